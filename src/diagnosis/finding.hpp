@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace unzap {
+
+/// How sure a finding is. `certain` is said only when the evidence excludes the known look-alikes; a wrong
+/// `certain` is worse than a miss.
+enum class Confidence : std::uint8_t { possible, likely, certain };
+std::string_view name(Confidence confidence);
+
+/// What diagnosis answers as a whole; decides the exit code of `unzap diagnose`.
+enum class Verdict : std::uint8_t {
+  healthy,  ///< nothing stuck, and the source could have shown it
+  stuck,    ///< at least one finding of confidence `likely` or more that is no look-alike
+  unknown,  ///< could not tell
+};
+std::string_view name(Verdict verdict);
+
+/// One piece of evidence: where it was seen and what it says.
+struct Evidence {
+  std::string id;      ///< "e1", "e2", ... unique within its finding
+  std::string source;  ///< "capture.txt:4", "/proc/308312/stack"
+  std::string text;
+
+  bool operator==(const Evidence&) const = default;
+};
+
+/// A task as a finding names it. A number that is not known is 0 in text form "?", and null in JSON.
+struct Party {
+  std::optional<std::int32_t> pid;  ///< tgid
+  std::optional<std::int32_t> tid;
+  std::string comm;
+  std::string role;  ///< "spins in zap_pid_ns_processes", "waits in synchronize_rcu_expedited"; may be empty
+
+  bool operator==(const Party&) const = default;
+};
+
+/// One edge of the chain, from what the user sees to the leaf that waits for nobody.
+struct Link {
+  std::string what;
+  std::string waits_for;
+  std::vector<std::string> evidence;  ///< ids
+
+  bool operator==(const Link&) const = default;
+};
+
+/// One thing that can be done, in the order an on-call engineer would try it.
+struct Remedy {
+  std::string id;    ///< stable: "upgrade-kernel"
+  std::string text;
+  std::string risk;  ///< what it may break and cannot undo; "none" when it only reads
+
+  bool operator==(const Remedy&) const = default;
+};
+
+/// One cause, with its reasons. The fields are those of the JSON (docs/design: cause ids are stable).
+struct Finding {
+  std::string cause;  ///< cause id
+  Confidence confidence = Confidence::possible;
+  std::string summary;
+  std::optional<Party> culprit;
+  std::vector<Party> victims;
+  std::vector<Link> chain;
+  std::vector<Evidence> evidence;
+  std::vector<std::string> refuted_by;
+  std::vector<std::string> next_evidence;
+  std::vector<Remedy> remedies;
+  std::vector<std::string> references;
+
+  /// Adds a piece of evidence and returns its id; the same source and text is added once.
+  std::string add_evidence(std::string source, std::string text);
+
+  bool operator==(const Finding&) const = default;
+};
+
+/// What diagnosis says of one snapshot.
+struct Diagnosis {
+  Verdict verdict = Verdict::unknown;
+  std::vector<Finding> findings;    ///< ranked, the best explained first
+  std::vector<std::string> limits;  ///< what could not be seen, and what that leaves open
+
+  bool operator==(const Diagnosis&) const = default;
+};
+
+}  // namespace unzap

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "snapshot/kernel_event.hpp"
+#include "snapshot/reading.hpp"
+#include "snapshot/task.hpp"
+
+namespace unzap {
+
+/// Where a snapshot comes from; decides what its gaps mean.
+enum class Origin : std::uint8_t { live, text, bundle, model };
+std::string_view name(Origin origin);
+
+/// How the kernel preempts kernel code; what decides whether a spinning task holds RCU up.
+enum class Preemption : std::uint8_t { none, voluntary, full };
+std::string_view name(Preemption preemption);
+
+/// Facts about the machine and its kernel.
+struct Host {
+  Reading<std::string> name;
+  Reading<std::string> kernel_release;  ///< uname -r
+  Reading<std::string> kernel_version;  ///< uname -v
+  Reading<std::int32_t> cpus;           ///< CPUs online
+  Reading<Preemption> preemption;  ///< only when a source states it; PREEMPT_DYNAMIC alone states nothing
+
+  bool operator==(const Host&) const = default;
+};
+
+/// A cgroup whose freezer was looked at.
+struct CgroupState {
+  std::string path;
+  std::int32_t version = 2;    ///< 1 or 2
+  Reading<bool> freeze_asked;  ///< v2 cgroup.freeze, v1 freezer.state FROZEN or FREEZING
+  Reading<bool> frozen;        ///< v2 cgroup.events frozen, v1 freezer.state FROZEN
+  std::string where;
+
+  bool operator==(const CgroupState&) const = default;
+};
+
+/// A part of the input that the source could not use.
+struct Problem {
+  std::string where;  ///< "capture.txt:17" or a file name
+  std::string text;   ///< what was not understood, or what could not be read and why
+
+  bool operator==(const Problem&) const = default;
+};
+
+/// A host at one moment (or between two samples a short time apart). The only thing that diagnosis sees.
+/// Plain values: equality and copying mean what they say, and nothing here does I/O.
+struct Snapshot {
+  Origin origin = Origin::text;
+  Host host;
+  std::vector<Task> tasks;          ///< all threads that are known, in the order of the source
+  std::vector<KernelEvent> events;  ///< in the order of the log
+  std::vector<CgroupState> cgroups;
+  std::vector<Problem> problems;  ///< what was not understood or not permitted
+  /// False when the source shows only some of the host's tasks (a paste, an unprivileged view of /proc with
+  /// hidepid): "no such task" then means nothing.
+  bool all_tasks = false;
+
+  bool operator==(const Snapshot&) const = default;
+};
+
+/// Look-ups over the tasks of a snapshot. Holds a reference: must not outlive it.
+class TaskIndex {
+ public:
+  explicit TaskIndex(const Snapshot& snapshot);
+
+  /// The task with this tid, or nullptr.
+  const Task* by_tid(std::int32_t tid) const;
+  /// All tasks of a process, in the snapshot's order.
+  std::vector<const Task*> of_process(std::int32_t tgid) const;
+  /// All tasks whose ppid is this process.
+  std::vector<const Task*> children_of(std::int32_t tgid) const;
+
+ private:
+  std::map<std::int32_t, const Task*> by_tid_;
+  std::multimap<std::int32_t, const Task*> by_tgid_;
+  std::multimap<std::int32_t, const Task*> by_ppid_;
+};
+
+}  // namespace unzap

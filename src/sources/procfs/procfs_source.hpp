@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "snapshot/snapshot.hpp"
+#include "util/result.hpp"
+
+namespace unzap {
+
+/// How to look at a host.
+struct ProcfsOptions {
+  std::string root = "/proc";           ///< --path.procfs
+  double sample_seconds = 0.3;          ///< between the two looks that give rates
+  double read_timeout_seconds = 1.0;    ///< for one file; then the reading is timed_out
+  double total_timeout_seconds = 10.0;  ///< for everything; what is left is timed_out
+  std::function<void(const std::string&)> progress;  ///< called with one line at most every 0.2 s; may be empty
+};
+
+/// All threads of all processes below `options.root`. Fails only when the root is no procfs at all.
+/// Reads no cmdline, environ, maps, smaps or exe, and touches no file system of a container.
+Result<Snapshot> read_procfs(const ProcfsOptions& options);
+
+}  // namespace unzap

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "explorer/model.hpp"
+#include "explorer/store.hpp"
+
+namespace unzap::explorer {
+
+/// A transition as it is kept: where it leads and who moved.
+struct Edge {
+  StateId to = k_no_state;
+  Label label;
+};
+
+/// The shape of what was explored, without the states themselves: all analyses work on this.
+/// State 0 is the initial one; ids grow with the distance from it.
+struct Graph {
+  std::vector<std::uint64_t> first_edge;  ///< edges of state i: [first_edge[i], first_edge[i + 1])
+  std::vector<Edge> edges;
+  std::vector<StateId> parent;  ///< on a shortest path from state 0; k_no_state for state 0
+  std::vector<bool> goal;
+  /// States [0, expanded) have all their edges; later ones were found but not looked at (a limit was hit).
+  std::size_t expanded = 0;
+
+  std::size_t size() const { return parent.size(); }
+  bool complete() const { return expanded == size(); }
+};
+
+/// A set of states from which no schedule whatever leads to a goal: a terminal strongly connected component.
+struct Trap {
+  std::vector<StateId> states;  ///< ascending: the first is the nearest to the start
+  bool deadlock = false;        ///< one state without a successor; otherwise a livelock
+};
+
+/// A cycle in which one actor runs without sleeping or giving way.
+struct BusyWait {
+  std::uint8_t actor = k_no_actor;
+  std::vector<StateId> cycle;  ///< in order; the last leads to the first
+};
+
+/// What the graph says about ending.
+struct Analysis {
+  std::vector<bool> doomed;  ///< per state: no goal (and no unexplored state) can be reached from it
+  std::size_t doomed_count = 0;
+  std::vector<Trap> traps;           ///< nearest first
+  std::vector<BusyWait> busy_waits;  ///< at most one per actor, the nearest to the start
+};
+
+/// Finds traps and busy waits. States that were not expanded count as if a goal might lie behind them, so
+/// every trap named is one, also when a limit was hit.
+Analysis analyse(const Graph& graph);
+
+/// The states of a shortest path from state 0 to `target`, both included.
+std::vector<StateId> path_to(const Graph& graph, StateId target);
+
+/// A shortest cycle through `through` that stays within `within` (ascending), starting with `through`; empty
+/// when there is none.
+std::vector<StateId> cycle_through(const Graph& graph, StateId through, const std::vector<StateId>& within);
+
+}  // namespace unzap::explorer

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+namespace unzap::explorer {
+
+inline constexpr std::uint8_t k_no_actor = 0x7f;
+
+/// What an engine has to know of a transition besides where it leads.
+struct Label {
+  std::uint8_t actor = k_no_actor;  ///< who moved: 0..126, or k_no_actor for the environment
+  /// True when the actor moved and could move on at once: it neither slept nor gave way to others. A cycle of
+  /// such moves of one actor is a busy wait.
+  bool busy = false;
+
+  bool operator==(const Label&) const = default;
+};
+
+/// What an engine may ask of a model. All of it is pure: same input, same output, same order.
+/// State must be free of padding, because equality and hashing look at its bytes.
+/// `for_each_successor(state, emit)` calls `emit(const Action&, const State&, Label)` for each transition.
+/// A state is a goal when everything that should happen has happened; goals may have successors.
+/// `witnesses(state)` are up to 32 facts as bits; the engine counts how many states show each, so that a
+/// proof over a model in which nothing of interest ever happens is seen for what it is.
+template <class M>
+concept Model = std::is_trivially_copyable_v<typename M::State> &&
+    std::has_unique_object_representations_v<typename M::State> && std::regular<typename M::Action> &&
+    requires(const M model, const typename M::State& state) {
+  { model.initial() } -> std::same_as<typename M::State>;
+  model.for_each_successor(state, [](const typename M::Action&, const typename M::State&, Label) {});
+  { model.is_goal(state) } -> std::same_as<bool>;
+  { model.witnesses(state) } -> std::same_as<std::uint32_t>;
+};
+
+}  // namespace unzap::explorer

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kernel/step.hpp"
+
+namespace unzap::kernel {
+
+// kernel/exit.c. Facts: docs/kernel-facts/exit.md and wait.md.
+
+/// What do_wait() returns, as Task::ret.
+inline constexpr std::uint8_t k_wait_reaped = 0;
+inline constexpr std::uint8_t k_wait_echild = 1;
+inline constexpr std::uint8_t k_wait_restartsys = 2;
+
+/// find_alive_thread(): the first thread of the process, in creation order, without PF_EXITING; k_no_task if
+/// none.
+TaskNo find_alive_thread(const Config& c, const State& s, std::uint8_t process);
+/// thread_group_empty(): no thread but the leader is left unreleased.
+bool thread_group_empty(const Config& c, const State& s, std::uint8_t process);
+/// delay_group_leader(): a zombie leader that cannot be reaped because threads of its group live.
+bool delay_group_leader(const Config& c, const State& s, TaskNo leader);
+/// do_notify_parent(): wakes the parent's do_wait(). True: the parent ignores SIGCHLD, the task reaps itself.
+bool do_notify_parent(Step& x, TaskNo task);
+/// release_task(): the pid is free; a zombie leader whose last thread this was is notified, or goes too.
+void release_task(Step& x, TaskNo task);
+
+void step_do_exit(Step& x);
+void step_exit_notify(Step& x);
+
+}  // namespace unzap::kernel

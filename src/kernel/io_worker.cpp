@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker's side of io_uring/io-wq.c: its loop, the work, its exit.
+#include "kernel/io_wq.hpp"
+#include "kernel/sched.hpp"
+#include "kernel/signal.hpp"
+#include "kernel/task_work.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+// Steps of the worker's loop; a worker that idles stands at k_woken.
+enum : std::uint8_t {
+  k_woken,
+  k_after_get_signal,
+  k_test_exit,
+  k_set_state,
+  k_look_for_work,
+  k_flush,
+  k_sleep,
+  k_drain,
+  k_leave
+};
+
+Wq& wq_of(Step& x) {
+  return x.s.wqs[x.my().worker_of];
+}
+bool has_work(const Wq& wq) {
+  return wq.bounded + wq.unbounded > 0;
+}
+
+void clear_notify(Task& task) {
+  task.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);
+}
+
+/// WL3, WL4: takes work, or ends after an idle time unless it is the last of its account.
+void look_for_work(Step& x) {
+  Wq& wq = wq_of(x);
+  Task& me = x.me();
+  if (has_work(wq)) {
+    me.run_state = RunState::running;
+    x.say("finds work");
+    return x.call(Routine::io_worker_handle_work,
+                  x.c.has(Switch::worker_flush_always_clears) ? k_flush : k_set_state);
+  }
+  if ((me.flags & k_timed_out) != 0 && wq.nr_workers > 1) {
+    --wq.nr_workers;
+    me.run_state = RunState::running;
+    x.say("idle for 5 s and not the last one: ends");
+    return x.at(k_drain);
+  }
+  x.say("no work");
+  x.at(k_flush);
+}
+
+/// WL6: 5.15 io_flush_signals(), 6.1 io_run_task_work().
+void flush_signals(Step& x) {
+  Task& me = x.me();
+  const bool flagged = (me.tif & k_tif_notify_signal) != 0;
+  clear_notify(me);
+  if (flagged) x.say("clears TIF_NOTIFY_SIGNAL");
+  const bool again = flagged && !x.c.has(Switch::worker_flush_always_clears);
+  if (again) me.run_state = RunState::running;
+  if (!flagged) x.say("no task work");
+  x.at(again ? k_test_exit : k_sleep);
+}
+
+/// WL8: a signal ends the worker if it is fatal.
+void woken(Step& x) {
+  Task& me = x.me();
+  me.run_state = RunState::running;
+  if (signal_pending(me)) {
+    x.say("wakes up, a signal is pending");
+    return x.call(Routine::get_signal, k_after_get_signal);
+  }
+  x.say("wakes up{}", (me.flags & k_timed_out) != 0 ? " after 5 s" : "");
+  x.at(k_test_exit);
+}
+
+void test_exit(Step& x) {
+  const bool exiting = wq_of(x).exit != 0;
+  x.say("IO_WQ_BIT_EXIT is {}", exiting ? "set: leaves the loop" : "clear");
+  x.at(exiting ? k_drain : k_set_state);
+}
+
+void go_to_sleep(Step& x) {
+  x.me().flags &= static_cast<std::uint8_t>(~k_timed_out);
+  x.say("schedule_timeout(5 s)");
+  x.at(k_woken);
+  schedule(x);
+}
+
+/// WX2: the reference goes; the owner may still hold one.
+void drop_worker_ref(Step& x) {
+  const std::uint8_t wq = x.my().worker_of;
+  if (x.me().creating == 2) cancel_worker_creation(x, wq, x.self);
+  --x.me().worker_ref;
+  x.say("drops its worker reference{}", x.me().worker_ref > 0 ? ", waits for the owner to drop his" : "");
+  if (x.me().worker_ref == 0) return x.at(2);
+  x.at(1);
+  sleep_in(x, RunState::uninterruptible);
+}
+
+}  // namespace
+
+void step_io_worker(Step& x) {
+  Task& me = x.me();
+  switch (me.stack[me.depth - 1U].step) {
+    case k_woken: return woken(x);
+    case k_after_get_signal: {
+      const bool fatal = me.ret != 0;
+      me.ret = 0;
+      if (!fatal) return test_exit(x);
+      x.say("the signal is fatal: leaves the loop");
+      return x.at(k_drain);
+    }
+    case k_test_exit: return test_exit(x);
+    case k_set_state:
+      me.run_state = RunState::interruptible;
+      x.say("sets TASK_INTERRUPTIBLE");
+      return x.at(k_look_for_work);
+    case k_look_for_work: return look_for_work(x);
+    case k_flush: return flush_signals(x);
+    case k_sleep: return go_to_sleep(x);
+    case k_drain:
+      me.flags &= static_cast<std::uint8_t>(~k_timed_out);
+      if (wq_of(x).exit != 0 && has_work(wq_of(x))) {
+        x.say("drains the queue a last time");
+        return x.call(Routine::io_worker_handle_work, k_leave);
+      }
+      [[fallthrough]];
+    default: x.say("io_worker_exit()"); x.call(Routine::io_worker_exit, k_tail);
+  }
+}
+
+void step_io_worker_handle_work(Step& x) {
+  Wq& wq = wq_of(x);
+  Task& me = x.me();
+  if (me.stack[me.depth - 1U].step == 0) {
+    if (!has_work(wq)) {
+      x.say("the queue is empty");
+      return x.ret();
+    }
+    me.item = wq.bounded > 0 ? k_item_bounded : k_item_unbounded;
+    --(wq.bounded > 0 ? wq.bounded : wq.unbounded);
+    x.say("takes a {} request", me.item == k_item_bounded ? "bounded" : "unbounded");
+    return x.at(1);
+  }
+  // io_assign_current_work() clears the flag; then IO_WQ_BIT_EXIT decides what becomes of the item.
+  clear_notify(me);
+  x.say("clears TIF_NOTIFY_SIGNAL");
+  if (wq.exit != 0 && me.item == k_item_unbounded) {
+    me.item = k_item_cancel;
+    x.say("IO_WQ_BIT_EXIT: the request is cancelled");
+  } else if (wq.exit != 0 && x.c.has(Switch::worker_self_notify)) {
+    me.tif |= k_tif_notify_signal;
+    x.say("IO_WQ_BIT_EXIT and bounded work: sets TIF_NOTIFY_SIGNAL on itself");
+  }
+  x.call(Routine::io_wq_do_work, 0);
+}
+
+void step_io_wq_do_work(Step& x) {
+  Task& me = x.me();
+  const TaskNo owner = x.c.ring_owner;
+  const std::uint8_t step = me.stack[me.depth - 1U].step;
+  const auto fail = [&] {
+    me.run_state = RunState::running;
+    if (task_work_push(x.s, owner, k_work_request)) {
+      x.say("io_req_task_queue_fail(): task_work_add() to {}", x.comm(owner));
+      return x.at(5);
+    }
+    x.say("io_req_task_queue_fail(): {} takes no more task work", x.comm(owner));
+    me.item = k_item_none;
+    x.ret();
+  };
+  const auto read_or_fail = [&] {
+    if (signal_pending(me)) {
+      x.say("a signal is pending: -ERESTARTSYS");
+      return fail();
+    }
+    if (x.c.has(Switch::notify_owner_to_create) && has_work(wq_of(x)) && me.creating == 0)
+      return x.say("io_wq_worker_sleeping()"), x.call(Routine::io_queue_worker_create, 2);
+    x.say("sleeps in the read");
+    x.at(3);
+    schedule(x);
+  };
+  switch (step) {
+    case 0:
+      if (me.item == k_item_cancel) return fail();
+      if (me.item == k_item_bounded) {
+        x.say("executes the bounded request");
+        me.item = k_item_none;
+        return x.ret();
+      }
+      me.run_state = RunState::interruptible;
+      x.say("reads, finds nothing, sets TASK_INTERRUPTIBLE");
+      return x.at(1);
+    case 1: return read_or_fail();
+    case 2:
+      x.say("sleeps in the read");
+      x.at(3);
+      return schedule(x);
+    case 3:
+      if (signal_pending(me)) {
+        x.say("woken by a signal: -ERESTARTSYS");
+        return fail();
+      }
+      me.run_state = RunState::interruptible;
+      x.say("nothing to read yet");
+      return x.at(1);
+    default:
+      me.item = k_item_none;
+      task_work_notify(x, owner);
+      x.ret();
+  }
+}
+
+void step_io_worker_exit(Step& x) {
+  Task& me = x.me();
+  switch (me.stack[me.depth - 1U].step) {
+    case 0: return drop_worker_ref(x);
+    case 1:
+      if (me.worker_ref > 0) return sleep_in(x, RunState::uninterruptible);
+      x.say("the owner's reference is gone too");
+      [[fallthrough]];
+    default:
+      if (!x.c.has(Switch::worker_flag_kept)) me.flags &= static_cast<std::uint8_t>(~k_pf_io_worker);
+      x.say("puts worker_refs");
+      put_worker_refs_of_exiting(x);
+      x.call(Routine::do_exit, k_tail);
+  }
+}
+
+}  // namespace unzap::kernel

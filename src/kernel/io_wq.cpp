@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/io_wq.hpp"
+
+#include "kernel/rcu.hpp"
+#include "kernel/sched.hpp"
+#include "kernel/signal.hpp"
+#include "kernel/task_work.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+TaskNo owner_of(const Config& c, std::uint8_t wq) {
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (c.tasks[no].owns_wq == wq) return no;
+  return k_no_task;
+}
+
+/// io_worker_release(): the last put completes ref_done.
+void put_worker(Step& x, TaskNo worker) {
+  if (--x.s.tasks[worker].worker_ref == 0) wake_up(x.s, worker, mask_of(RunState::uninterruptible));
+}
+
+/// io_worker_ref_put(): the last put completes worker_done, for which the owner waits.
+void put_worker_refs(Step& x, std::uint8_t wq_no) {
+  Wq& wq = x.s.wqs[wq_no];
+  if (--wq.worker_refs > 0) return;
+  x.say("worker_refs is 0: complete(worker_done)");
+  const TaskNo owner = owner_of(x.c, wq_no);
+  if (wake_up(x.s, owner, mask_of(RunState::uninterruptible))) x.say("wakes {}", x.comm(owner));
+}
+
+/// io_worker_cancel_cb(): one queued creation is undone.
+void cancel_creation_of(Step& x, std::uint8_t wq, TaskNo worker) {
+  x.s.tasks[worker].creating = 0;
+  put_worker_refs(x, wq);
+  put_worker(x, worker);
+}
+
+bool has_work(const Wq& wq) {
+  return wq.bounded + wq.unbounded > 0;
+}
+
+/// Where io_wq_exit_workers() finds the next worker with a reference, from `from` on.
+TaskNo next_worker(const Config& c, const State& s, std::uint8_t wq, std::uint8_t from) {
+  for (TaskNo no = from; no < c.tasks.size(); ++no)
+    if (c.tasks[no].worker_of == wq && s.tasks[no].worker_ref > 0) return no;
+  return k_no_task;
+}
+
+void exit_workers_start(Step& x) {
+  cancel_worker_creation(x, x.my().owns_wq);
+  x.me().local = 0;
+  rcu_read_lock(x);
+  x.say("io_wq_exit_workers(): walks the workers");
+  x.at(1);
+}
+
+void exit_workers_next(Step& x) {
+  Task& me = x.me();
+  const TaskNo worker = next_worker(x.c, x.s, x.my().owns_wq, me.local);
+  if (worker == k_no_task) {
+    me.local = 0;
+    rcu_read_unlock(x);
+    x.say("no more workers");
+    return x.at(4);
+  }
+  me.local = worker;
+  ++x.s.tasks[worker].worker_ref;
+  if (x.c.has(Switch::notify_exiting_workers)) {
+    set_notify_flag(x.s, worker);
+    x.say("io_wq_worker_wake(): sets TIF_NOTIFY_SIGNAL on {}", x.comm(worker));
+  }
+  x.at(2);
+}
+
+/// CG7, CG8: gives up the own reference and waits for the workers'.
+void wait_for_workers(Step& x, bool first) {
+  Wq& wq = x.s.wqs[x.my().owns_wq];
+  if (first) --wq.worker_refs;
+  if (wq.worker_refs > 0) {
+    x.say("{} worker reference{} left: sleeps until worker_done", wq.worker_refs,
+          wq.worker_refs == 1 ? "" : "s");
+    x.at(5);
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  x.say("all workers are through");
+  x.at(6);
+}
+
+/// io_wq_destroy(): work that no worker took fails here, as task work of this very thread.
+void destroy(Step& x) {
+  Wq& wq = x.s.wqs[x.my().owns_wq];
+  if (!has_work(wq)) {
+    x.say("io_wq_destroy(): no work is left");
+    return x.ret();
+  }
+  wq.bounded = wq.unbounded = 0;
+  task_work_push(x.s, x.self, k_work_request);
+  x.say("io_wq_destroy(): fails the work that is left, task_work_add() to itself");
+  x.at(7);
+}
+
+}  // namespace
+
+void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only) {
+  Task& owner = x.s.tasks[owner_of(x.c, wq)];
+  if ((owner.works & k_work_create) == 0) return;
+  owner.works &= static_cast<std::uint8_t>(~k_work_create);
+  for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
+    if (x.c.tasks[no].worker_of != wq || x.s.tasks[no].creating != 2) continue;
+    if (only != k_no_task && only != no) {
+      owner.works |= k_work_create;
+      continue;
+    }
+    x.say("takes back create_worker_cb of {}; the flag it set stays", x.comm(no));
+    cancel_creation_of(x, wq, no);
+  }
+}
+
+void put_worker_refs_of_exiting(Step& x) {
+  put_worker_refs(x, x.my().worker_of);
+}
+
+void step_io_wq_put_and_exit(Step& x) {
+  switch (x.me().stack[x.me().depth - 1U].step) {
+    case 0: return exit_workers_start(x);
+    case 1: return exit_workers_next(x);
+    case 2:
+      x.say("{} {}",
+            wake_up(x.s, x.me().local, k_wake_normal) ? "wakes" : "is awake already:", x.comm(x.me().local));
+      return x.at(3);
+    case 3:
+      put_worker(x, x.me().local);
+      x.say("puts the reference to {}", x.comm(x.me().local));
+      ++x.me().local;
+      return x.at(1);
+    case 4:
+      if (might_sleep(x)) return;
+      return wait_for_workers(x, true);
+    case 5: return wait_for_workers(x, false);
+    case 6: return destroy(x);
+    default: task_work_notify(x, x.self); return x.ret();
+  }
+}
+
+void step_io_queue_worker_create(Step& x) {
+  const std::uint8_t wq_no = x.my().worker_of;
+  Wq& wq = x.s.wqs[wq_no];
+  const TaskNo owner = owner_of(x.c, wq_no);
+  Task& me = x.me();
+  switch (me.stack[me.depth - 1U].step) {
+    case 0:
+      if (wq.exit != 0) {
+        x.say("IO_WQ_BIT_EXIT is set: no new worker");
+        return x.ret();
+      }
+      // One reference for the worker to be created (io_wqe_dec_running), one for the time of this function.
+      wq.worker_refs = static_cast<std::uint8_t>(wq.worker_refs + 2);
+      ++me.worker_ref;
+      me.creating = 1;
+      x.say("goes to sleep with work left: asks {} for another worker", x.comm(owner));
+      return x.at(1);
+    case 1:
+      if (!task_work_push(x.s, owner, k_work_create)) {
+        me.creating = 0;
+        put_worker(x, x.self);
+        put_worker_refs(x, wq_no);
+        put_worker_refs(x, wq_no);
+        x.say("{} takes no more task work", x.comm(owner));
+        return x.ret();
+      }
+      me.creating = 2;
+      x.say("task_work_add(create_worker_cb) to {}", x.comm(owner));
+      return x.at(2);
+    case 2:
+      if (x.c.has(Switch::notify_owner_to_create) && set_notify_flag(x.s, owner)) {
+        x.say("sets TIF_NOTIFY_SIGNAL on {}", x.comm(owner));
+        wake_up(x.s, owner, k_wake_interruptible);
+      } else {
+        x.say("the flag of {} stays as it is", x.comm(owner));
+      }
+      return x.at(3);
+    default:
+      if (wq.exit != 0) cancel_worker_creation(x, wq_no);
+      put_worker_refs(x, wq_no);
+      x.say("the request for a worker is made");
+      x.ret();
+  }
+}
+
+}  // namespace unzap::kernel

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "explorer/model.hpp"
+#include "kernel/step.hpp"
+
+namespace unzap::kernel {
+
+/// What can happen next.
+enum class Event : std::uint8_t {
+  run,            ///< the current task of `cpu` takes a step
+  pick,           ///< the scheduler puts `task` on the free `cpu`
+  place,          ///< without balancing: the woken `task` is queued on `cpu`, and stays there
+  tick,           ///< the timer interrupt of `cpu` finds that another task waits for it
+  ipi,            ///< rcu_exp_handler() runs on `cpu`
+  timeout,        ///< schedule_timeout(5 s) of the idle worker `task` runs to its end
+  reap,           ///< the parent outside reaps `task`, the leader of init
+  kill,           ///< SIGKILL to init from an ancestor pid namespace
+  migrate_begin,  ///< a cgroup migration takes cgroup_threadgroup_rwsem for writing
+  migrate_end,
+};
+
+struct Action {
+  Event event = Event::run;
+  std::uint8_t cpu = k_no_cpu;
+  TaskNo task = k_no_task;
+  bool operator==(const Action&) const = default;
+};
+
+/// An action as one reads it.
+struct Description {
+  std::uint8_t cpu = k_no_cpu;  ///< k_no_cpu: the world outside
+  TaskNo task = k_no_task;      ///< who acted, or was interrupted or picked
+  std::string actor;            ///< its name, "irq", "scheduler", "outside"
+  std::string_view function;
+  std::string_view file;
+  std::string text;
+};
+
+/// The kernel and its tasks, as a model for the explorer.
+class Machine {
+ public:
+  using State = kernel::State;
+  using Action = kernel::Action;
+
+  Machine(const Scenario& scenario, const Variant& variant, Preempt preempt);
+
+  State initial() const;
+  bool is_goal(const State& s) const;
+  std::uint32_t witnesses(const State& s) const;
+  template <class Emit>
+  void for_each_successor(const State& s, const Emit& emit) const {
+    std::array<Action, k_max_actions> actions;
+    const std::size_t count = enabled(s, actions);
+    for (std::size_t i = 0; i < count; ++i) {
+      State next = s;
+      const explorer::Label label = apply(actions[i], next, nullptr);
+      emit(actions[i], next, label);
+    }
+  }
+
+  /// What `action` does in `s`, in words.
+  Description describe(const State& s, const Action& action) const;
+  const Config& config() const { return config_; }
+
+ private:
+  static constexpr std::size_t k_max_actions = 64;
+
+  std::size_t enabled(const State& s, std::array<Action, k_max_actions>& out) const;
+  explorer::Label apply(const Action& action, State& s, Description* words) const;
+
+  Config config_;
+};
+
+/// What the bits of Machine::witnesses() say.
+inline constexpr std::array<std::string_view, 4> k_witnesses = {
+    "TIF_NOTIFY_SIGNAL counts for the task in zap_pid_ns_processes()",
+    "a thread that is not the leader is child_reaper",
+    "a mount teardown waits for an expedited grace period",
+    "everything is gone",
+};
+
+/// The functions of a task's call stack as a backtrace prints them, innermost first; empty for a dead task.
+std::vector<std::string_view> backtrace(const Task& task);
+
+}  // namespace unzap::kernel

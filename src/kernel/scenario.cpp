@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/scenario.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "kernel/setup.hpp"
+#include "kernel/state.hpp"
+#include "util/read_file.hpp"
+#include "util/text.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+constexpr std::size_t k_max_scenario_bytes = std::size_t{1} << 20;
+
+/// Reads tables key by key and keeps the first thing that is wrong.
+class Reader {
+ public:
+  explicit Reader(std::string path) : path_(std::move(path)) {}
+
+  const std::optional<Error>& error() const { return error_; }
+  void fail(const toml::source_region& at, std::string message, std::string remedy) {
+    if (!error_) error_ = Error{ErrorKind::bad_data, std::move(message), place(at), std::move(remedy)};
+  }
+  std::string place(const toml::source_region& at) const {
+    return fmt::format("{}:{}:{}", path_, at.begin.line, at.begin.column);
+  }
+
+  /// Refuses keys of `table` that are not among `allowed`.
+  void only(const toml::table& table, std::string_view where, const std::vector<std::string>& allowed) {
+    for (const auto& [key, value] : table) {
+      if (std::find(allowed.begin(), allowed.end(), key.str()) != allowed.end()) continue;
+      const std::string near = nearest(key.str(), allowed);
+      fail(key.source(), fmt::format("unknown key `{}`{}", printable(key.str(), 64), where),
+           fmt::format("{}allowed: {}", near.empty() ? "" : "did you mean `" + near + "`? ",
+                       fmt::join(allowed, ", ")));
+    }
+  }
+
+  template <class T>
+  void text(const toml::table& table, std::string_view key, T& out, std::size_t max_bytes) {
+    const toml::node* node = table.get(key);
+    if (!node) return;
+    const auto value = node->value_exact<std::string>();
+    if (!value || value->size() > max_bytes)
+      return fail(node->source(), fmt::format("`{}` must be a text", key),
+                  fmt::format("at most {} bytes", max_bytes));
+    out = *value;
+  }
+  void number(const toml::table& table, std::string_view key, std::uint8_t& out, int low, int high) {
+    const toml::node* node = table.get(key);
+    if (!node) return;
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value || *value < low || *value > high)
+      return fail(node->source(), fmt::format("`{}` must be a whole number", key),
+                  fmt::format("allowed: {} to {}", low, high));
+    out = static_cast<std::uint8_t>(*value);
+  }
+  void yes_no(const toml::table& table, std::string_view key, bool& out) {
+    const toml::node* node = table.get(key);
+    if (!node) return;
+    const auto value = node->value_exact<bool>();
+    if (!value)
+      return fail(node->source(), fmt::format("`{}` must be true or false", key), "allowed: true, false");
+    out = *value;
+  }
+  template <class Enum>
+  void choice(const toml::node* node, std::string_view key, Enum& out,
+              const std::vector<std::pair<std::string_view, Enum>>& allowed) {
+    if (!node) return;
+    std::vector<std::string> names;
+    const auto value = node->value_exact<std::string>();
+    for (const auto& [name, meaning] : allowed) {
+      names.emplace_back(name);
+      if (value && *value == name) {
+        out = meaning;
+        return;
+      }
+    }
+    fail(node->source(),
+         value ? fmt::format("`{}` cannot be `{}`", key, printable(*value, 64))
+               : fmt::format("`{}` must be a text", key),
+         fmt::format("allowed: {}", fmt::join(names, ", ")));
+  }
+  /// The sub-table `key`, or nullptr when it is missing (or no table, which is an error).
+  const toml::table* table(const toml::table& parent, std::string_view key) {
+    const toml::node* node = parent.get(key);
+    if (node && !node->is_table()) fail(node->source(), fmt::format("`{}` must be a table", key), "");
+    return node ? node->as_table() : nullptr;
+  }
+
+ private:
+  std::string path_;
+  std::optional<Error> error_;
+};
+
+const std::vector<std::pair<std::string_view, WorkerStart>> k_worker_starts = {
+    {"idle", WorkerStart::idle},
+    {"reading", WorkerStart::reading},
+    {"about-to-read", WorkerStart::about_to_read}};
+
+void read_workers(Reader& reader, const toml::table& table, Scenario& s) {
+  const toml::node* node = table.get("workers");
+  if (!node) return;
+  const toml::array* array = node->as_array();
+  if (!array)
+    return reader.fail(node->source(), "`workers` must be a list", "for instance [\"idle\", \"reading\"]");
+  for (const toml::node& element : *array) {
+    WorkerStart start = WorkerStart::idle;
+    reader.choice(&element, "workers", start, k_worker_starts);
+    s.workers.push_back(start);
+    if (s.workers.size() > k_max_tasks) return;
+  }
+}
+
+void read_init(Reader& reader, const toml::table& root, Scenario& s) {
+  const toml::table* init = reader.table(root, "init");
+  if (!init) return;
+  reader.only(*init, " in [init]", {"comm", "ending", "io_uring"});
+  reader.text(*init, "comm", s.init_comm, 15);
+  reader.choice<Ending>(
+      init->get("ending"), "ending", s.ending,
+      {{"exit_group", Ending::exit_group}, {"exit", Ending::exit}, {"sigkill", Ending::sigkill}});
+  const toml::table* ring = reader.table(*init, "io_uring");
+  if (!ring) return;
+  s.ring = true;
+  reader.only(*ring, " in [init.io_uring]",
+              {"in_thread", "workers", "bounded", "unbounded", "armed_request", "shared_outside"});
+  reader.yes_no(*ring, "in_thread", s.in_thread);
+  read_workers(reader, *ring, s);
+  reader.number(*ring, "bounded", s.bounded, 0, 4);
+  reader.number(*ring, "unbounded", s.unbounded, 0, 4);
+  reader.yes_no(*ring, "armed_request", s.armed_request);
+  reader.yes_no(*ring, "shared_outside", s.shared_outside);
+}
+
+void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
+  if (const toml::table* machine = reader.table(root, "machine")) {
+    reader.only(*machine, " in [machine]", {"cpus", "balance"});
+    reader.number(*machine, "cpus", s.cpus, 1, k_max_cpus);
+    reader.yes_no(*machine, "balance", s.balance);
+  }
+  if (const toml::table* child = reader.table(root, "child")) {
+    s.child = true;
+    reader.only(*child, " in [child]", {"comm", "sqpoll"});
+    reader.text(*child, "comm", s.child_comm, 15);
+    reader.yes_no(*child, "sqpoll", s.child_sqpoll);
+  }
+  if (const toml::table* environment = reader.table(root, "environment")) {
+    reader.only(*environment, " in [environment]", {"outside_holders", "cgroup_migrations", "idle_timeouts"});
+    reader.number(*environment, "outside_holders", s.outside_holders, 0, 4);
+    reader.number(*environment, "cgroup_migrations", s.cgroup_migrations, 0, 3);
+    reader.yes_no(*environment, "idle_timeouts", s.idle_timeouts);
+  }
+}
+
+void read_expectations(Reader& reader, const toml::table& root, Scenario& s) {
+  const toml::node* node = root.get("expect");
+  if (!node) return;
+  const toml::array* array = node->as_array();
+  if (!array) return reader.fail(node->source(), "`expect` must be a list of tables", "write [[expect]]");
+  std::vector<std::pair<std::string_view, std::string_view>> names;
+  for (const Kernel& kernel : kernels()) names.emplace_back(kernel.name, kernel.name);
+  for (const toml::node& element : *array) {
+    const toml::table* table = element.as_table();
+    if (!table) return reader.fail(element.source(), "`expect` must be a list of tables", "write [[expect]]");
+    reader.only(*table, " in [[expect]]", {"kernel", "preempt", "verdict"});
+    std::string_view kernel, preempt = "none", verdict;
+    reader.choice(table->get("kernel"), "kernel", kernel, names);
+    reader.choice<std::string_view>(table->get("preempt"), "preempt", preempt,
+                                    {{"none", "none"}, {"voluntary", "voluntary"}, {"full", "full"}});
+    reader.choice<std::string_view>(table->get("verdict"), "verdict", verdict,
+                                    {{"lockup", "lockup"}, {"busy-wait", "busy-wait"}, {"proved", "proved"}});
+    if (kernel.empty() || verdict.empty())
+      reader.fail(table->source(), "[[expect]] needs `kernel` and `verdict`", "");
+    s.expectations.push_back({std::string(kernel), std::string(preempt), std::string(verdict)});
+  }
+}
+
+/// What each key allows by itself, and the model cannot hold or the story does not bear together.
+void check_together(Reader& reader, const toml::table& root, const Scenario& s) {
+  const auto fail = [&](std::string message, std::string remedy) {
+    reader.fail(root.source(), std::move(message), std::move(remedy));
+  };
+  if (s.name.empty()) fail("`name` is missing", "give the scenario a name: name = \"...\"");
+  if (count_tasks(s) > k_max_tasks)
+    fail(fmt::format("{} tasks are more than the model holds", count_tasks(s)),
+         fmt::format("at most {}, the kworker for grace periods included: take out workers", k_max_tasks));
+  if (s.ending == Ending::exit && s.in_thread)
+    fail("`ending = \"exit\"` ends only the leader, and a thread of init would live on", "use exit_group");
+}
+
+}  // namespace
+
+Result<Scenario> parse_scenario(std::string_view text, const std::string& path) {
+  Reader reader(path);
+  const toml::parse_result parsed = toml::parse(text, path);
+  if (!parsed)
+    return Error{ErrorKind::bad_data, std::string(parsed.error().description()),
+                 reader.place(parsed.error().source()), "the file must be TOML"};
+  const toml::table& root = parsed.table();
+  Scenario s;
+  reader.only(root, "", {"name", "summary", "story", "machine", "init", "child", "environment", "expect"});
+  reader.text(root, "name", s.name, 64);
+  reader.text(root, "summary", s.summary, 200);
+  reader.text(root, "story", s.story, 8000);
+  read_init(reader, root, s);
+  read_rest(reader, root, s);
+  read_expectations(reader, root, s);
+  if (!reader.error()) check_together(reader, root, s);
+  if (reader.error()) return *reader.error();
+  return s;
+}
+
+Result<Scenario> load_scenario(const std::string& path) {
+  auto file = read_file(path, k_max_scenario_bytes);
+  if (!file) return file.error();
+  if (file->cut) return Error{ErrorKind::bad_data, "longer than 1 MiB: this is no scenario", path, ""};
+  return parse_scenario(file->text, path);
+}
+
+}  // namespace unzap::kernel

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "util/result.hpp"
+
+namespace unzap::kernel {
+
+/// How the container's init starts to die.
+enum class Ending : std::uint8_t {
+  exit_group,  ///< its leader calls exit_group(2)
+  exit,        ///< its leader calls exit(2): only this thread ends (pthread_exit)
+  sigkill,     ///< SIGKILL from an ancestor pid namespace
+};
+
+/// Where an io-wq worker is when the story begins.
+enum class WorkerStart : std::uint8_t {
+  idle,           ///< asleep for want of work
+  reading,        ///< executes an unbounded read and sleeps in it
+  about_to_read,  ///< has just been given an unbounded read and runs
+};
+
+/// What a check of the scenario should answer, on which kernel.
+struct Expectation {
+  std::string kernel;   ///< a name of kernels()
+  std::string preempt;  ///< none, voluntary, full
+  std::string verdict;  ///< lockup, busy-wait, proved
+};
+
+/// A process tree in one pid and mount namespace, and the machine it runs on.
+struct Scenario {
+  std::string name;
+  std::string summary;  ///< one line
+  std::string story;    ///< some lines
+
+  // [machine]
+  std::uint8_t cpus = 2;
+  bool balance = true;  ///< the load balancer may move a queued task to any CPU that it may use
+
+  // [init]
+  std::string init_comm = "init";
+  Ending ending = Ending::exit_group;
+
+  // [init.io_uring]
+  bool ring = false;       ///< the table is there: init uses io_uring
+  bool in_thread = false;  ///< a second thread of init, not the leader, owns the ring and its workers
+  std::vector<WorkerStart> workers;
+  std::uint8_t bounded = 0;     ///< bounded requests queued for the workers (statx)
+  std::uint8_t unbounded = 0;   ///< unbounded requests queued (read of a pipe)
+  bool armed_request = false;   ///< a poll or timeout request that stays armed
+  bool shared_outside = false;  ///< a process outside holds the file of the ring too
+
+  // [child]
+  bool child = false;  ///< the table is there: another process of both namespaces, child of init
+  std::string child_comm = "child";
+  bool child_sqpoll = false;  ///< it has an SQPOLL thread
+
+  // [environment]
+  std::uint8_t outside_holders = 0;  ///< references to the mount namespace from outside, for ever
+  std::uint8_t cgroup_migrations =
+      0;                      ///< how often cgroup_threadgroup_rwsem may be held for writing for a while
+  bool idle_timeouts = true;  ///< the 5 s of an idle worker may run out at any time
+
+  std::vector<Expectation> expectations;  ///< [[expect]]
+};
+
+/// Reads a scenario. Errors name file, line and column, what was wrong and what is allowed: bad_data for the
+/// text, no_input for a missing file. `text` is TOML; `path` only names it.
+Result<Scenario> parse_scenario(std::string_view text, const std::string& path);
+Result<Scenario> load_scenario(const std::string& path);
+
+}  // namespace unzap::kernel

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kernel/step.hpp"
+
+namespace unzap::kernel {
+
+/// The tasks of a scenario, in creation order: init's leader, its second thread if there is one, its io-wq
+/// workers, the child, the child's SQPOLL thread, and the kworker that drives expedited grace periods.
+Config make_config(const Scenario& scenario, const Variant& variant, Preempt preempt);
+
+/// The moment before init starts to die: its leader runs on CPU 0 (or sleeps, to be killed), all others
+/// sleep.
+State initial_state(const Config& config);
+
+/// How many tasks a scenario has; the limit is k_max_tasks.
+std::size_t count_tasks(const Scenario& scenario);
+
+}  // namespace unzap::kernel

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/signal.hpp"
+
+#include "kernel/sched.hpp"
+#include "kernel/task_work.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+/// signal_wake_up(t, fatal)
+void signal_wake_up(State& s, TaskNo no) {
+  s.tasks[no].tif |= k_tif_sigpending;
+  wake_up(s, no, k_wake_interruptible);
+}
+
+/// recalc_sigpending(): never looks at TIF_NOTIFY_SIGNAL.
+void recalc_sigpending(Step& x) {
+  Task& task = x.me();
+  const bool pending = (task.flags & k_sigkill_private) != 0 || x.process().sigkill_shared != 0;
+  task.tif = static_cast<std::uint8_t>(pending ? task.tif | k_tif_sigpending : task.tif & ~k_tif_sigpending);
+}
+
+/// wants_signal(SIGKILL)
+bool wants_sigkill(const Task& task) {
+  return (task.flags & k_pf_exiting) == 0 && task.exit_state == ExitState::none;
+}
+
+}  // namespace
+
+bool set_notify_flag(State& s, TaskNo no) {
+  Task& task = s.tasks[no];
+  if ((task.tif & k_tif_notify_signal) != 0) return false;
+  task.tif |= k_tif_notify_signal;
+  return true;
+}
+
+void zap_other_threads(Step& x) {
+  x.process().group_exit = 1;
+  for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
+    if (no == x.self || x.c.tasks[no].process != x.my().process) continue;
+    Task& task = x.s.tasks[no];
+    if (task.exit_state != ExitState::none) continue;
+    task.flags |= k_sigkill_private;
+    signal_wake_up(x.s, no);
+    x.say("SIGKILL to {}", x.comm(no));
+  }
+}
+
+bool send_sigkill(const Config& c, State& s, TaskNo target) {
+  const std::uint8_t process = c.tasks[target].process;
+  Process& group = s.processes[process];
+  if (c.has(Switch::drop_signals_to_dying_group) && group.group_exit != 0) return false;
+  group.sigkill_shared = 1;
+  TaskNo chosen = k_no_task;
+  if (wants_sigkill(s.tasks[target])) chosen = target;
+  for (TaskNo no = 0; chosen == k_no_task && no < c.tasks.size(); ++no)
+    if (c.tasks[no].process == process && wants_sigkill(s.tasks[no])) chosen = no;
+  if (chosen == k_no_task) return false;
+  if (group.group_exit != 0) {
+    signal_wake_up(s, chosen);
+    return true;
+  }
+  group.group_exit = 1;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (c.tasks[no].process == process && s.tasks[no].exit_state == ExitState::none) {
+      s.tasks[no].flags |= k_sigkill_private;
+      signal_wake_up(s, no);
+    }
+  return true;
+}
+
+void step_get_signal(Step& x) {
+  Task& task = x.me();
+  switch (task.stack[task.depth - 1U].step) {
+    case 0:
+      if (x.c.has(Switch::get_signal_clears_notify) && (task.tif & k_tif_notify_signal) != 0) {
+        task.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);
+        x.say("clears TIF_NOTIFY_SIGNAL");
+      } else if ((task.tif & k_tif_notify_signal) != 0) {
+        x.say("leaves TIF_NOTIFY_SIGNAL as it is");
+      } else
+        x.say("looks for signals");
+      if (has_task_work(task))
+        x.call(Routine::task_work_run, 1);
+      else
+        x.at(1);
+      return;
+    default:
+      if (x.c.has(Switch::get_signal_clears_notify) && (task.tif & k_tif_sigpending) == 0) {
+        x.say("no signal");
+        return x.ret(0);
+      }
+      if (x.process().group_exit == 0) {
+        recalc_sigpending(x);
+        x.say("no signal");
+        return x.ret(0);
+      }
+      task.flags &= static_cast<std::uint8_t>(~k_sigkill_private);
+      recalc_sigpending(x);
+      x.say("takes SIGKILL");
+      if ((task.flags & k_pf_io_worker) != 0) return x.ret(1);
+      x.call(Routine::do_group_exit, k_tail);
+  }
+}
+
+void step_do_group_exit(Step& x) {
+  if (x.process().group_exit == 0) {
+    zap_other_threads(x);
+    x.say("SIGNAL_GROUP_EXIT");
+  } else {
+    x.say("joins the exit of the group");
+  }
+  x.call(Routine::do_exit, k_tail);
+}
+
+void step_exit_signals(Step& x) {
+  if (x.s.threadgroup_rwsem != 0) {
+    x.say("waits for cgroup_threadgroup_rwsem");
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  x.say("goes on: cgroup_threadgroup_rwsem is free");
+  x.ret();
+}
+
+void step_syscall_sleep(Step& x) {
+  x.me().run_state = RunState::running;
+  x.say("wakes up");
+  x.become(Routine::exit_to_user_mode);
+}
+
+void step_exit_to_user_mode(Step& x) {
+  Task& task = x.me();
+  if (!signal_pending(task)) {
+    x.say("back in user mode, and to sleep again in a system call");
+    x.become(Routine::syscall_sleep);
+    return sleep_in(x, RunState::interruptible);
+  }
+  // 5.15 clears the flag in tracehook_notify_signal() before it looks at signals, 6.1 in get_signal().
+  task.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);
+  x.say("a signal is pending");
+  x.call(Routine::get_signal, 0);
+}
+
+}  // namespace unzap::kernel

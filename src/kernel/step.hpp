@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernel/scenario.hpp"
+#include "kernel/state.hpp"
+#include "kernel/variant.hpp"
+
+namespace unzap::kernel {
+
+/// What does not change about a task.
+struct TaskInfo {
+  std::string comm;
+  std::int32_t tid = 0;
+  std::int32_t ns_tid = 0;      ///< its number in the container's pid namespace; 0: not a member
+  std::uint8_t process = 0xff;  ///< index of its process; 0xff for a kernel thread
+  bool leader = false;
+  std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
+  std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
+};
+
+/// Everything that stays the same while a scenario runs.
+struct Config {
+  Scenario scenario;
+  Variant variant;
+  Preempt preempt = Preempt::none;
+  std::vector<TaskInfo> tasks;  ///< in creation order, which is the order of for_each_thread()
+  TaskNo leader = 0;
+  TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
+  TaskNo child = k_no_task;
+  TaskNo kworker = k_no_task;  ///< runs wait_rcu_exp_gp
+
+  bool has(Switch one) const { return variant.has(one); }
+  std::uint8_t all_cpus() const { return static_cast<std::uint8_t>((1U << scenario.cpus) - 1); }
+};
+
+/// A frame that has nothing left to do when what it called returns.
+inline constexpr std::uint8_t k_tail = 0xff;
+
+/// One step of one task: the state that it changes, and what happened in words. A step is what no other CPU
+/// can see half-done: one critical section, one atomic operation, or actions that only the task itself sees.
+class Step {
+ public:
+  /// `text` takes the words, or is nullptr when nobody reads them (the search).
+  Step(const Config& config, State& state, TaskNo runs, std::uint8_t on_cpu, std::string* text)
+      : c(config),
+        s(state),
+        self(runs),
+        cpu(on_cpu),
+        where(state.tasks[runs].stack[state.tasks[runs].depth - 1U].routine),
+        text_(text) {}
+
+  const Config& c;
+  State& s;
+  const TaskNo self;
+  const std::uint8_t cpu;
+  bool gave_way = false;  ///< the task called schedule(), or died
+  Routine where;          ///< the routine that the step is attributed to
+
+  Task& me() const { return s.tasks[self]; }
+  const TaskInfo& my() const { return c.tasks[self]; }
+  Process& process() const { return s.processes[my().process]; }
+
+  /// Goes on at `step` of the routine that runs.
+  void at(std::uint8_t step) const { me().stack[me().depth - 1U].step = step; }
+  /// Calls `routine`; when it returns the caller goes on at `return_to` (k_tail: returns as well).
+  void call(Routine routine, std::uint8_t return_to) const;
+  /// Leaves the routine that runs, and every caller that only waited to return.
+  void ret(std::uint8_t value = 0) const;
+  /// The routine that runs turns into another one, at its first step.
+  void become(Routine routine) const;
+
+  /// Attributes the step to `routine`, which the task entered and left, or went on in, within this one step.
+  void in(Routine routine) { where = routine; }
+
+  /// Adds to what the step says. A sentence without a final full stop.
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    if (!text_) return;
+    if (!text_->empty()) *text_ += "; ";
+    *text_ += fmt::format(format, std::forward<Args>(args)...);
+  }
+  /// The name of a task for `say`.
+  const std::string& comm(TaskNo task) const { return c.tasks[task].comm; }
+
+ private:
+  std::string* text_;
+};
+
+}  // namespace unzap::kernel

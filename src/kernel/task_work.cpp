@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/task_work.hpp"
+
+#include "kernel/io_wq.hpp"
+#include "kernel/sched.hpp"
+#include "kernel/signal.hpp"
+
+namespace unzap::kernel {
+
+bool task_work_push(State& s, TaskNo no, std::uint8_t work) {
+  Task& task = s.tasks[no];
+  if ((task.works & k_work_exited) != 0) return false;
+  task.works |= work;
+  return true;
+}
+
+void task_work_notify(Step& x, TaskNo no) {
+  if (!x.c.has(Switch::notify_task_of_request)) return;
+  if (!set_notify_flag(x.s, no)) {
+    x.say("TIF_NOTIFY_SIGNAL of {} is set already", x.comm(no));
+    return;
+  }
+  x.say("sets TIF_NOTIFY_SIGNAL on {}", no == x.self ? std::string("itself") : x.comm(no));
+  wake_up(x.s, no, k_wake_interruptible);
+}
+
+void step_task_work_run(Step& x) {
+  Task& task = x.me();
+  if (!has_task_work(task)) {
+    if ((task.flags & k_pf_exiting) != 0) {
+      task.works = k_work_exited;
+      x.say("puts in work_exited: nothing can be added any more");
+    }
+    return x.ret();
+  }
+  if (cond_resched(x)) return;
+  if ((task.works & k_work_fput) != 0) {
+    task.works &= static_cast<std::uint8_t>(~k_work_fput);
+    x.say("runs ____fput of the ring");
+    x.call(Routine::io_ring_ctx_wait_and_kill, 0);
+  } else if ((task.works & k_work_create) != 0) {
+    x.say("runs create_worker_cb: too late, the io_wq ends");
+    cancel_worker_creation(x, x.my().owns_wq);
+  } else {
+    task.works &= static_cast<std::uint8_t>(~k_work_request);
+    x.say("runs the work of a request; TIF_NOTIFY_SIGNAL is not touched");
+  }
+}
+
+}  // namespace unzap::kernel

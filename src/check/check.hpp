@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "explorer/explore.hpp"
+#include "kernel/machine.hpp"
+
+namespace unzap {
+
+/// What a check answers.
+enum class CheckVerdict : std::uint8_t {
+  proved,        ///< every reachable state was seen; each can still end, and nobody waits busily
+  lockup,        ///< a trap: from some state on no schedule whatever leads out
+  busy_wait,     ///< no trap, but a task can go round without sleeping or giving way
+  inconclusive,  ///< a limit was hit before either was found
+};
+std::string_view name(CheckVerdict verdict);
+/// 0, 13, 14, 5.
+int exit_code(CheckVerdict verdict);
+
+/// Which scenario on which kernel.
+struct CheckRequest {
+  kernel::Scenario scenario;
+  std::string kernel;  ///< the preset's name
+  kernel::Variant variant;
+  kernel::Preempt preempt = kernel::Preempt::none;
+  explorer::Limits limits;
+};
+
+/// One step of a counterexample, in words.
+struct CheckStep {
+  std::size_t step = 0;  ///< from 1
+  int cpu = -1;          ///< -1: the world outside the CPUs
+  std::string task;      ///< who acted; "irq", "scheduler", "outside"
+  std::string function;
+  std::string file;
+  std::string text;
+};
+
+/// What becomes of a task in the trap (or on the busy cycle).
+struct CheckTask {
+  std::string task;
+  std::string state;  ///< "spins", "hung" (TASK_UNINTERRUPTIBLE throughout), "starved" (runnable, never
+                      ///< runs), "zombie", "sleeps", "gone"
+  int cpu = -1;                    ///< where it spins
+  std::vector<std::string> stack;  ///< innermost first
+};
+
+/// The answer, with its proof or its counterexample.
+struct CheckReport {
+  CheckVerdict verdict = CheckVerdict::inconclusive;
+  std::string stop;  ///< why the search ended, in words
+  std::string scenario, summary, kernel, preempt;
+  int cpus = 0;
+  std::vector<std::pair<std::string, bool>> fixes;
+  std::vector<std::pair<std::string, bool>> switches;  ///< the other differences
+  explorer::Progress figures;
+  double seconds = 0;  ///< search and analysis
+  std::size_t bytes_per_state = 0;
+  std::size_t doomed_states = 0;
+  std::size_t traps = 0;
+  std::vector<std::pair<std::string, std::size_t>> witnesses;  ///< fact and number of states that show it
+
+  /// Of the nearest trap; empty for other verdicts.
+  std::string trap_kind;  ///< "livelock", "deadlock"
+  std::size_t trap_states = 0;
+  std::size_t fatal_step = 0;    ///< the step that no schedule makes good; 0: doomed from the start
+  std::vector<CheckTask> tasks;  ///< in the trap, or on the busy cycle
+
+  std::vector<CheckStep> trace;  ///< from the start into the trap or the busy cycle
+  std::vector<CheckStep> loop;   ///< what then goes on for ever (livelock) or may (busy wait)
+  bool replayed = false;         ///< the trace was run again, action by action, and led to the same states
+};
+
+/// Explores the scenario and judges it. `watch` sees the progress and may interrupt.
+CheckReport check(const CheckRequest& request, const explorer::Watch& watch = {});
+
+}  // namespace unzap

@@ -31,7 +31,8 @@ constexpr std::array<OpenQuestion, 6> k_open_questions{{
     {"/dev/kmsg", "soft lockup, RCU stall and hung task reports"},
 }};
 
-/// Set while a task's stack file was read with success and held no frame; settle_absences says what that means.
+/// Set while a task's stack file was read with success and held no frame; settle_absences says what that
+/// means.
 bool is_empty(const Reading<Stack>& stack) {
   return stack && stack->frames.empty();
 }
@@ -40,8 +41,8 @@ bool is_zombie(const Task& task) {
   return task.state.is('Z') || task.state.is('X');
 }
 
-/// True when a look found the task on a CPU, or when it cannot be asleep: a dying task that re-arms its wait in a
-/// loop shows S half of the time while it never leaves the CPU.
+/// True when a look found the task on a CPU, or when it cannot be asleep: a dying task that re-arms its wait
+/// in a loop shows S half of the time while it never leaves the CPU.
 bool seems_running(const Task& task) {
   if (task.state.is('R') || task.syscall.is("running")) return true;
   const bool seen_running = std::any_of(task.samples.begin(), task.samples.end(),
@@ -116,10 +117,10 @@ std::string Gaps::text() const {
 }
 
 const std::vector<ReadItem>& detail_items() {
-  static const std::vector<ReadItem> items{
-      {ReadKind::file, "stat"},   {ReadKind::file, "status"}, {ReadKind::file, "wchan"},
-      {ReadKind::file, "syscall"}, {ReadKind::file, "stack"},  {ReadKind::link, "ns/pid"},
-      {ReadKind::link, "ns/mnt"}, {ReadKind::file, "cgroup"}};
+  static const std::vector<ReadItem> items{{ReadKind::file, "stat"},   {ReadKind::file, "status"},
+                                           {ReadKind::file, "wchan"},  {ReadKind::file, "syscall"},
+                                           {ReadKind::file, "stack"},  {ReadKind::link, "ns/pid"},
+                                           {ReadKind::link, "ns/mnt"}, {ReadKind::file, "cgroup"}};
   return items;
 }
 

@@ -30,8 +30,8 @@ struct ReadGroup {
 inline constexpr std::size_t k_max_read_bytes = std::size_t{1} << 18;
 inline constexpr std::size_t k_max_log_bytes = std::size_t{4} << 20;
 
-/// The head of a reply; `size` bytes of text follow it. One reply for the opening of the directory, and if that
-/// went well one for each item, in order.
+/// The head of a reply; `size` bytes of text follow it. One reply for the opening of the directory, and if
+/// that went well one for each item, in order.
 struct ReplyHead {
   std::int32_t error = 0;  ///< errno, or 0
   std::uint32_t size = 0;

@@ -139,8 +139,8 @@ std::optional<Frame> parse_stack_line(std::string_view line) {
     if (slash == std::string_view::npos || !place.substr(plus + 1).starts_with("0x")) return std::nullopt;
     const auto offset = parse_number<std::uint64_t>(place.substr(plus + 3, slash - plus - 3), 16);
     const std::string_view size_text = place.substr(slash + 1);
-    const auto size = size_text.starts_with("0x") ? parse_number<std::uint64_t>(size_text.substr(2), 16)
-                                                  : std::nullopt;
+    const auto size =
+        size_text.starts_with("0x") ? parse_number<std::uint64_t>(size_text.substr(2), 16) : std::nullopt;
     if (!offset || !size) return std::nullopt;
     frame.offset = *offset;
     frame.size = *size;

@@ -32,8 +32,9 @@ struct StatLine {
 /// Nothing when the text is no complete stat line up to the field `processor`.
 std::optional<StatLine> parse_stat(std::string_view text);
 
-/// What /proc/<pid>/task/<tid>/status says, into the fields of `task` that it carries; `switches` is set to the sum of
-/// both kinds of context switches. False, and nothing changed, when the text is no status file (no State line).
+/// What /proc/<pid>/task/<tid>/status says, into the fields of `task` that it carries; `switches` is set to
+/// the sum of both kinds of context switches. False, and nothing changed, when the text is no status file (no
+/// State line).
 bool parse_status(std::string_view text, Task& task, Reading<std::uint64_t>& switches);
 
 /// One line of a stack file: "[<0>] f+0x1/0x2 [module]". The address is not looked at.
@@ -54,7 +55,8 @@ struct CgroupPaths {
 };
 CgroupPaths parse_cgroup(std::string_view text);
 
-/// The container id in a cgroup path: 64 hex digits as docker, containerd, cri-o and podman write it. Empty: none.
+/// The container id in a cgroup path: 64 hex digits as docker, containerd, cri-o and podman write it. Empty:
+/// none.
 std::string container_id(std::string_view cgroup_path);
 
 /// The inode in "pid:[4026531836]".
@@ -63,8 +65,8 @@ std::optional<std::uint64_t> parse_namespace_link(std::string_view text);
 /// How many CPUs are online, by the "cpuN" lines of /proc/stat.
 std::optional<std::int32_t> count_cpus(std::string_view stat);
 
-/// What a version string (uname -v) and, of a PREEMPT_DYNAMIC kernel, the text of sched/preempt in debugfs say.
-/// Absent when neither states it.
+/// What a version string (uname -v) and, of a PREEMPT_DYNAMIC kernel, the text of sched/preempt in debugfs
+/// say. Absent when neither states it.
 Reading<Preemption> parse_preemption(std::string_view version, std::string_view sched_preempt);
 
 /// Records of /dev/kmsg as the lines that dmesg would print.

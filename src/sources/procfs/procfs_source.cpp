@@ -36,7 +36,8 @@ class Scan {
   explicit Scan(const ProcfsOptions& options)
       : options_(options),
         root_(options.root),
-        reader_(options.root, {options.read_timeout_seconds, options.total_timeout_seconds}, options.progress) {
+        reader_(options.root, {options.read_timeout_seconds, options.total_timeout_seconds},
+                options.progress) {
     while (root_.size() > 1 && root_.ends_with('/')) root_.pop_back();
     real_ = root_ == "/proc";
     snapshot_.origin = Origin::live;
@@ -52,7 +53,9 @@ class Scan {
   void drop_gone();
   void note_gaps();
 
-  std::string directory_of(const Task& task) const { return fmt::format("{}/task/{}", *task.tgid, *task.tid); }
+  std::string directory_of(const Task& task) const {
+    return fmt::format("{}/task/{}", *task.tgid, *task.tid);
+  }
 
   const ProcfsOptions& options_;
   std::string root_;
@@ -66,11 +69,12 @@ class Scan {
 };
 
 Result<std::vector<std::int32_t>> Scan::list_processes() {
-  const auto results = reader_.run(
-      {{".", {{ReadKind::numbers, "."}, {ReadKind::link, "self"}}}}, "listing processes");
+  const auto results =
+      reader_.run({{".", {{ReadKind::numbers, "."}, {ReadKind::link, "self"}}}}, "listing processes");
   const ReadResult& listing = results[0][0];
   if (const Absence* why = listing.text.absence()) {
-    if (*why == Absence::gone) return Error{ErrorKind::no_input, "no such folder", root_, "check --path.procfs"};
+    if (*why == Absence::gone)
+      return Error{ErrorKind::no_input, "no such folder", root_, "check --path.procfs"};
     if (*why == Absence::not_permitted)
       return Error{ErrorKind::permission, "not permitted to list processes", root_, "run as root"};
     return Error{ErrorKind::io, fmt::format("cannot list processes ({})", name(*why)), root_, ""};
@@ -87,7 +91,8 @@ Result<std::vector<std::int32_t>> Scan::list_processes() {
 
 void Scan::first_look(const std::vector<std::int32_t>& tgids) {
   std::vector<ReadGroup> listings;
-  for (const std::int32_t tgid : tgids) listings.push_back({std::to_string(tgid), {{ReadKind::numbers, "task"}}});
+  for (const std::int32_t tgid : tgids)
+    listings.push_back({std::to_string(tgid), {{ReadKind::numbers, "task"}}});
   const auto threads = reader_.run(listings, "listing threads");
   std::vector<ReadGroup> groups;
   std::vector<std::pair<std::int32_t, std::vector<std::int32_t>>> processes;
@@ -137,8 +142,8 @@ void Scan::look_closely(const std::set<std::size_t>& chosen, bool keep_first_sam
 void Scan::second_look(const std::set<std::size_t>& chosen) {
   std::vector<ReadGroup> groups;
   for (const std::size_t i : chosen)
-    groups.push_back({directory_of(snapshot_.tasks[i]),
-                      {{ReadKind::file, "stat"}, {ReadKind::file, "status"}}});
+    groups.push_back(
+        {directory_of(snapshot_.tasks[i]), {{ReadKind::file, "stat"}, {ReadKind::file, "status"}}});
   const auto results = reader_.run(groups, "looking again");
   std::size_t at = 0;
   for (const std::size_t i : chosen) {
@@ -154,21 +159,24 @@ void Scan::drop_gone() {
 
 void Scan::note_gaps() {
   std::vector<Problem>& problems = snapshot_.problems;
-  const bool kernel_threads = std::any_of(snapshot_.tasks.begin(), snapshot_.tasks.end(), [](const Task& task) {
-    return task.tid.is(k_kthreadd) && (task.flags.value_or(0) & k_pf_kthread) != 0;
-  });
+  const bool kernel_threads =
+      std::any_of(snapshot_.tasks.begin(), snapshot_.tasks.end(), [](const Task& task) {
+        return task.tid.is(k_kthreadd) && (task.flags.value_or(0) & k_pf_kthread) != 0;
+      });
   snapshot_.all_tasks = kernel_threads && !hidden_;
   if (!kernel_threads)
-    problems.push_back({root_, "shows no kernel threads, so it is the view of one pid namespace or of one user: "
-                               "tasks outside it are not seen; use the host's /proc (--path.procfs)"});
+    problems.push_back({root_,
+                        "shows no kernel threads, so it is the view of one pid namespace or of one user: "
+                        "tasks outside it are not seen; use the host's /proc (--path.procfs)"});
   if (const std::string text = gaps_.text(); !text.empty()) problems.push_back({root_, text});
   if (!reader_.timed_out().empty()) {
     std::string names;
     for (const auto& [file, count] : reader_.timed_out())
       names += fmt::format("{}{} ({} times)", names.empty() ? "" : ", ", file, count);
-    problems.push_back({root_, fmt::format("did not answer within {} s: {}; what they would have said is open, and "
-                                           "that they block is itself a sign of a jam",
-                                           options_.read_timeout_seconds, names)});
+    problems.push_back(
+        {root_, fmt::format("did not answer within {} s: {}; what they would have said is open, and "
+                            "that they block is itself a sign of a jam",
+                            options_.read_timeout_seconds, names)});
   }
 }
 

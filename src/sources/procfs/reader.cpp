@@ -63,11 +63,11 @@ struct Reader::Batch {
   const std::vector<ReadGroup>& groups;
   const std::string& what;
   std::vector<std::vector<ReadResult>> results;
-  std::size_t group = 0;      ///< of the next reply
-  bool opening = true;        ///< the next reply is about the directory
-  std::size_t item = 0;       ///< of the next reply, when not opening
-  std::size_t send_next = 0;  ///< group to be sent next
-  std::size_t first_item = 0; ///< of the group to be sent next, or of the one that is being opened
+  std::size_t group = 0;       ///< of the next reply
+  bool opening = true;         ///< the next reply is about the directory
+  std::size_t item = 0;        ///< of the next reply, when not opening
+  std::size_t send_next = 0;   ///< group to be sent next
+  std::size_t first_item = 0;  ///< of the group to be sent next, or of the one that is being opened
   std::string out;
   std::string in;
   double waiting_since = 0;
@@ -155,8 +155,10 @@ bool Reader::exchange(Batch& batch) {
   if (!batch.out.empty()) poll_set.events |= POLLOUT;
   const double now = monotonic_seconds();
   const double wait = std::min({batch.waiting_since + limits_.read_seconds, end_seconds_,
-                                progress_ ? now + k_progress_seconds : end_seconds_}) - now;
-  if (::poll(&poll_set, 1, static_cast<int>(std::ceil(std::max(0.0, wait) * 1000))) < 0) return errno == EINTR;
+                                progress_ ? now + k_progress_seconds : end_seconds_}) -
+                      now;
+  if (::poll(&poll_set, 1, static_cast<int>(std::ceil(std::max(0.0, wait) * 1000))) < 0)
+    return errno == EINTR;
   if (poll_set.revents & POLLOUT) {
     const ssize_t sent = ::send(socket_, batch.out.data(), batch.out.size(), MSG_NOSIGNAL);
     if (sent > 0) batch.out.erase(0, static_cast<std::size_t>(sent));
@@ -193,7 +195,8 @@ void Reader::take_replies(Batch& batch) {
       batch.opening = false;
       batch.item = batch.first_item;
     } else {
-      results[batch.item] = {head.error == 0 ? Reading<std::string>(text) : absence_of(head.error), head.error, now};
+      results[batch.item] = {head.error == 0 ? Reading<std::string>(text) : absence_of(head.error),
+                             head.error, now};
       ++batch.item;
     }
     for (; batch.item < skip.size() && skip[batch.item]; ++batch.item)
@@ -237,7 +240,8 @@ void Reader::give_up_rest(Batch& batch) {
   }
 }
 
-std::vector<std::vector<ReadResult>> Reader::run(const std::vector<ReadGroup>& groups, const std::string& what) {
+std::vector<std::vector<ReadResult>> Reader::run(const std::vector<ReadGroup>& groups,
+                                                 const std::string& what) {
   Batch batch{groups, what, {}, 0, true, 0, 0, 0, {}, {}, monotonic_seconds()};
   batch.results.reserve(groups.size());
   for (const ReadGroup& group : groups) batch.results.emplace_back(group.items.size());

@@ -33,8 +33,9 @@ struct ReadLimits {
 };
 
 /// Reads files that may block for ever, without ever blocking: a helper process reads, this side waits with a
-/// deadline. A helper that does not answer is killed and left behind (in an uninterruptible sleep it stays until
-/// the kernel lets go, without our descriptors), its item is timed_out, and a new helper goes on behind it.
+/// deadline. A helper that does not answer is killed and left behind (in an uninterruptible sleep it stays
+/// until the kernel lets go, without our descriptors), its item is timed_out, and a new helper goes on behind
+/// it.
 class Reader {
  public:
   Reader(std::string root, ReadLimits limits, std::function<void(const std::string&)> progress);

@@ -25,7 +25,8 @@ Reading<bool> flag_of(const ReadResult& result, std::string_view when_true, std:
   return Absence::not_in_this_kernel;
 }
 
-/// A path that leaves its hierarchy ("/../x": the reader lives in another cgroup namespace) names nothing here.
+/// A path that leaves its hierarchy ("/../x": the reader lives in another cgroup namespace) names nothing
+/// here.
 bool usable(const std::string& path) {
   return path.size() > 1 && path.find("/..") == std::string::npos;
 }
@@ -67,7 +68,8 @@ bool says_something(const CgroupState& state) {
 
 Host read_host(Reader& reader, bool real) {
   std::vector<ReadGroup> groups{
-      {"sys/kernel", {{ReadKind::file, "osrelease"}, {ReadKind::file, "version"}, {ReadKind::file, "hostname"}}},
+      {"sys/kernel",
+       {{ReadKind::file, "osrelease"}, {ReadKind::file, "version"}, {ReadKind::file, "hostname"}}},
       {".", {{ReadKind::file, "stat"}}}};
   if (real) groups.push_back({"/sys/kernel/debug", {{ReadKind::file, "sched/preempt"}}});
   const auto results = reader.run(groups, "reading the host");
@@ -96,8 +98,8 @@ std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::strin
     if (usable(paths.unified)) {
       for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
         places.push_back({path, 2});
-        groups.push_back({mount + paths.unified,
-                          {{ReadKind::file, "cgroup.freeze"}, {ReadKind::file, "cgroup.events"}}});
+        groups.push_back(
+            {mount + paths.unified, {{ReadKind::file, "cgroup.freeze"}, {ReadKind::file, "cgroup.events"}}});
       }
     }
     if (usable(paths.freezer)) {

@@ -11,8 +11,8 @@
 
 namespace unzap {
 
-/// Name, kernel and CPUs as the procfs says. `real` is true when the root is this machine's /proc: only then do
-/// /sys and /dev speak of the same machine.
+/// Name, kernel and CPUs as the procfs says. `real` is true when the root is this machine's /proc: only then
+/// do /sys and /dev speak of the same machine.
 Host read_host(Reader& reader, bool real);
 
 /// The freezers of these cgroups (keyed by the path that Task::cgroup carries), v2 and v1. A cgroup for which

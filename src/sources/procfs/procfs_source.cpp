@@ -18,6 +18,7 @@ namespace unzap {
 namespace {
 
 constexpr std::int32_t k_kthreadd = 2;
+constexpr double k_idle_window_seconds = 0.3;  // enough to see a task that spins
 
 std::vector<std::int32_t> numbers_of(const std::string& lines) {
   std::vector<std::int32_t> out;
@@ -197,7 +198,9 @@ Result<Snapshot> Scan::run() {
   for (std::size_t i = 0; i < snapshot_.tasks.size(); ++i)
     if (snapshot_.tasks[i].state.is('R')) again.insert(i);
   for (const std::size_t i : gone_) again.erase(i);
-  reader_.sleep_until(sampled + options_.sample_seconds);
+  const double window = chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds)
+                                       : options_.sample_seconds;
+  reader_.sleep_until(sampled + window);
   second_look(again);
   look_closely(busy_in_kernel(snapshot_.tasks, chosen), true);
 

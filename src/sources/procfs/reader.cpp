@@ -62,14 +62,15 @@ double monotonic_seconds() {
 struct Reader::Batch {
   const std::vector<ReadGroup>& groups;
   const std::string& what;
-  std::vector<std::vector<ReadResult>> results;
-  std::size_t group = 0;       ///< of the next reply
-  bool opening = true;         ///< the next reply is about the directory
-  std::size_t item = 0;        ///< of the next reply, when not opening
-  std::size_t send_next = 0;   ///< group to be sent next
-  std::size_t first_item = 0;  ///< of the group to be sent next, or of the one that is being opened
-  std::string out;
-  std::string in;
+  std::vector<std::vector<ReadResult>> results = {};
+  std::size_t group = 0;        ///< of the next reply
+  bool opening = true;          ///< the next reply is about the directory
+  std::size_t item = 0;         ///< of the next reply, when not opening
+  std::size_t send_next = 0;    ///< group to be sent next
+  std::size_t first_item = 0;   ///< of the group to be sent next, or of the one that is being opened
+  std::vector<bool> skip = {};  ///< of the group of the next reply, when not opening
+  std::string out = {};
+  std::string in = {};
   double waiting_since = 0;
 
   bool done() const { return group >= groups.size(); }
@@ -128,6 +129,7 @@ void Reader::abandon_helper() {
 
 std::vector<bool> Reader::skipped(const ReadGroup& group) const {
   std::vector<bool> skip(group.items.size(), false);
+  if (timed_out_.empty()) return skip;
   for (std::size_t i = 0; i < skip.size(); ++i) {
     const auto known = timed_out_.find(file_name(group.items[i].path));
     skip[i] = known != timed_out_.end() && known->second >= limits_.max_same_name;
@@ -183,7 +185,6 @@ void Reader::take_replies(Batch& batch) {
     const std::string text = batch.in.substr(at + sizeof head, head.size);
     at += sizeof head + head.size;
     batch.waiting_since = now;
-    const std::vector<bool> skip = skipped(batch.groups[batch.group]);
     std::vector<ReadResult>& results = batch.results[batch.group];
     if (batch.opening && head.error != 0) {
       for (std::size_t i = batch.first_item; i < results.size(); ++i)
@@ -194,12 +195,13 @@ void Reader::take_replies(Batch& batch) {
     if (batch.opening) {
       batch.opening = false;
       batch.item = batch.first_item;
+      batch.skip = skipped(batch.groups[batch.group]);
     } else {
       results[batch.item] = {head.error == 0 ? Reading<std::string>(text) : absence_of(head.error),
                              head.error, now};
       ++batch.item;
     }
-    for (; batch.item < skip.size() && skip[batch.item]; ++batch.item)
+    for (; batch.item < results.size() && batch.skip[batch.item]; ++batch.item)
       results[batch.item] = {Absence::timed_out, 0, now};
     if (batch.item >= results.size()) batch.next_group();
   }
@@ -242,7 +244,7 @@ void Reader::give_up_rest(Batch& batch) {
 
 std::vector<std::vector<ReadResult>> Reader::run(const std::vector<ReadGroup>& groups,
                                                  const std::string& what) {
-  Batch batch{groups, what, {}, 0, true, 0, 0, 0, {}, {}, monotonic_seconds()};
+  Batch batch{.groups = groups, .what = what, .waiting_since = monotonic_seconds()};
   batch.results.reserve(groups.size());
   for (const ReadGroup& group : groups) batch.results.emplace_back(group.items.size());
   while (!batch.done()) {

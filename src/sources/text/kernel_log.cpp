@@ -8,7 +8,6 @@
 namespace unzap::text {
 namespace {
 
-constexpr double k_longest_report_seconds = 20;
 constexpr std::size_t k_longest_report_lines = 400;
 
 StackOrigin origin_of(EventKind kind) {
@@ -274,10 +273,7 @@ bool KernelLog::take_inner(const Line& line) {
 bool KernelLog::take(const Line& line) {
   const std::string_view text = line.text;
   if (text.empty()) return false;
-  if (in_report_ && at_ && line.at &&
-      (*line.at - *at_ > k_longest_report_seconds || line.number - last_line_ > k_longest_report_lines))
-    leave();
-  if (line.at) at_ = line.at;
+  if (in_report_ && line.number - last_line_ > k_longest_report_lines) leave();
   bool taken = false;
   if (const auto head = parse_report_head(text)) {
     begin(*head, line);

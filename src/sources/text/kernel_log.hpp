@@ -41,11 +41,9 @@ class KernelLog {
   bool in_report_ = false;
   EventKind kind_ = EventKind::other;
   EventRef event_ = k_none;
-  Reading<double> at_;
   std::size_t head_line_ = 0;
   std::size_t last_line_ = 0;
   Reading<std::int32_t> nmi_cpu_;  ///< an "NMI backtrace for cpu N" is open
-  bool pointer_pending_ = false;
   bool expects_trace_ = false;     ///< a lockup or hung task whose trace has not come yet
 };
 

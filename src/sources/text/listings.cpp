@@ -6,7 +6,8 @@
 namespace unzap::text {
 
 void Listings::leave() {
-  has_layout_ = from_command_ = threads_ = false;
+  has_layout_ = from_command_ = threads_ = command_pending_ = false;
+  strangers_ = 0;
   seen_.clear();
   branches_.clear();
 }
@@ -53,8 +54,20 @@ bool Listings::take_row(const Line& line, const PsLayout& layout) {
     if (row->in_tree && !task.ppid && parent) task.ppid = parent;
   }
   last_ = ref;
+  command_pending_ = row->comm.empty();
+  strangers_ = 0;
   last_line_ = line.number;
   builder_.used();
+  return true;
+}
+
+bool Listings::take_rest_of_row(const Line& line) {
+  if (!command_pending_ || line.number - last_line_ > 1) return false;
+  command_pending_ = false;
+  const std::string joined = "1 " + std::string(line.text.substr(0, 1024));
+  const auto row = parse_ps_row(joined, {{Column::pid, Column::command}, false, false});
+  if (!row) return false;
+  builder_.offer_comm(last_, row->comm, row->comm_is_kernels ? CommSource::listing : CommSource::command_line);
   return true;
 }
 
@@ -94,14 +107,15 @@ bool Listings::take(const Line& line) {
   }
   if (has_layout_ && !from_command_) {
     if (take_row(line, layout_)) return true;
-    has_layout_ = false;
+    constexpr int k_most_strangers = 4;
+    if (++strangers_ > k_most_strangers) has_layout_ = false;
   }
   if (first == '\\' || first == '|') {
     if (take_bare_branch(line)) return true;
   }
   if (const auto layout = guess_ps_layout(line.raw); layout && take_row(line, *layout)) return true;
   if (has_layout_ && from_command_ && take_row(line, layout_)) return true;
-  return take_pstree(line);
+  return take_rest_of_row(line) || take_pstree(line);
 }
 
 bool Listings::take_pstree(const Line&) {

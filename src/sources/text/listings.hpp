@@ -22,8 +22,8 @@ class Listings {
   void command(std::string_view command);
   /// Other text begins: the columns are no longer known.
   void leave();
-  /// The task of the row that was read last, when it was the line before; for a stack that follows at once.
-  TaskRef last_row(std::size_t line) const { return line - last_line_ <= 1 ? last_ : k_none; }
+  /// The task of the row that was read last, when `line` is its number; for a stack that follows at once.
+  TaskRef last_row(std::size_t line) const { return line == last_line_ ? last_ : k_none; }
 
  private:
   struct Branch {
@@ -31,6 +31,7 @@ class Listings {
     std::int32_t pid;
   };
   bool take_row(const Line& line, const PsLayout& layout);
+  bool take_rest_of_row(const Line& line);
   bool take_bare_branch(const Line& line);
   bool take_pstree(const Line& line);
   Reading<std::int32_t> parent_at(std::size_t depth, std::int32_t pid);
@@ -39,6 +40,8 @@ class Listings {
   PsLayout layout_;
   bool has_layout_ = false;
   bool from_command_ = false;  ///< layout_ is what a command asks for: a guess by looks goes first
+  bool command_pending_ = false;  ///< the last row ended before its command: a mailer broke the line
+  int strangers_ = 0;             ///< lines since the last row
   bool threads_ = false;       ///< top said "Threads:"
   std::unordered_set<std::int32_t> seen_;
   std::vector<Branch> branches_;

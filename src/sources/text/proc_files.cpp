@@ -26,7 +26,7 @@ void ProcFiles::enter(const ProcPath& path, std::size_t line) {
   entered_ = line;
   content_seen_ = false;
   if (path.file.empty() && path.in_task && !path.tid) file_ = File::task_list;
-  if (path.tid || (path.pid && file_ != File::none)) {
+  if (path.tid || (path.pid && !path.in_task && file_ != File::none)) {
     const TaskRef ref = context_task(line);
     if (path.pid && path.in_task) builder_.at(ref).tgid = path.pid;
   }
@@ -100,13 +100,18 @@ bool ProcFiles::take_header(const Line& line) {
   const std::string_view behind = text.substr(path->end);
   if (take_error(text, *path, line.number)) return builder_.used(), true;
   if (path->begin > 24) return false;
-  enter(*path, line.number);
+  // "/proc/1/stack:[<0>] f", "/proc/1/status Name: x": each line of the file carries the path.
+  const std::string_view inner = trim(behind.substr(behind.starts_with(':') ? 1 : 0));
+  const bool has_content = path->begin == 0 && !inner.empty();
+  const bool same = has_content && file_ == file_of(path->file) && path->pid == path_.pid && path->tid == path_.tid &&
+                    path->in_task == path_.in_task && (file_ != File::stack || stacks_.is_open());
+  if (!same) enter(*path, line.number);
   builder_.used();
-  if (path->begin == 0 && behind.starts_with(':') && !trim(behind.substr(1)).empty()) {
-    Line content = line;
-    content.text = content.raw = trim(behind.substr(1));
-    if (!stacks_.take(content, {})) take_content(content);
-  }
+  if (!has_content) return true;
+  Line content = line;
+  content.text = content.raw = inner;
+  if (file_ == File::stack) return stacks_.take(content, {}), true;
+  take_content(content);
   return true;
 }
 

@@ -35,11 +35,11 @@ Reading<Int> reading(std::optional<Int> value) {
 }
 
 bool is_known_command(std::string_view word) {
-  constexpr std::array<std::string_view, 34> k_commands = {
+  constexpr std::array<std::string_view, 41> k_commands = {
       "sudo",   "cat",     "ps",     "ls",    "for",   "while", "uname",  "grep", "egrep",
       "head",   "tail",    "echo",   "dmesg", "watch", "date",  "pstree", "top",  "docker",
       "kubectl", "journalctl", "nsenter", "readlink", "strace", "gdb", "pstack", "lsns", "find",
-      "xargs",  "crictl",  "ctr",    "awk",   "kill",  "zgrep", "batch"};
+      "xargs",  "crictl",  "ctr",    "awk",   "kill",  "zgrep", "more", "less", "mount", "umount", "sync", "cd", "lsof", "fuser"};
   return std::find(k_commands.begin(), k_commands.end(), word) != k_commands.end();
 }
 
@@ -98,10 +98,12 @@ std::optional<CommandLine> parse_command_line(std::string_view text) {
     const std::size_t at = front.find(mark);
     if (at == std::string_view::npos) continue;
     const std::string_view prompt = text.substr(0, at);
+    std::string_view first = text.substr(at + 2);
+    const bool known = is_known_command(eat_word(first));
     if (prompt.find('@') == std::string_view::npos && !(prompt.starts_with('[') && prompt.ends_with(']')) &&
-        !prompt.ends_with('~'))
+        !prompt.ends_with('~') && !known)
       continue;
-    if (std::count(prompt.begin(), prompt.end(), ' ') > 4) continue;
+    if (std::count(prompt.begin(), prompt.end(), ' ') > (known ? 2 : 4)) continue;
     return CommandLine{text.substr(0, at + 2), trim(text.substr(at + 2))};
   }
   if (is_known_command(eat_word(rest)) && !rest.empty()) return CommandLine{{}, text};

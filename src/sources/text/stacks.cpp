@@ -60,6 +60,7 @@ void Stacks::open(const StackOwner& owner, std::size_t line) {
   close();
   owner_ = owner;
   open_ = true;
+  line_ = line;
   stack_.where = builder_.where(line);
   stack_.origin = owner.origin;
 }
@@ -97,21 +98,28 @@ bool Stacks::accepts(const FrameText& frame) const {
   return traced_ || owner_.origin == StackOrigin::proc_stack;
 }
 
-void Stacks::open_untitled(const FrameText& frame, std::size_t line, std::string_view title_line) {
+void Stacks::open_untitled(const FrameText& frame, std::size_t line) {
   StackOwner owner;
   if (open_) owner.tgid = owner_.tgid;
   owner.origin = frame.hidden_address || (open_ && owner_.origin == StackOrigin::proc_stack)
                      ? StackOrigin::proc_stack
                      : StackOrigin::unknown;
-  const Title title = parse_title(title_line);
   open(owner, line);
+}
+
+void Stacks::name_owner(std::size_t line, std::string_view title_line, TaskRef row) {
+  if (row != k_none) {
+    owner_.task = row;
+    return;
+  }
+  const Title title = parse_title(title_line);
   if (!title.tid) return;
   owner_.task = builder_.task(*title.tid, line);
   if (owner_.tgid) builder_.at(owner_.task).tgid = owner_.tgid;
   if (!title.comm.empty()) builder_.offer_comm(owner_.task, title.comm, CommSource::listing);
 }
 
-bool Stacks::take(const Line& line, std::string_view title) {
+bool Stacks::take(const Line& line, std::string_view title, TaskRef row) {
   std::string_view text = line.text;
   const Marks marks = eat_marks(text, interrupt_);
   if (marks.any) {
@@ -127,7 +135,9 @@ bool Stacks::take(const Line& line, std::string_view title) {
   const bool foreign = open_ && frame.hidden_address && owner_.origin != StackOrigin::proc_stack &&
                        owner_.origin != StackOrigin::unknown;
   if (!open_ || foreign || (ended_ && owner_.origin == StackOrigin::proc_stack && !frame.outermost))
-    open_untitled(frame, line.number, title);
+    open_untitled(frame, line.number);
+  if (stack_.frames.empty() && owner_.task == k_none && owner_.event == k_none)
+    name_owner(line.number, title, row);
   if (frame.outermost) return ended_ = true;
   if (frame.function.empty()) return true;
   if (frame.offset != 0 || frame.size != 0) has_offsets_ = true;
@@ -147,9 +157,8 @@ bool Stacks::take(const Line& line, std::string_view title) {
 void Stacks::close() {
   if (open_ && !stack_.frames.empty()) {
     if (owner_.task == k_none && owner_.event == k_none) {
-      owner_.task = builder_.unnamed_task(builder_.used_count());
+      owner_.task = builder_.unnamed_task(line_);
       Task& task = builder_.at(owner_.task);
-      task.where = stack_.where;
       task.tgid = owner_.tgid;
     }
     builder_.offer_stack(owner_.task, stack_);

@@ -33,7 +33,8 @@ class Stacks {
   void interrupted_at(const FrameText& frame, std::size_t line);
   /// Reads a frame or section mark; false when the line is neither. `title` is the line before, which names the
   /// task of a stack that nobody has opened.
-  bool take(const Line& line, std::string_view title);
+  /// `row` is the task of a listing's row that is the line before, or k_none.
+  bool take(const Line& line, std::string_view title, TaskRef row = k_none);
   /// Hands over what is open.
   void close();
   /// Frames from here to the next open() are no backtrace of a task ("Allocated by task 7:").
@@ -44,12 +45,14 @@ class Stacks {
 
  private:
   bool accepts(const FrameText& frame) const;
-  void open_untitled(const FrameText& frame, std::size_t line, std::string_view title);
+  void open_untitled(const FrameText& frame, std::size_t line);
+  void name_owner(std::size_t line, std::string_view title, TaskRef row);
   void push(const FrameText& frame, bool interrupt, std::size_t line);
 
   Builder& builder_;
   StackOwner owner_;
   Stack stack_;
+  std::size_t line_ = 0;     ///< where it was opened
   bool open_ = false;
   bool ignoring_ = false;
   bool traced_ = false;      ///< "Call Trace:" was seen

@@ -41,10 +41,8 @@ class TextReader {
   bool take(const Line& line) {
     if (line.text.empty()) return true;
     if (line.from_other) return false;
-    if (stacks_.take(line, title_)) {
-      title_task(line);
-      return true;
-    }
+    leave_after_gap(line);
+    if (stacks_.take(line, title_, listings_.last_row(title_line_))) return true;
     if (log_.take(line)) return true;
     if (line.from_kernel) return log_.covers(line);
     if (take_elision(line.text)) return true;
@@ -59,8 +57,16 @@ class TextReader {
     return log_.covers(line);
   }
 
-  /// A frame has just been taken that nobody had opened a stack for: the row of ps above it names the task.
-  void title_task(const Line&) {}
+  /// Reports are written in one go: what comes much later is another one, although its head is missing.
+  void leave_after_gap(const Line& line) {
+    constexpr double k_longest_pause_seconds = 20;
+    if (!line.at) return;
+    if (at_ && (*line.at - *at_ > k_longest_pause_seconds || *at_ - *line.at > k_longest_pause_seconds)) {
+      log_.leave();
+      stacks_.close();
+    }
+    at_ = line.at;
+  }
 
   bool take_command(const CommandLine& command, const Line& line) {
     log_.leave();
@@ -80,7 +86,10 @@ class TextReader {
     return true;
   }
 
-  void remember(const Line& line) { title_.assign(line.text.substr(0, 64)); }
+  void remember(const Line& line) {
+    title_.assign(line.text.substr(0, 64));
+    title_line_ = line.number;
+  }
 
   LineReader lines_;
   Builder builder_;
@@ -89,6 +98,8 @@ class TextReader {
   ProcFiles files_{builder_, stacks_};
   Listings listings_{builder_};
   std::string title_;  ///< the line before
+  std::size_t title_line_ = 0;
+  Reading<double> at_;  ///< time stamp of the line before
   std::size_t unused_ = 0;
 };
 

@@ -32,7 +32,7 @@ Diagnosis stuck() {
   finding.victims = {{50, std::nullopt, "docker", ""}};
   finding.evidence = {{"e1", "/dev/kmsg", "soft lockup"},
                       {"e2", "/proc/50/stack", "synchronize_rcu_expedited"}};
-  finding.chain = {{"docker[50]", "an expedited grace period", {"e2"}},
+  finding.chain = {{"docker[50]", "an expedited grace period: it tears down a mount namespace", {"e2"}},
                    {"an expedited grace period", "CPU 1", {}},
                    {"CPU 1", "iou-wrk-42[43]", {"e1"}}};
   finding.refuted_by = {"a context switch of 43"};
@@ -55,7 +55,7 @@ TEST(ToText, AFindingAsItIsRead) {
    victims  docker[50]
    who waits for whom
      docker[50]
-     -> an expedited grace period [e2]
+     -> an expedited grace period: it tears down a mount namespace [e2]
        -> CPU 1
          -> iou-wrk-42[43] [e1]
    evidence
@@ -64,7 +64,7 @@ TEST(ToText, AFindingAsItIsRead) {
    what would refute this
      - a context switch of 43
    look at this next
-     - cat /proc/43/stat
+     cat /proc/43/stat
    what to do, in this order
      1. Load the module. (risk: taints)
      2. Reboot.
@@ -120,7 +120,7 @@ TEST(ToText, OnlyVerboseShowsEverything) {
   diagnosis.findings.push_back(diagnosis.findings[0]);
   const std::string brief = to_text(diagnosis, host(), {});
   EXPECT_EQ(brief.find("e29"), std::string::npos);
-  EXPECT_NE(brief.find("23 more"), std::string::npos) << brief;
+  EXPECT_NE(brief.find("24 more"), std::string::npos) << brief;
   EXPECT_LT(std::count(brief.begin(), brief.end(), '\n'), 40);
   EXPECT_NE(to_text(diagnosis, host(), {.verbose = true}).find("e29"), std::string::npos);
 }
@@ -134,7 +134,8 @@ TEST(ToJson, UnknownIsNull) {
   EXPECT_EQ(json["host"]["origin"], "live");
   EXPECT_EQ(json["findings"][0]["culprit"]["tid"], 43);
   EXPECT_TRUE(json["findings"][0]["victims"][0]["tid"].is_null());
-  EXPECT_EQ(json["findings"][0]["chain"][0]["waits_for"], "an expedited grace period");
+  EXPECT_EQ(json["findings"][0]["chain"][0]["waits_for"],
+            "an expedited grace period: it tears down a mount namespace");
   Diagnosis nobody = stuck();
   nobody.findings[0].culprit.reset();
   EXPECT_TRUE(nlohmann::json::parse(to_json(nobody, host()))["findings"][0]["culprit"].is_null());

@@ -13,7 +13,8 @@ namespace {
 
 // What fits a screen; with `verbose` there is no limit.
 constexpr std::size_t k_full_findings = 1;
-constexpr std::size_t k_max_evidence = 6;
+constexpr std::size_t k_max_evidence = 5;
+constexpr std::size_t k_max_remedies = 5;
 constexpr std::size_t k_max_victims = 4;
 constexpr std::size_t k_max_problems = 5;
 constexpr std::size_t k_max_list = 3;
@@ -51,6 +52,13 @@ std::string host_line(const Snapshot& snapshot) {
   return out;
 }
 
+/// `waits_for` is the party alone, or the party and behind a colon why it is waited for.
+bool names(std::string_view waits_for, std::string_view party) {
+  if (!waits_for.starts_with(party)) return false;
+  const std::string_view rest = waits_for.substr(party.size());
+  return rest.empty() || rest.starts_with(": ");
+}
+
 Tone tone_of(Confidence confidence) {
   return confidence == Confidence::possible ? Tone::warning : Tone::bad;
 }
@@ -73,6 +81,7 @@ class TextReport {
   void write_evidence(const Finding& finding);
   void write_remedies(const Finding& finding);
   void write_list(std::string_view heading, const std::vector<std::string>& items);
+  void write_commands(const Finding& finding);
   void write_gaps();
   void write_what_can_be_pasted();
   std::size_t limit(std::size_t count, std::size_t most) const {
@@ -109,7 +118,7 @@ void TextReport::write_chain(const Finding& finding) {
   std::size_t depth = 0;
   for (std::size_t i = 0; i < finding.chain.size(); ++i) {
     const Link& link = finding.chain[i];
-    const bool goes_on = i > 0 && link.what == finding.chain[i - 1].waits_for;
+    const bool goes_on = i > 0 && names(finding.chain[i - 1].waits_for, link.what);
     if (!goes_on) {
       depth = 0;
       out_.paragraph(5, link.what);
@@ -139,15 +148,25 @@ void TextReport::write_list(std::string_view heading, const std::vector<std::str
   write_rest(5, items.size(), shown);
 }
 
+void TextReport::write_commands(const Finding& finding) {
+  if (finding.next_evidence.empty()) return;
+  out_.item(3, "look at this next", "", Tone::heading);
+  const std::size_t shown = limit(finding.next_evidence.size(), k_max_list);
+  for (std::size_t i = 0; i < shown; ++i) out_.verbatim(5, "", finding.next_evidence[i]);
+  write_rest(5, finding.next_evidence.size(), shown);
+}
+
 void TextReport::write_remedies(const Finding& finding) {
   if (finding.remedies.empty()) return;
   out_.item(3, "what to do, in this order", "", Tone::heading);
-  std::size_t number = 0;
-  for (const Remedy& remedy : finding.remedies) {
+  const std::size_t shown = limit(finding.remedies.size(), k_max_remedies);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const Remedy& remedy = finding.remedies[i];
     const std::string risk =
         remedy.risk.empty() || remedy.risk == "none" ? "" : " (risk: " + remedy.risk + ")";
-    out_.item(5, fmt::format("{}. ", ++number), remedy.text + risk);
+    out_.item(5, fmt::format("{}. ", i + 1), remedy.text + risk);
   }
+  write_rest(5, finding.remedies.size(), shown);
 }
 
 void TextReport::write_finding(std::size_t place) {
@@ -170,7 +189,7 @@ void TextReport::write_finding(std::size_t place) {
   write_chain(finding);
   write_evidence(finding);
   write_list("what would refute this", finding.refuted_by);
-  write_list("look at this next", finding.next_evidence);
+  write_commands(finding);
   write_remedies(finding);
   if (verbose_) write_list("references", finding.references);
 }
@@ -192,7 +211,7 @@ void TextReport::write_what_can_be_pasted() {
        {"dmesg, or journalctl -k (soft lockup, RCU stall and hung task reports with their traces)",
         "head -n 999 /proc/PID/task/*/{stat,status,wchan,stack,syscall}",
         "ps -eLo pid,tid,ppid,stat,wchan:32,comm"})
-    out_.item(2, "- ", line);
+    out_.verbatim(2, "", line);
 }
 
 std::string TextReport::write() {

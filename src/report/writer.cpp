@@ -11,6 +11,7 @@ namespace {
 // A long lead must not squeeze the lines below it against the right edge.
 constexpr std::size_t k_max_hang = 12;
 constexpr std::size_t k_short_hang = 2;
+constexpr std::size_t k_max_text = std::size_t{1} << 16;
 
 std::string_view escape_of(Tone tone) {
   switch (tone) {
@@ -34,7 +35,7 @@ std::size_t columns(std::string_view text) {
 
 void TextWriter::item(std::size_t indent, std::string_view lead, std::string_view text, Tone tone) {
   const std::string clean_lead = printable(lead);
-  const std::string clean = printable(text, std::size_t{1} << 16);
+  const std::string clean = printable(text, k_max_text);
   out_.append(indent, ' ');
   const std::string_view escape = color_ ? escape_of(tone) : std::string_view{};
   out_.append(escape).append(clean_lead);
@@ -59,6 +60,10 @@ void TextWriter::item(std::size_t indent, std::string_view lead, std::string_vie
     first = false;
   }
   out_ += '\n';
+}
+
+void TextWriter::verbatim(std::size_t indent, std::string_view lead, std::string_view text) {
+  out_.append(indent, ' ').append(printable(lead)).append(printable(text, k_max_text)).append("\n");
 }
 
 void TextWriter::gap() {

@@ -19,6 +19,8 @@ class TextWriter {
   /// or a little to the right of `lead` when that is long.
   /// Control characters in both are escaped.
   void item(std::size_t indent, std::string_view lead, std::string_view text, Tone tone = Tone::plain);
+  /// A line that is not wrapped: a command to paste.
+  void verbatim(std::size_t indent, std::string_view lead, std::string_view text);
   /// One wrapped paragraph.
   void paragraph(std::size_t indent, std::string_view text) { item(indent, "", text); }
   /// An empty line, but never two.

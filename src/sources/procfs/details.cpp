@@ -89,11 +89,11 @@ void apply_cgroup(const ReadResult& answer, Task& task, std::map<std::string, Cg
   if (best.empty()) return;
   task.cgroup = best;
   cgroups.emplace(best, paths);
-  if (const std::string id = container_id(best); !id.empty()) task.container = id;
+  if (const std::string id(text::container_id(best)); !id.empty()) task.container = id;
 }
 
-bool same_task(const StatLine& line, const Task& task) {
-  return !task.start_ticks || *task.start_ticks == line.start_ticks;
+bool same_task(const text::StatLine& line, const Task& task) {
+  return !task.start_ticks || *task.start_ticks == *line.start_ticks;
 }
 
 bool is_gone(const ReadResult& result) {
@@ -108,7 +108,7 @@ std::string Gaps::text() const {
   std::string open;
   for (const auto& [fact, count] : refused_) {
     facts += fmt::format("{}{}", facts.empty() ? "" : ", ", fact);
-    if (!fact.starts_with('/')) facts += fmt::format(" ({} task{})", count, count == 1 ? "" : "s");
+    if (count > 0) facts += fmt::format(" ({} task{})", count, count == 1 ? "" : "s");
     for (const OpenQuestion& question : k_open_questions)
       if (question.fact == fact) open += fmt::format("{}{}", open.empty() ? "" : "; ", question.leaves_open);
   }
@@ -132,15 +132,13 @@ bool apply_stat(const ReadResult& stat, Task& task) {
   const auto line = parse_stat(*stat.text);
   if (!line) return false;
   task.start_ticks = line->start_ticks;
-  task.comm = line->comm;
+  task.comm = std::string(line->comm);
   task.state = line->state;
   task.ppid = line->ppid;
   task.flags = line->flags;
   task.processor = line->processor;
   task.threads = line->threads;
-  // Only the low 31 signals: status replaces it. A zero here is no statement about the others.
-  if (line->pending_low != 0) task.pending_private = line->pending_low;
-  task.samples = {{stat.at_seconds, line->state, line->utime_ticks, line->stime_ticks, Absence::not_asked}};
+  task.samples = {{stat.at_seconds, line->state, *line->utime_ticks, *line->stime_ticks, Absence::not_asked}};
   return true;
 }
 
@@ -186,7 +184,7 @@ bool add_second_sample(const ReadResult& stat, const ReadResult& status, Task& t
   const auto line = parse_stat(*stat.text);
   if (!line) return true;
   if (!same_task(*line, task)) return false;
-  TaskSample sample{stat.at_seconds, line->state, line->utime_ticks, line->stime_ticks, Absence::not_asked};
+  TaskSample sample{stat.at_seconds, line->state, *line->utime_ticks, *line->stime_ticks, Absence::not_asked};
   if (status.text) {
     Task ignored;
     parse_status(*status.text, ignored, sample.switches);

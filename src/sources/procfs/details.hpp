@@ -15,8 +15,10 @@ namespace unzap {
 /// Which facts the kernel refused, over all tasks: one line for the user instead of one per task.
 class Gaps {
  public:
-  /// Counts a refusal of `fact` ("stack", "ns/pid", "/dev/kmsg").
+  /// Counts a refusal of `fact` ("stack", "ns/pid") for one of the tasks that matter.
   void add(const std::string& fact) { ++refused_[fact]; }
+  /// Notes that `fact` is refused, for whatever task.
+  void note(const std::string& fact) { refused_.try_emplace(fact, 0); }
   /// What was not permitted and what that leaves open; empty when nothing was refused.
   std::string text() const;
 

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <set>
 #include <utility>
 
 #include "sources/procfs/details.hpp"
+#include "sources/procfs/kernel_log.hpp"
 #include "sources/procfs/parse.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/select.hpp"
@@ -51,6 +54,8 @@ class Scan {
   void first_look(const std::vector<std::int32_t>& tgids);
   void look_closely(const std::set<std::size_t>& chosen, bool keep_first_sample);
   void second_look(const std::set<std::size_t>& chosen);
+  void probe_permissions();
+  void read_kernel_log();
   void drop_gone();
   void note_gaps();
 
@@ -153,6 +158,27 @@ void Scan::second_look(const std::set<std::size_t>& chosen) {
   }
 }
 
+/// What a process that is certainly there hides from us: said even when no task is in trouble, for it decides
+/// what could have been seen of one.
+void Scan::probe_permissions() {
+  const auto results = reader_.run({{"1",
+                                     {{ReadKind::file, "stack"},
+                                      {ReadKind::file, "syscall"},
+                                      {ReadKind::link, "ns/pid"},
+                                      {ReadKind::link, "ns/mnt"}}}},
+                                   "looking what may be read");
+  constexpr std::array<const char*, 4> k_facts{"stack", "syscall", "ns/pid", "ns/mnt"};
+  for (std::size_t i = 0; i < k_facts.size(); ++i)
+    if (results[0][i].error == EACCES || results[0][i].error == EPERM) gaps_.note(k_facts[i]);
+}
+
+void Scan::read_kernel_log() {
+  const auto results = reader_.run({{"/dev", {{ReadKind::records, "kmsg"}}}}, "reading the kernel log");
+  const Reading<std::string>& log = results[0][0].text;
+  if (log) merge_kernel_log(*log, "/dev/kmsg", monotonic_seconds(), snapshot_);
+  if (log.absence() && *log.absence() == Absence::not_permitted) gaps_.note("/dev/kmsg");
+}
+
 void Scan::drop_gone() {
   std::size_t place = 0;
   std::erase_if(snapshot_.tasks, [&](const Task&) { return gone_.contains(place++); });
@@ -185,6 +211,7 @@ Result<Snapshot> Scan::run() {
   const auto tgids = list_processes();
   if (!tgids) return tgids.error();
   snapshot_.host = read_host(reader_, real_);
+  probe_permissions();
   first_look(*tgids);
 
   const double sampled = monotonic_seconds();
@@ -198,8 +225,8 @@ Result<Snapshot> Scan::run() {
   for (std::size_t i = 0; i < snapshot_.tasks.size(); ++i)
     if (snapshot_.tasks[i].state.is('R')) again.insert(i);
   for (const std::size_t i : gone_) again.erase(i);
-  const double window = chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds)
-                                       : options_.sample_seconds;
+  const double window =
+      chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds) : options_.sample_seconds;
   reader_.sleep_until(sampled + window);
   second_look(again);
   look_closely(busy_in_kernel(snapshot_.tasks, chosen), true);
@@ -207,6 +234,7 @@ Result<Snapshot> Scan::run() {
   for (Task& task : snapshot_.tasks) settle_absences(task);
   if (real_) snapshot_.cgroups = read_freezers(reader_, cgroups_);
   drop_gone();
+  if (real_) read_kernel_log();
   note_gaps();
   return std::move(snapshot_);
 }

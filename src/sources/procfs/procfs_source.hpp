@@ -12,7 +12,7 @@ namespace unzap {
 
 /// How to look at a host.
 struct ProcfsOptions {
-  std::string root = "/proc";           ///< --path.procfs
+  std::string root = "/proc";  ///< --path.procfs
   /// Between the two looks that give rates; at most 0.3 s of it when the first look shows no task in trouble.
   double sample_seconds = 0.3;
   double read_timeout_seconds = 1.0;    ///< for one file; then the reading is timed_out

@@ -7,7 +7,6 @@
 namespace unzap {
 namespace {
 
-constexpr int k_sigkill = 9;
 constexpr double k_busy_percent = 50;
 /// A parent with more threads than this is looked at in its leader and its stuck threads only.
 constexpr std::size_t k_max_threads_of_parent = 32;
@@ -22,8 +21,7 @@ bool is_exiting(const Task& task) {
 
 bool stands_out(const Task& task) {
   const char state = task.state.value_or('?');
-  return state == 'D' || state == 'Z' || state == 'X' || state == 't' || state == 'T' || is_exiting(task) ||
-         (task.pending_private.value_or(0) & signal_bit(k_sigkill)) != 0;
+  return state == 'D' || state == 'Z' || state == 'X' || state == 't' || state == 'T' || is_exiting(task);
 }
 
 std::multimap<std::int32_t, std::size_t> group_by(const std::vector<Task>& tasks,

@@ -36,13 +36,6 @@ TEST(TasksThatMatter, StuckOnesAndTheFamilyOfTheDying) {
   EXPECT_EQ(tids(tasks, tasks_that_matter(tasks)), (std::set<std::int32_t>{9, 10, 11, 12, 13, 21}));
 }
 
-TEST(TasksThatMatter, APendingKillMatters) {
-  std::vector<Task> tasks{task(20, 20, 1, 'R')};
-  EXPECT_TRUE(tasks_that_matter(tasks).empty());
-  tasks[0].pending_private = signal_bit(9);
-  EXPECT_EQ(tasks_that_matter(tasks).size(), 1U);
-}
-
 TEST(TasksThatMatter, OfAParentWithManyThreadsOnlyTheLeader) {
   std::vector<Task> tasks{task(500, 500, 100, 'Z')};
   for (std::int32_t tid = 100; tid < 200; ++tid) tasks.push_back(task(tid, 100, 1, 'S'));

@@ -118,11 +118,4 @@ std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::strin
   return out;
 }
 
-Reading<std::string> read_kernel_log(Reader& reader) {
-  const auto results = reader.run({{"/dev", {{ReadKind::records, "kmsg"}}}}, "reading the kernel log");
-  const Reading<std::string>& records = results[0][0].text;
-  if (!records) return records;
-  return kmsg_to_lines(*records);
-}
-
 }  // namespace unzap

@@ -19,7 +19,4 @@ Host read_host(Reader& reader, bool real);
 /// there is no freezer file at all is left out.
 std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::string, CgroupPaths>& cgroups);
 
-/// The kernel log as dmesg would print it.
-Reading<std::string> read_kernel_log(Reader& reader);
-
 }  // namespace unzap

@@ -6,8 +6,8 @@
 
 namespace unzap {
 
-/// The one diagnosis: live, bundle, text and model snapshots all come here. Pure; never blocks, never throws on
-/// foreign data; its work is bounded by the size of the snapshot.
+/// The one diagnosis: live, bundle, text and model snapshots all come here. Pure; never blocks, never throws
+/// on foreign data; its work is bounded by the size of the snapshot.
 Diagnosis diagnose(const Snapshot& snapshot);
 
 }  // namespace unzap

@@ -52,7 +52,7 @@ struct Link {
 
 /// One thing that can be done, in the order an on-call engineer would try it.
 struct Remedy {
-  std::string id;    ///< stable: "upgrade-kernel"
+  std::string id;  ///< stable: "upgrade-kernel"
   std::string text;
   std::string risk;  ///< what it may break and cannot undo; "none" when it only reads
 

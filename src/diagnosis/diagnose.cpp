@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/diagnose.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/catalogue.hpp"
+#include "diagnosis/rank.hpp"
+#include "diagnosis/wait_graph.hpp"
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+bool stands_for(const Finding& finding, CauseKind kind) {
+  const Cause* known = cause(finding.cause);
+  return known != nullptr && known->kind == kind;
+}
+
+/// A text in which a task is shown waiting: who pasted it says that it is stuck.
+bool visibly_stuck(const WaitGraph& graph) {
+  const Origin origin = graph.snapshot().origin;
+  if (origin != Origin::text && origin != Origin::model) return false;
+  const auto& tasks = graph.tasks();
+  return !graph.reapers().empty() || std::any_of(tasks.begin(), tasks.end(), [&](const Task* task) {
+    return task->state.is('D') || graph.site_of(*task) != nullptr || graph.hold_of(*task) == Hold::lasting;
+  });
+}
+
+/// The source looked at every task and at their states: then finding nothing means something.
+bool could_have_shown(const Snapshot& snapshot) {
+  const bool states = std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
+                                  [](const Task& task) { return static_cast<bool>(task.state); });
+  return snapshot.all_tasks && states;
+}
+
+Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
+  const auto is_stuck = [](const Finding& finding) {
+    return finding.confidence >= Confidence::likely && !stands_for(finding, CauseKind::harmless);
+  };
+  if (std::any_of(findings.begin(), findings.end(), is_stuck)) return Verdict::stuck;
+  const bool teardown = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return !stands_for(finding, CauseKind::harmless);
+  });
+  if (teardown) return visibly_stuck(graph) ? Verdict::stuck : Verdict::unknown;
+  if (!findings.empty()) return Verdict::healthy;
+  return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
+}
+
+void add_limits(Diagnosis& out, const Snapshot& snapshot) {
+  const auto unread = std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
+    return task.stack.absence() != nullptr && *task.stack.absence() == Absence::not_permitted;
+  });
+  if (unread > 0)
+    out.limits.push_back(fmt::format("{} kernel stack{} could not be read (not permitted): run as root",
+                                     unread, unread == 1 ? "" : "s"));
+  if (!snapshot.all_tasks && snapshot.origin == Origin::live)
+    out.limits.push_back("not every task of the host was seen: what is missing may be what is stuck");
+  if (snapshot.tasks.empty() && snapshot.events.empty())
+    out.limits.push_back("no task and no kernel report was found in the input");
+  const bool sampled = std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
+                                   [](const Task& task) { return task.samples.size() >= 2; });
+  if (snapshot.origin == Origin::live && !sampled)
+    out.limits.push_back("one look only: a task that spins cannot be told from one that is busy");
+}
+
+}  // namespace
+
+Diagnosis diagnose(const Snapshot& snapshot) {
+  const WaitGraph graph(snapshot);
+  Diagnosis out;
+  Findings findings;
+  for (const Cause& known : catalogue())
+    for (Finding& finding : known.rule(graph)) findings.push_back(std::move(finding));
+  out.findings = rank(std::move(findings), graph, out.limits);
+  out.verdict = verdict_of(out.findings, graph);
+  add_limits(out, snapshot);
+  return out;
+}
+
+}  // namespace unzap

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/rcu_held_up.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+struct Jam {
+  std::vector<const KernelEvent*> stalls;
+  std::vector<const Task*> waiters;   ///< in an RCU wait, and shown to be stuck there
+  std::vector<const Task*> teardown;  ///< those of them that tear a mount namespace or a mount down
+  const Task* holder = nullptr;       ///< the task on the CPU that holds the grace period up
+  const Edge* holder_edge = nullptr;  ///< cpu (or grace period) -> holder
+  std::optional<std::int32_t> cpu;    ///< the CPU that misses
+};
+
+bool reaper_thread(const WaitGraph& graph, const Task& task) {
+  return std::any_of(graph.reapers().begin(), graph.reapers().end(),
+                     [&](const Reaper& reaper) { return reaper.task == &task; });
+}
+
+/// Follows grace period -> CPU -> task; a CPU that a report names comes before one that is inferred.
+void find_holder(const WaitGraph& graph, Jam& jam) {
+  const Edge* best = nullptr;
+  for (const Edge& edge : graph.edges()) {
+    const bool to_cpu = graph.nodes()[edge.to].kind == NodeKind::cpu;
+    if (graph.nodes()[edge.from].kind != NodeKind::rcu_grace_period || !to_cpu) continue;
+    if (best == nullptr || (best->inferred && !edge.inferred)) best = &edge;
+  }
+  if (best == nullptr) return;
+  jam.cpu = graph.nodes()[best->to].number;
+  for (const Edge* edge : graph.out(best->to)) {
+    const Task* task = graph.nodes()[edge->to].task;
+    if (task == nullptr) continue;
+    jam.holder = task;
+    jam.holder_edge = edge;
+    return;
+  }
+}
+
+/// A kernel thread or process that ps or top shows on a CPU all the time, when no report names one.
+const Task* busy_task(const WaitGraph& graph) {
+  const Task* found = nullptr;
+  for (const Task* task : graph.tasks()) {
+    if (!task->state.is('R') || task->cpu_percent.value_or(0) < 90) continue;
+    if (found != nullptr) return nullptr;  // two of them: which one is not told
+    found = task;
+  }
+  return found;
+}
+
+std::optional<Confidence> judge(const WaitGraph& graph, const Jam& jam) {
+  if (!jam.stalls.empty()) return Confidence::likely;
+  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  bool unmoved = false;
+  for (const Task* task : jam.waiters) {
+    const bool hung_report = task->blocked_seconds || (graph.hold_of(*task) == Hold::lasting && chosen);
+    if (hung_report || graph.hold_of(*task) == Hold::pasted) return Confidence::likely;
+    unmoved |= graph.hold_of(*task) == Hold::lasting;
+  }
+  if (unmoved) return jam.holder != nullptr ? Confidence::likely : Confidence::possible;
+  return std::nullopt;
+}
+
+void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
+  const std::string who = jam.waiters.empty() ? "" : some_of(jam.waiters);
+  if (jam.holder != nullptr) {
+    finding.culprit = party(*jam.holder, jam.cpu ? fmt::format("holds CPU {}", *jam.cpu) : "holds a CPU");
+    finding.summary = fmt::format("{} does not give {} free, so RCU grace periods do not end",
+                                  jam.holder->label(), jam.cpu ? fmt::format("CPU {}", *jam.cpu) : "its CPU");
+    if (!who.empty())
+      finding.summary += fmt::format("; {} wait{} for one", who, jam.waiters.size() == 1 ? "s" : "");
+  } else if (jam.cpu) {
+    finding.summary =
+        fmt::format("CPU {} reports no RCU quiescent state; what runs on it is not shown", *jam.cpu);
+  } else {
+    finding.summary =
+        fmt::format("{} in an RCU grace period that does not end; who holds it up is not shown",
+                    who.empty() ? "tasks wait" : who + (jam.waiters.size() == 1 ? " waits" : " wait"));
+  }
+  if (!jam.teardown.empty() && jam.holder == nullptr)
+    finding.summary +=
+        " (the wait is a mount namespace teardown: look for a dying init that spins, see "
+        "reaper-busy-loop)";
+  for (const KernelEvent* event : jam.stalls) cite(finding, *event);
+  if (jam.holder != nullptr) cite(finding, graph, *jam.holder);
+  for (const Task* task : jam.waiters) {
+    if (finding.victims.size() < 8) cite(finding, graph, *task);
+    const WaitSite* site = graph.site_of(*task);
+    add_victim(
+        finding, *task,
+        site != nullptr ? "waits in " + matched_functions(*graph.stack_of(*task), *site) : "waits for RCU");
+  }
+}
+
+void add_chain(Finding& finding, const WaitGraph& graph, const Jam& jam) {
+  for (const Task* task : jam.waiters) {
+    const auto node = graph.node_of(*task);
+    if (!node) continue;
+    const auto way = jam.holder != nullptr ? graph.way(*task, *jam.holder) : std::vector<const Edge*>{};
+    add_links(finding, graph, way.empty() ? graph.out(*node) : way);
+    if (!finding.chain.empty()) return;
+  }
+  if (jam.holder_edge != nullptr) add_links(finding, graph, {jam.holder_edge});
+}
+
+void advise(Finding& finding) {
+  finding.refuted_by = {
+      "the waiting task is gone, or waits somewhere else, a minute later: grace periods are slow, not stuck",
+      "no CPU runs one task for seconds without a context switch",
+  };
+  finding.next_evidence = {
+      "who spins: dmesg | grep -E 'soft lockup|rcu.*stall'",
+      "who spins: top -H -b -n1 | head -20",
+      "a dying init that spins: for i in /proc/[0-9]*/task/*; do grep -q zap_pid_ns_processes $i/stack "
+      "2>/dev/null && "
+      "echo $i && grep -E 'Name|State|NSpid' $i/status; done",
+      "every thread, since a zombie leader shows nothing: for i in /proc/[0-9]*/task/*; do grep -qE "
+      "'synchronize_rcu|exp_funnel_lock|__wait_rcu_gp' $i/stack 2>/dev/null && echo $i && cat $i/stack; done",
+      "what each CPU runs (writes to the kernel log): echo l > /proc/sysrq-trigger; dmesg | tail -200",
+  };
+  finding.remedies = {
+      {"find-the-spinner",
+       "Find the task that holds the CPU (commands above); every remedy depends on what it is", "none"},
+      {"stop-the-spinner",
+       "If it is a process that is not exiting, stop it (kill, or stop what drives the kernel "
+       "thread: unmount, unload, stop the service)",
+       "the service behind it ends"},
+      {"cordon",
+       "Keep new work off the node: every unmount and every container end waits for the same grace period",
+       "running pods stay where they are"},
+      {"reboot", "Reboot the node when the task on the CPU cannot be stopped", "ends everything on the node"},
+  };
+  finding.references = {"docs/causes/rcu-held-up.md", "Documentation/RCU/stallwarn.rst (kernel tree)"};
+}
+
+}  // namespace
+
+Findings rcu_held_up(const WaitGraph& graph) {
+  Jam jam;
+  for (const KernelEvent& event : graph.snapshot().events)
+    if (event.kind == EventKind::rcu_stall || event.kind == EventKind::rcu_expedited_stall ||
+        event.kind == EventKind::rcu_kthread_starved)
+      jam.stalls.push_back(&event);
+  for (const Task* task : graph.rcu_waiters()) {
+    const WaitSite* site = graph.site_of(*task);
+    if (site == nullptr || site->cause != "rcu-held-up") continue;
+    jam.waiters.push_back(task);
+    if (mount_teardown(*graph.stack_of(*task))) jam.teardown.push_back(task);
+  }
+  const auto confidence = judge(graph, jam);
+  if (!confidence) return {};
+  find_holder(graph, jam);
+  if (jam.holder == nullptr) jam.holder = busy_task(graph);
+  if (jam.holder != nullptr && reaper_thread(graph, *jam.holder)) return {};  // that is reaper-busy-loop
+  Finding finding;
+  finding.cause = "rcu-held-up";
+  finding.confidence = *confidence;
+  tell(finding, graph, jam);
+  add_chain(finding, graph, jam);
+  advise(finding);
+  return {std::move(finding)};
+}
+
+}  // namespace unzap

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/reaper_busy_loop.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+constexpr double k_spin_percent = 90;
+
+/// What there is to see of one reaper that may spin.
+struct Sight {
+  bool own_stack = false;  ///< its stack in the first loop, taken while it was on a CPU
+  bool lock_spin = false;  ///< that stack stands in a spinlock's slow path instead of in the loop itself
+  bool reported = false;   ///< a soft lockup or RCU stall report is about it or its CPU
+  bool rcu_stall = false;  ///< one of them is an RCU stall report
+  double window = 0;       ///< seconds over which it was seen to spin; 0: not seen
+  std::vector<const Task*> members;  ///< members of its namespace in an expedited wait from mount teardown
+  std::vector<const Task*> others;   ///< other tasks of the host in an RCU wait
+  bool victim_lasts = false;         ///< one of them is shown not to move
+};
+
+bool in_lock_slowpath(const Stack& stack) {
+  return !stack
+              .first_of({"native_queued_spin_lock_slowpath", "queued_spin_lock_slowpath",
+                         "__pv_queued_spin_lock_slowpath", "queued_read_lock_slowpath",
+                         "queued_write_lock_slowpath"})
+              .empty();
+}
+
+Sight look(const WaitGraph& graph, const Reaper& reaper) {
+  Sight sight;
+  sight.own_stack = reaper.running && reaper.stack != nullptr && reaper.place == ZapPlace::first_loop &&
+                    reaper.stack->origin != StackOrigin::proc_stack;
+  sight.lock_spin = sight.own_stack && in_lock_slowpath(*reaper.stack);
+  sight.reported = !reaper.lockups.empty();
+  for (const KernelEvent* event : reaper.lockups)
+    sight.rcu_stall |= event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall;
+  const auto found = rate(*reaper.task);
+  if (found && found->system_percent >= k_spin_percent && found->switches.is(0))
+    sight.window = found->seconds;
+  for (const Task* task : graph.rcu_waiters()) {
+    const Stack& stack = *graph.stack_of(*task);
+    const bool member = graph.reaper_over(*task) == &reaper;
+    (member && mount_teardown(stack) && rcu_expedited_wait(stack) ? sight.members : sight.others)
+        .push_back(task);
+    sight.victim_lasts |= graph.hold_of(*task) == Hold::lasting;
+  }
+  return sight;
+}
+
+/// Nothing: the evidence is not there, or says that the reaper sleeps as it should.
+std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
+  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  if (reaper.place == ZapPlace::second_loop || reaper.place == ZapPlace::elsewhere) return std::nullopt;
+  if (sight.own_stack) {
+    if (sight.lock_spin) return Confidence::possible;
+    return sight.reported ? Confidence::certain : Confidence::likely;
+  }
+  if (reaper.place == ZapPlace::first_loop && !reaper.running) return std::nullopt;
+  if (sight.window >= k_lasting_seconds && (!sight.members.empty() || sight.rcu_stall))
+    return Confidence::certain;
+  if (sight.window >= k_lasting_seconds) return Confidence::likely;
+  if (!reaper.running && !reaper.candidate) return std::nullopt;
+  const bool victims = !sight.members.empty() || !sight.others.empty();
+  if (sight.reported || (victims && sight.victim_lasts)) return Confidence::likely;
+  if (chosen && victims) return Confidence::likely;
+  if (!sight.members.empty() || sight.window > 0 || chosen) return Confidence::possible;
+  return std::nullopt;  // an init that is exiting and happens to be on a CPU: every container end looks so
+}
+
+void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
+  const Task& spinner = *reaper.task;
+  finding.culprit = party(spinner, "spins in zap_pid_ns_processes()");
+  finding.summary = fmt::format(
+      "{} is the last thread of a dying container's init and spins in zap_pid_ns_processes(): kernel_wait4() "
+      "returns "
+      "at once because a notify signal (TIF_NOTIFY_SIGNAL) stays pending, so the thread never sleeps",
+      spinner.label());
+  if (spinner.processor)
+    finding.summary += fmt::format(" and CPU {} reports no RCU quiescent state", *spinner.processor);
+  const std::size_t waiting = sight.members.size() + sight.others.size();
+  if (waiting > 0)
+    finding.summary += fmt::format("; {} task{} wait{} for RCU behind it", waiting, waiting == 1 ? "" : "s",
+                                   waiting == 1 ? "s" : "");
+  for (const KernelEvent* event : reaper.lockups) cite(finding, *event);
+  cite(finding, graph, spinner);
+  if (sight.window > 0)
+    finding.add_evidence(
+        place_of(spinner),
+        fmt::format("{} did not leave its CPU for {:.1f} s; state letters seen: {} {}", spinner.label(),
+                    sight.window, spinner.samples.front().state, spinner.samples.back().state));
+}
+
+void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
+  const auto add = [&](const Task& task) {
+    const Stack& stack = *graph.stack_of(task);
+    cite(finding, graph, task);
+    add_victim(finding, task,
+               "waits in " + std::string(stack.first_of({"exp_funnel_lock", "synchronize_rcu_expedited",
+                                                         "rcu_exp_wait_wake", "synchronize_rcu",
+                                                         "__wait_rcu_gp", "rcu_barrier"})));
+    const Task* leader = task.tgid ? graph.index().by_tid(*task.tgid) : nullptr;
+    if (leader != nullptr && leader != &task && zombie(*leader))
+      add_victim(finding, *leader, "zombie leader, cannot be reaped before its thread " + task.label());
+  };
+  for (const Task* task : sight.members) add(*task);
+  for (const Task* task : sight.others) add(*task);
+  for (const Task* task : reaper.members)
+    if (zombie(*task)) add_victim(finding, *task, "zombie, its reaper spins");
+  // The jam as a circle when the snapshot shows it whole, else from a victim to the spinner.
+  const auto spinner = graph.node_of(*reaper.task);
+  if (!spinner) return;
+  add_links(finding, graph, graph.cycle_through(*spinner));
+  if (!finding.chain.empty()) return;
+  for (const auto& group : {sight.members, sight.others})
+    for (const Task* task : group)
+      if (const auto node = graph.node_of(*task); node && finding.chain.empty())
+        add_links(finding, graph, graph.path(*node, *spinner));
+  for (const Edge* edge : graph.out(*spinner)) add_links(finding, graph, {edge});
+}
+
+void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
+  const std::string pid = reaper.task->tgid  ? std::to_string(*reaper.task->tgid)
+                          : reaper.task->tid ? std::to_string(*reaper.task->tid)
+                                             : "PID";
+  finding.refuted_by = {
+      "the spinning thread's context switch counters grow from one look to the next",
+      "/proc/<tid>/stack of that thread shows frames: it is off the CPU and sleeps in do_wait() as it should",
+      "the running kernel has 7fea700e04bd or 5c0985dd3c32",
+  };
+  if (graph.snapshot().host.preemption.is(Preemption::full))
+    finding.refuted_by.push_back(
+        "the kernel is fully preemptible: grace periods end in spite of the spin, which then lasts only as "
+        "long as a "
+        "member needs to exit");
+  finding.next_evidence = {
+      "dmesg | grep -E 'soft lockup|rcu.*stall|blocked for more'",
+      fmt::format(
+          "grep -H . /proc/{0}/task/*/status | grep -E 'Name|State|NSpid|ctxt'; sleep 2; grep -H ctxt "
+          "/proc/{0}/task/*/status",
+          pid),
+      fmt::format("awk '{{print $1,$3,$9,$14,$15,$39}}' /proc/{}/task/*/stat", pid),
+      "for i in /proc/[0-9]*/task/*; do grep -qE 'synchronize_rcu_expedited|exp_funnel_lock' $i/stack "
+      "2>/dev/null && "
+      "echo $i && cat $i/stack; done",
+      "uname -r; grep -E 'CONFIG_PREEMPT(_RCU|_DYNAMIC|_NONE|_VOLUNTARY)?=' /boot/config-$(uname -r)",
+  };
+  finding.remedies = {
+      {"do-not-wait",
+       "Do not wait and do not send more signals: the thread is past exit_signals() and runs no code "
+       "that could see them, and nothing on the host clears the flag",
+       "none"},
+      {"cordon",
+       "Keep new containers off the node (kubectl cordon): every mount namespace that is torn down from now "
+       "on queues behind this CPU",
+       "running pods stay where they are"},
+      {"save-evidence",
+       fmt::format("Save the evidence before the reboot: dmesg, and "
+                   "/proc/{}/task/*/{{status,stack,stat}}",
+                   pid),
+       "none"},
+      {"reboot", "Reboot the node; if `reboot` hangs in unmount, use the platform's reset",
+       "ends everything on the node; data not yet written is lost"},
+      {"upgrade-kernel",
+       "Run a kernel with the fix: 5.10.221, 5.15.162, 6.1.95, 6.6.35, 6.9.6, 6.10 or later; the "
+       "rework that also covers the second loop is in 6.1.191 and 6.12.115",
+       "a reboot"},
+      {"no-io-uring",
+       "Until then keep io_uring out of inits: UV_USE_IO_URING=0 for Node.js, or "
+       "kernel.io_uring_disabled=2 for the whole host (6.6 and later)",
+       "programs that need io_uring "
+       "fail or fall back to slower I/O"},
+      {"small-init",
+       "Run containers under an init that uses no io_uring (tini, dumb-init, --init): the flag then never "
+       "sits on the thread that reaps",
+       "none"},
+  };
+  finding.references = {
+      "docs/causes/reaper-busy-loop.md",
+      "commit 7fea700e04bd (zap_pid_ns_processes: clear TIF_NOTIFY_SIGNAL along with TIF_SIGPENDING)",
+      "commit 5c0985dd3c32 (pid_namespace: prevent TIF_NOTIFY_SIGNAL from interrupting the reaper)",
+  };
+}
+
+}  // namespace
+
+Findings reaper_busy_loop(const WaitGraph& graph) {
+  Findings out;
+  for (const Reaper& reaper : graph.reapers()) {
+    const Sight sight = look(graph, reaper);
+    auto confidence = judge(graph, reaper, sight);
+    if (!confidence) continue;
+    if (graph.snapshot().host.preemption.is(Preemption::full))
+      confidence = at_most(*confidence, Confidence::likely);
+    Finding finding;
+    finding.cause = "reaper-busy-loop";
+    finding.confidence = *confidence;
+    tell(finding, graph, reaper, sight);
+    add_victims(finding, graph, reaper, sight);
+    advise(finding, graph, reaper);
+    out.push_back(std::move(finding));
+  }
+  return out;
+}
+
+}  // namespace unzap

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/reaper_busy_loop.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "diagnosis/testing.hpp"
+
+namespace unzap::testing {
+namespace {
+
+const std::string k_spin =
+    "do_wait kernel_wait4 zap_pid_ns_processes exit_notify do_exit io_wqe_worker ret_from_fork";
+const std::string k_victim =
+    "exp_funnel_lock synchronize_rcu_expedited namespace_unlock put_mnt_ns free_nsproxy do_exit io_sq_thread";
+
+/// An init whose leader is dead and whose last thread `spinner` sits on CPU 1; one member waits in RCU.
+std::vector<Task> container(TaskBuilder spinner, TaskBuilder victim) {
+  return {TaskBuilder(900, "npm start", 'Z').numbers({900, 1}).child_of(800),
+          spinner.of(900).numbers({910, 9}),
+          TaskBuilder(920, "npm run", 'Z').child_of(900).numbers({920, 12}), victim.of(920).child_of(900)};
+}
+
+TaskBuilder spinner() {
+  return TaskBuilder(910, "iou-wrk-905", 'R').exiting().on_cpu(1);
+}
+TaskBuilder victim() {
+  return TaskBuilder(921, "iou-sqp-920", 'D').exiting().in(k_victim);
+}
+
+struct Row {
+  const char* name;
+  Snapshot snapshot;
+  std::string expected;
+};
+
+std::vector<Row> rows() {
+  std::vector<Row> out;
+  out.push_back({"soft lockup with the loop on its stack",
+                 pasted({}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)}),
+                 "stuck: reaper-busy-loop certain"});
+  out.push_back({"two looks a second apart, with a victim",
+                 live(container(spinner().looks(1.2, 99, 0), victim())), "stuck: reaper-busy-loop certain"});
+  out.push_back({"two looks, no victim in sight",
+                 live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)}),
+                 "stuck: reaper-busy-loop likely"});
+  out.push_back(
+      {"a stall report names its CPU",
+       live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)},
+            {event(EventKind::rcu_stall, "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", {1})}),
+       "stuck: reaper-busy-loop certain"});
+  out.push_back({"one look at a live host: may be a healthy teardown", live(container(spinner(), victim())),
+                 "unknown: reaper-busy-loop possible"});
+  out.push_back({"one look, but the victim has been blocked for minutes",
+                 live(container(spinner(), victim().blocked(120))), "stuck: reaper-busy-loop likely"});
+  out.push_back({"pasted: who pastes it has waited", pasted(container(spinner(), victim())),
+                 "stuck: reaper-busy-loop likely"});
+  out.push_back({"an exiting init on a CPU is normal life",
+                 live({TaskBuilder(900, "sh", 'R').numbers({900, 1}).exiting().on_cpu(0)}), "healthy"});
+  out.push_back({"context switches in the window: it comes to schedule()",
+                 live(container(spinner().looks(1.2, 99, 7), TaskBuilder(921, "x", 'S'))), "healthy"});
+  return out;
+}
+
+TEST(ReaperBusyLoop, ConfidenceFollowsTheEvidence) {
+  for (const Row& row : rows()) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(gist(diagnose(row.snapshot)), row.expected);
+  }
+}
+
+TEST(ReaperBusyLoop, AReaperAsleepRefutesIt) {
+  const Snapshot snapshot = pasted({TaskBuilder(900, "init", 'S').numbers({900, 1}).in(k_spin), victim()});
+  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
+}
+
+TEST(ReaperBusyLoop, ALockupInThePageFaultOfAnInitIsNotIt) {
+  const Snapshot snapshot = pasted({}, {soft_lockup(900, "init", 1, "handle_mm_fault do_user_addr_fault")});
+  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
+}
+
+TEST(ReaperBusyLoop, GuessedFramesProveNothing) {
+  const Snapshot snapshot =
+      pasted({}, {soft_lockup(900, "init", 1, "?do_wait ?kernel_wait4 ?zap_pid_ns_processes do_exit")});
+  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
+}
+
+TEST(ReaperBusyLoop, SpinningOnALockInTheLoopIsNotCertain) {
+  const Snapshot snapshot =
+      pasted({}, {soft_lockup(900, "init", 1, "native_queued_spin_lock_slowpath _raw_read_lock " + k_spin)});
+  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop").confidence, Confidence::possible);
+}
+
+TEST(ReaperBusyLoop, NeverCertainOnAFullyPreemptibleKernel) {
+  Snapshot snapshot = pasted({}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)});
+  snapshot.host.preemption = Preemption::full;
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: reaper-busy-loop likely");
+}
+
+TEST(ReaperBusyLoop, NamesCulpritVictimsAndTheCircle) {
+  const Diagnosis diagnosis = diagnose(live(container(spinner().looks(1.2, 99, 0), victim())));
+  const Finding finding = finding_of(diagnosis, "reaper-busy-loop");
+  ASSERT_TRUE(finding.culprit);
+  EXPECT_EQ(finding.culprit->tid, 910);
+  EXPECT_EQ(finding.culprit->comm, "iou-wrk-905");
+  ASSERT_GE(finding.victims.size(), 2u);
+  EXPECT_EQ(finding.victims[0].tid, 921);
+  EXPECT_EQ(finding.victims[1].tid, 920);
+  // spinner -> namespace -> member -> RCU -> CPU 1 -> spinner
+  EXPECT_EQ(finding.chain.front().what, "iou-wrk-905[910]");
+  EXPECT_NE(finding.chain.back().waits_for.find("iou-wrk-905[910]"), std::string::npos);
+  for (const Link& link : finding.chain) EXPECT_FALSE(link.evidence.empty()) << link.what;
+}
+
+}  // namespace
+}  // namespace unzap::testing

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/rule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+std::string what_is_seen(const Task& task) {
+  std::string out = task.label();
+  if (task.state) out += fmt::format(" state {}", printable(std::string(1, *task.state)));
+  if (task.blocked_seconds) out += fmt::format(", blocked for more than {:.0f} s", *task.blocked_seconds);
+  if (task.wchan && *task.wchan != "0") out += ", wchan " + printable(*task.wchan, 64);
+  if (exiting(task) == true && !zombie(task)) out += ", exiting";
+  if (task.pending_shared && (*task.pending_shared & signal_bit(9)) != 0) out += ", SIGKILL pending (shared)";
+  if (task.pending_private && (*task.pending_private & signal_bit(9)) != 0) out += ", SIGKILL pending";
+  if (task.threads && *task.threads > 1) out += fmt::format(", {} threads", *task.threads);
+  if (const auto found = rate(task)) {
+    out += fmt::format(", {:.0f} % system and {:.0f} % user time over {:.1f} s", found->system_percent,
+                       found->user_percent, found->seconds);
+    if (found->switches) out += fmt::format(", {} context switches", *found->switches);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> cite(Finding& finding, const WaitGraph& graph, const Task& task) {
+  std::vector<std::string> ids = {finding.add_evidence(place_of(task), what_is_seen(task))};
+  if (const Stack* stack = graph.stack_of(task))
+    ids.push_back(finding.add_evidence(stack->where.empty() ? place_of(task) : stack->where,
+                                       task.label() + ": " + stack_line(*stack)));
+  return ids;
+}
+
+std::vector<std::string> cite(Finding& finding, const KernelEvent& event) {
+  std::vector<std::string> ids = {finding.add_evidence(event.where, printable(event.text, 240))};
+  if (event.stack && !event.stack->frames.empty())
+    ids.push_back(finding.add_evidence(event.stack->where.empty() ? event.where : event.stack->where,
+                                       stack_line(*event.stack, 12)));
+  return ids;
+}
+
+void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const Edge*>& way) {
+  for (const Edge* edge : way) {
+    Link link;
+    link.what = graph.nodes()[edge->from].label;
+    link.waits_for = graph.nodes()[edge->to].label + ": " + edge->why + (edge->inferred ? " (inferred)" : "");
+    for (const Proof& proof : edge->proofs) {
+      if (link.evidence.size() == 4) break;
+      std::string id = finding.add_evidence(proof.source, printable(proof.text, 240));
+      if (std::find(link.evidence.begin(), link.evidence.end(), id) == link.evidence.end())
+        link.evidence.push_back(std::move(id));
+    }
+    if (std::find(finding.chain.begin(), finding.chain.end(), link) == finding.chain.end())
+      finding.chain.push_back(std::move(link));
+  }
+}
+
+void add_victim(Finding& finding, const Task& task, std::string role) {
+  if (finding.victims.size() >= k_most_victims) return;
+  const Party added = party(task, std::move(role));
+  if (added.tid && finding.culprit && finding.culprit->tid == added.tid) return;
+  for (const Party& known : finding.victims)
+    if (added.tid ? known.tid == added.tid : known == added) return;
+  finding.victims.push_back(added);
+}
+
+std::string some_of(const std::vector<const Task*>& tasks) {
+  if (tasks.empty()) return "nobody";
+  if (tasks.size() == 1) return tasks.front()->label();
+  return fmt::format("{} and {} other{}", tasks.front()->label(), tasks.size() - 1,
+                     tasks.size() == 2 ? "" : "s");
+}
+
+Confidence at_most(Confidence confidence, Confidence limit) {
+  return std::min(confidence, limit);
+}
+
+}  // namespace unzap

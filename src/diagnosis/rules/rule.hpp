@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diagnosis/finding.hpp"
+#include "diagnosis/wait_graph.hpp"
+
+namespace unzap {
+
+using Findings = std::vector<Finding>;
+
+/// A rule: what one cause has to say about a snapshot. Pure; gives nothing when its evidence is not there. A
+/// rule knows nothing of the others: contradictions between findings are settled in rank.
+using Rule = Findings (*)(const WaitGraph& graph);
+
+// What the rules share: how evidence is cited.
+
+/// More victims than this are counted in the summary and not listed.
+inline constexpr std::size_t k_most_victims = 50;
+
+/// Adds what was seen of a task (state, stack, wchan, counters) and returns the evidence ids.
+std::vector<std::string> cite(Finding& finding, const WaitGraph& graph, const Task& task);
+/// Adds the head line of a kernel report, and the stack below it when there is one.
+std::vector<std::string> cite(Finding& finding, const KernelEvent& event);
+/// Adds one link for each edge of a way through the graph, with the edges' proofs as evidence.
+void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const Edge*>& way);
+/// Adds a victim unless it is the culprit, already listed, or one too many.
+void add_victim(Finding& finding, const Task& task, std::string role);
+/// "node[12]" or "node[12] and 3 others".
+std::string some_of(const std::vector<const Task*>& tasks);
+
+/// The lower of two confidences.
+Confidence at_most(Confidence confidence, Confidence limit);
+
+}  // namespace unzap

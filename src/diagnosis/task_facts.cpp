@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/task_facts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+/// Unmoved from the first look to the last: the same state letter and not one context switch.
+bool unmoved(const Task& task, double at_least_seconds) {
+  const auto found = rate(task);
+  return found && found->seconds >= at_least_seconds && found->switches.is(0) &&
+         task.samples.front().state == task.samples.back().state;
+}
+
+}  // namespace
+
+Hold hold(const Task& task, Origin origin) {
+  if (task.blocked_seconds) return Hold::lasting;
+  const char state = task.state.value_or('?');
+  if (zombie(task) || state == 'I' || state == 'R') return Hold::none;
+  const bool chosen = origin == Origin::text || origin == Origin::model;
+  // A pasted stack without a state letter: /proc/<pid>/stack shows frames only for a task that is off the
+  // CPU.
+  const bool shown_asleep = task.stack && !task.stack->frames.empty() && state == '?';
+  if (state != 'D' && !(chosen && (shown_asleep || state == 'S' || state == 't' || state == 'T')))
+    return Hold::none;
+  if (chosen) return Hold::pasted;
+  return unmoved(task, k_lasting_seconds) ? Hold::lasting : Hold::instant;
+}
+
+std::optional<bool> exiting(const Task& task) {
+  if (task.flags) return (*task.flags & k_pf_exiting) != 0;
+  if (zombie(task)) return true;
+  if (task.stack && task.stack->has("do_exit")) return true;
+  if (task.has_mm.is(false) && !kernel_thread(task)) return true;
+  return std::nullopt;
+}
+
+bool kernel_thread(const Task& task) {
+  if (io_uring_thread(task)) return false;
+  if (task.flags) return (*task.flags & k_pf_kthread) != 0;
+  if (task.ppid.is(2) || task.tid.is(2)) return true;
+  if (task.comm)
+    for (const std::string_view prefix :
+         {"kworker/", "ksoftirqd/", "migration/", "jbd2/", "kthreadd", "cpuhp/", "rcu_"})
+      if (starts_with(*task.comm, prefix)) return true;
+  return task.stack && task.stack->has("kthread");
+}
+
+bool zombie(const Task& task) {
+  return task.state.is('Z') || task.state.is('X');
+}
+
+bool io_uring_thread(const Task& task) {
+  return task.comm && (starts_with(*task.comm, "iou-wrk-") || starts_with(*task.comm, "iou-sqp-") ||
+                       starts_with(*task.comm, "iou-mgr-"));
+}
+
+bool alive(const Task& task) {
+  return task.state && !zombie(task);
+}
+
+ZapPlace zap_place(const Stack& stack) {
+  if (!stack.has("zap_pid_ns_processes")) return ZapPlace::none;
+  if (stack.origin == StackOrigin::oops) return ZapPlace::elsewhere;
+  for (const std::string_view waiter :
+       {"do_wait", "__do_wait", "kernel_wait4", "kernel_wait", "sys_wait4", "SyS_wait4", "SYSC_wait4",
+        "__x64_sys_wait4", "ksys_wait4", "wait_consider_task"})
+    if (stack.has_in_order({waiter, "zap_pid_ns_processes"})) return ZapPlace::first_loop;
+  return stack.top() == "zap_pid_ns_processes" ? ZapPlace::second_loop : ZapPlace::elsewhere;
+}
+
+bool mount_teardown(const Stack& stack) {
+  return !stack
+              .first_of({"namespace_unlock", "put_mnt_ns", "free_nsproxy", "exit_task_namespaces",
+                         "kern_unmount", "kern_unmount_array", "drop_collected_mounts"})
+              .empty();
+}
+
+bool rcu_expedited_wait(const Stack& stack) {
+  return !stack
+              .first_of({"synchronize_rcu_expedited", "exp_funnel_lock", "rcu_exp_wait_wake",
+                         "synchronize_sched_expedited", "_synchronize_rcu_expedited",
+                         "synchronize_rcu_expedited_wait", "rcu_exp_sel_wait_wake",
+                         "sync_rcu_exp_select_cpus"})
+              .empty();
+}
+
+bool rcu_wait(const Stack& stack) {
+  return rcu_expedited_wait(stack) ||
+         !stack
+              .first_of({"synchronize_rcu", "synchronize_sched", "__wait_rcu_gp", "wait_rcu_gp",
+                         "rcu_barrier", "_rcu_barrier", "synchronize_net", "cond_synchronize_rcu",
+                         "synchronize_rcu_normal"})
+              .empty();
+}
+
+std::string stack_line(const Stack& stack, std::size_t frames) {
+  std::string out;
+  std::size_t shown = 0;
+  for (const Frame& frame : stack.frames) {
+    if (frame.guess || frame.interrupt) continue;
+    if (shown == frames) return out + " <- ...";
+    out += (shown++ == 0 ? "" : " <- ") + printable(frame.function, 64);
+  }
+  return out;
+}
+
+Party party(const Task& task, std::string role) {
+  Party out;
+  if (task.tgid) out.pid = *task.tgid;
+  if (task.tid) out.tid = *task.tid;
+  // A text that names one number of a single-threaded task, or a process as a whole, names both.
+  if (!out.pid && out.tid && !io_uring_thread(task)) out.pid = out.tid;
+  out.comm = task.comm ? printable(*task.comm, 64) : "";
+  out.role = std::move(role);
+  return out;
+}
+
+std::string place_of(const Task& task) {
+  if (!task.where.empty()) return task.where;
+  return task.tid ? "/proc/" + std::to_string(*task.tid) : "?";
+}
+
+}  // namespace unzap

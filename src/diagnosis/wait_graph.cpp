@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/wait_graph.hpp"
+
+#include <algorithm>
+#include <queue>
+
+namespace unzap {
+namespace {
+
+bool lockup_or_stall(const KernelEvent& event) {
+  return event.kind == EventKind::soft_lockup || event.kind == EventKind::hard_lockup ||
+         event.kind == EventKind::rcu_stall || event.kind == EventKind::rcu_expedited_stall;
+}
+
+}  // namespace
+
+WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(snapshot) {
+  collect_tasks();
+  for (const Task* task : tasks_) {
+    const Stack* stack = stack_of(*task);
+    if (stack == nullptr || hold_of(*task) == Hold::none) continue;
+    const WaitSite* site = wait_site(*stack);
+    // A weak site says something only about a task that is known to be uninterruptible.
+    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting)
+      site = nullptr;
+    if (site != nullptr) sites_[task] = site;
+    if (rcu_wait(*stack)) rcu_waiters_.push_back(task);
+  }
+  find_reapers();
+  attach_reports();
+  add_reaper_edges();
+  add_site_edges();
+  add_rcu_holders();
+  add_process_edges();
+  add_io_worker_edges();
+}
+
+void WaitGraph::collect_tasks() {
+  for (const Task& task : snapshot_.tasks) tasks_.push_back(&task);
+  for (const KernelEvent& event : snapshot_.events) {
+    if (!event.tid) continue;
+    if (event.kind == EventKind::hung_task) hung_tids_.insert(*event.tid);
+    if (event.stack && !event.stack->frames.empty() && event.kind != EventKind::oom_kill)
+      report_stacks_.emplace(*event.tid, &event);
+    const bool about_a_task =
+        event.kind == EventKind::hung_task || event.kind == EventKind::task_state || lockup_or_stall(event);
+    if (!about_a_task || index_.by_tid(*event.tid) != nullptr || reported_by_tid_.count(*event.tid) > 0)
+      continue;
+    Task task;
+    task.tid = event.tid;
+    task.comm = event.comm;
+    task.where = event.where;
+    if (event.kind == EventKind::hung_task) {
+      task.state = 'D';
+      task.blocked_seconds = event.duration_seconds;
+    }
+    if (lockup_or_stall(event)) task.state = 'R';
+    if (lockup_or_stall(event) && event.cpus.size() == 1) task.processor = event.cpus.front();
+    task.stack = event.stack;
+    reported_.push_back(std::move(task));
+    reported_by_tid_[*event.tid] = &reported_.back();
+    tasks_.push_back(&reported_.back());
+  }
+}
+
+const Stack* WaitGraph::stack_of(const Task& task) const {
+  if (task.stack && !task.stack->frames.empty()) return task.stack.get();
+  if (!task.tid) return nullptr;
+  const auto at = report_stacks_.find(*task.tid);
+  return at == report_stacks_.end() ? nullptr : at->second->stack.get();
+}
+
+Hold WaitGraph::hold_of(const Task& task) const {
+  if (task.tid && hung_tids_.count(*task.tid) > 0) return Hold::lasting;
+  return hold(task, snapshot_.origin);
+}
+
+const Task* WaitGraph::task_of(const KernelEvent& event) const {
+  if (!event.tid) return nullptr;
+  if (const Task* known = index_.by_tid(*event.tid)) return known;
+  const auto at = reported_by_tid_.find(*event.tid);
+  return at == reported_by_tid_.end() ? nullptr : at->second;
+}
+
+std::size_t WaitGraph::add(Node node) {
+  nodes_.push_back(std::move(node));
+  out_.emplace_back();
+  return nodes_.size() - 1;
+}
+
+std::size_t WaitGraph::task_node(const Task& task) {
+  const auto [at, fresh] = task_nodes_.try_emplace(&task, nodes_.size());
+  if (fresh) add({NodeKind::task, task.label(), &task, 0});
+  return at->second;
+}
+
+std::size_t WaitGraph::cpu_node(std::int32_t cpu) {
+  const auto [at, fresh] = cpu_nodes_.try_emplace(cpu, nodes_.size());
+  if (fresh) add({NodeKind::cpu, "CPU " + std::to_string(cpu), nullptr, cpu});
+  return at->second;
+}
+
+std::size_t WaitGraph::rcu_node() {
+  if (!rcu_node_) rcu_node_ = add({NodeKind::rcu_grace_period, "RCU grace period", nullptr, 0});
+  return *rcu_node_;
+}
+
+void WaitGraph::connect(std::size_t from, std::size_t to, std::string why, std::vector<Proof> proofs,
+                        bool inferred) {
+  if (from == to) return;
+  const auto [at, fresh] = edge_between_.try_emplace({from, to}, edges_.size());
+  if (!fresh) {
+    Edge& known = edges_[at->second];
+    known.inferred = known.inferred && inferred;
+    known.proofs.insert(known.proofs.end(), proofs.begin(), proofs.end());
+    return;
+  }
+  out_[from].push_back(edges_.size());
+  edges_.push_back({from, to, std::move(why), inferred, std::move(proofs)});
+}
+
+std::optional<std::size_t> WaitGraph::node_of(const Task& task) const {
+  const auto at = task_nodes_.find(&task);
+  return at == task_nodes_.end() ? std::nullopt : std::optional<std::size_t>(at->second);
+}
+
+std::vector<const Edge*> WaitGraph::out(std::size_t node) const {
+  std::vector<const Edge*> found;
+  for (const std::size_t number : out_[node]) found.push_back(&edges_[number]);
+  return found;
+}
+
+std::vector<const Edge*> WaitGraph::path(std::size_t from, std::size_t to) const {
+  std::vector<const Edge*> came(nodes_.size(), nullptr);
+  std::queue<std::size_t> next;
+  next.push(from);
+  while (!next.empty()) {
+    const std::size_t node = next.front();
+    next.pop();
+    for (const std::size_t number : out_[node]) {
+      const Edge& edge = edges_[number];
+      // The start may be entered once more: that is how a cycle is found.
+      if (came[edge.to] != nullptr) continue;
+      came[edge.to] = &edge;
+      if (edge.to != to) {
+        if (edge.to != from) next.push(edge.to);
+        continue;
+      }
+      std::vector<const Edge*> steps = {&edge};
+      while (steps.back()->from != from) steps.push_back(came[steps.back()->from]);
+      std::reverse(steps.begin(), steps.end());
+      return steps;
+    }
+  }
+  return {};
+}
+
+std::vector<const Edge*> WaitGraph::cycle_through(std::size_t node) const {
+  return path(node, node);
+}
+
+std::vector<const Edge*> WaitGraph::way(const Task& from, const Task& to) const {
+  const auto start = node_of(from);
+  const auto end = node_of(to);
+  if (!start || !end || *start == *end) return {};
+  return path(*start, *end);
+}
+
+const WaitSite* WaitGraph::site_of(const Task& task) const {
+  const auto at = sites_.find(&task);
+  return at == sites_.end() ? nullptr : at->second;
+}
+
+const Reaper* WaitGraph::reaper_over(const Task& task) const {
+  for (const Reaper& reaper : reapers_) {
+    const bool same_process = task.tgid && reaper.task->tgid && *task.tgid == *reaper.task->tgid;
+    if (reaper.task == &task || same_process) return &reaper;
+  }
+  const auto at = reaper_of_member_.find(&task);
+  return at == reaper_of_member_.end() ? nullptr : &reapers_[at->second];
+}
+
+}  // namespace unzap

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diagnosis/task_facts.hpp"
+#include "diagnosis/wait_sites.hpp"
+#include "snapshot/snapshot.hpp"
+
+namespace unzap {
+
+/// What can wait, or be waited for.
+enum class NodeKind : std::uint8_t {
+  task,
+  pid_namespace,     ///< of a dying init; named by the init's process
+  rcu_grace_period,  ///< one node: the host has one at a time of each flavour, and they share their holders
+  cpu,
+  cgroup,   ///< a freezer
+  outside,  ///< a server, a device, a tracer or a lock holder that the snapshot does not show
+};
+
+struct Node {
+  NodeKind kind = NodeKind::task;
+  std::string label;
+  const Task* task = nullptr;  ///< of a task node
+  std::int32_t number = 0;     ///< CPU number, or the init's process of a pid namespace
+};
+
+/// Where a fact was seen, and the fact.
+struct Proof {
+  std::string source;
+  std::string text;
+};
+
+/// `from` cannot come on before `to` does. The proofs are what was seen; `inferred` says that the edge itself
+/// was not seen but follows from how the kernel works.
+struct Edge {
+  std::size_t from = 0;
+  std::size_t to = 0;
+  std::string why;
+  bool inferred = false;
+  std::vector<Proof> proofs;
+};
+
+/// A dying init of a pid namespace: the thread that runs zap_pid_ns_processes(), as far as it is shown.
+struct Reaper {
+  const Task* task = nullptr;               ///< the thread in zap, or the best candidate; never null
+  std::vector<const KernelEvent*> lockups;  ///< soft lockup and stall reports about this thread, or its CPU
+  const Stack* stack = nullptr;             ///< the stack that shows zap, if any does
+  ZapPlace place = ZapPlace::none;          ///< none: zap itself was not seen, only an exiting init
+  bool running = false;                     ///< shown on a CPU inside the loop (report, or two looks)
+  bool candidate = false;                   ///< an exiting thread of an init that sits on a CPU, no stack
+  /// The tasks of its pid namespace that are known, the init's own threads left out: its children, theirs,
+  /// and whoever is shown in the same pid namespace.
+  std::vector<const Task*> members;
+  std::vector<Proof> proofs;
+};
+
+/// The wait-for graph of a snapshot. Built from the snapshot alone; holds references into it and must not
+/// outlive it. Its size is linear in the snapshot: a node for each task that waits or is waited for, and one
+/// for each thing they wait for.
+class WaitGraph {
+ public:
+  explicit WaitGraph(const Snapshot& snapshot);
+  WaitGraph(const WaitGraph&) = delete;
+  WaitGraph& operator=(const WaitGraph&) = delete;
+
+  const Snapshot& snapshot() const { return snapshot_; }
+  const TaskIndex& index() const { return index_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Edge>& edges() const { return edges_; }
+  const std::vector<Reaper>& reapers() const { return reapers_; }
+
+  std::optional<std::size_t> node_of(const Task& task) const;
+  /// Edges that leave a node.
+  std::vector<const Edge*> out(std::size_t node) const;
+  /// The edges of a shortest way from one node to another; empty when there is none or they are the same.
+  std::vector<const Edge*> path(std::size_t from, std::size_t to) const;
+  /// The same between two tasks; a task does not wait for itself here.
+  std::vector<const Edge*> way(const Task& from, const Task& to) const;
+  /// True when `from` waits for `to`, directly or through others.
+  bool reaches(const Task& from, const Task& to) const { return !way(from, to).empty(); }
+  /// The edges of a shortest cycle through this node; empty when it is on none.
+  std::vector<const Edge*> cycle_through(std::size_t node) const;
+
+  /// Every task of the snapshot, and those that only a kernel report names.
+  const std::vector<const Task*>& tasks() const { return tasks_; }
+  /// The task's stack, from its own files or from a report about it; null when no frame is known.
+  const Stack* stack_of(const Task& task) const;
+  /// hold() of the task, with the hung task reports of the log taken into account.
+  Hold hold_of(const Task& task) const;
+  /// The task that a report names, or null when it names none.
+  const Task* task_of(const KernelEvent& event) const;
+  /// Where this task waits, or null. Only for tasks whose hold_of() is not none.
+  const WaitSite* site_of(const Task& task) const;
+  /// The reaper whose namespace this task belongs to, or whose thread it is; null when none is known.
+  const Reaper* reaper_over(const Task& task) const;
+  /// Tasks in an RCU wait.
+  const std::vector<const Task*>& rcu_waiters() const { return rcu_waiters_; }
+
+ private:
+  void collect_tasks();
+  std::size_t add(Node node);
+  std::size_t task_node(const Task& task);
+  std::size_t cpu_node(std::int32_t cpu);
+  std::size_t rcu_node();
+  void connect(std::size_t from, std::size_t to, std::string why, std::vector<Proof> proofs,
+               bool inferred = false);
+
+  void find_reapers();
+  void find_members(Reaper& reaper) const;
+  Reaper& reaper_of(const Task& task);
+  void attach_reports();
+  void add_reaper_edges();
+  void add_site_edges();
+  void add_rcu_holders();
+  void add_process_edges();
+  void add_io_worker_edges();
+
+  const Snapshot& snapshot_;
+  TaskIndex index_;
+  std::deque<Task> reported_;  ///< tasks that only a report names; a deque, because others point into it
+  std::vector<const Task*> tasks_;
+  std::set<std::int32_t> hung_tids_;
+  std::map<std::int32_t, const KernelEvent*> report_stacks_;
+  std::map<std::int32_t, const Task*> reported_by_tid_;
+  std::vector<Node> nodes_;
+  std::vector<Edge> edges_;
+  std::vector<std::vector<std::size_t>> out_;  ///< edge numbers by node
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> edge_between_;
+  std::vector<Reaper> reapers_;
+  std::vector<const Task*> rcu_waiters_;
+  std::map<const Task*, std::size_t> task_nodes_;
+  std::map<const Task*, const WaitSite*> sites_;
+  std::map<const Task*, std::size_t> reaper_of_member_;
+  std::map<std::int32_t, std::size_t> cpu_nodes_;
+  std::map<std::string, std::size_t> outside_nodes_;
+  std::optional<std::size_t> rcu_node_;
+};
+
+}  // namespace unzap

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "snapshot/stack.hpp"
+
+namespace unzap {
+
+/// What a waiting task waits for, as far as its stack tells.
+enum class WaitsFor : std::uint8_t {
+  rcu_grace_period,
+  outside,    ///< something that is no task of this host: a server, a device, a reference count
+  cgroup,     ///< a freezer
+  same_kind,  ///< a lock or a queue that other tasks of this host hold; which task is not on the stack
+};
+
+/// One known place to wait: a stack that has `functions` in this order (innermost first, anything between
+/// them) waits there. A function that ends in '*' is a prefix; "[nfs]" is any function of that module.
+struct WaitSite {
+  std::vector<std::string_view> functions;
+  std::string_view cause;  ///< cause id of the catalogue
+  WaitsFor kind = WaitsFor::outside;
+  std::string_view what;  ///< what it waits for, in words: "the answer of a FUSE server"
+  bool weak = false;      ///< says little by itself: used only when no other site is on the stack
+};
+
+/// The table, in order of preference among sites that are equally deep.
+const std::vector<WaitSite>& wait_sites();
+
+/// The site at which this stack waits: of all that match, the one whose first function is innermost, because
+/// what is further out only leads there. Null when none does, and when the innermost function is one where
+/// idle tasks sleep. Frames that are guesses or belong to interrupts do not count.
+const WaitSite* wait_site(const Stack& stack);
+
+/// The functions of `stack` that matched, for the evidence: "fuse_flush <- filp_close".
+std::string matched_functions(const Stack& stack, const WaitSite& site);
+
+}  // namespace unzap

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "report/check_report.hpp"
+
+namespace unzap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json steps_json(const std::vector<CheckStep>& steps) {
+  Json out = Json::array();
+  for (const CheckStep& step : steps) {
+    Json one{{"step", step.step},         {"cpu", nullptr},    {"task", step.task},
+             {"function", step.function}, {"file", step.file}, {"text", step.text}};
+    if (step.cpu >= 0) one["cpu"] = step.cpu;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Json names_with(const CheckReport& report, std::string_view state) {
+  Json out = Json::array();
+  for (const CheckTask& task : report.tasks)
+    if (task.state == state) out.push_back(task.task);
+  return out;
+}
+
+Json tasks_json(const CheckReport& report) {
+  Json out = Json::array();
+  for (const CheckTask& task : report.tasks) {
+    Json one{{"task", task.task}, {"state", task.state}, {"cpu", nullptr}, {"stack", task.stack}};
+    if (task.cpu >= 0) one["cpu"] = task.cpu;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Json report_json(const CheckReport& report) {
+  Json out;
+  out["schema_version"] = 1;
+  out["verdict"] = name(report.verdict);
+  out["scenario"] = report.scenario;
+  out["kernel"] = report.kernel;
+  out["preempt"] = report.preempt;
+  out["cpus"] = report.cpus;
+  for (const auto& [fix, on] : report.fixes) out["fixes"][fix] = on;
+  for (const auto& [one, on] : report.switches) out["switches"][one] = on;
+  out["states"] = report.figures.states;
+  out["transitions"] = report.figures.transitions;
+  out["depth"] = report.figures.depth;
+  out["seconds"] = report.seconds;
+  out["states_per_second"] =
+      report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds : 0.0;
+  out["bytes_per_state"] = report.bytes_per_state;
+  out["search"] = report.stop;
+  out["doomed_states"] = report.doomed_states;
+  for (const auto& [fact, states] : report.witnesses) out["witnesses"][fact] = states;
+  if (report.verdict == CheckVerdict::lockup) {
+    out["trap"] = {{"kind", report.trap_kind},
+                   {"states", report.trap_states},
+                   {"spinning", names_with(report, "spins")},
+                   {"hung", names_with(report, "hung")},
+                   {"starved", names_with(report, "starved")},
+                   {"fatal_step", report.fatal_step},
+                   {"tasks", tasks_json(report)}};
+  } else {
+    out["trap"] = nullptr;
+  }
+  if (report.verdict == CheckVerdict::busy_wait)
+    out["busy_wait"] = {{"spinning", names_with(report, "spins")}, {"tasks", tasks_json(report)}};
+  out["trace"] = steps_json(report.trace);
+  out["loop"] = steps_json(report.loop);
+  out["replayed"] = report.replayed;
+  return out;
+}
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string check_to_json(const CheckReport& report) {
+  return dump(report_json(report));
+}
+
+std::string check_table_json(const std::vector<CheckReport>& reports) {
+  Json out{{"schema_version", 1}, {"checks", Json::array()}};
+  for (const CheckReport& report : reports) out["checks"].push_back(report_json(report));
+  return dump(out);
+}
+
+}  // namespace unzap

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "check/check.hpp"
+
+namespace unzap {
+
+/// How a check is shown.
+struct CheckTextOptions {
+  bool color = false;
+  std::size_t width = 100;  ///< columns; the timeline uses at most 200
+  bool verbose = false;     ///< the stacks of all tasks, and the switches of the kernel
+};
+
+/// The verdict, the counterexample as a timeline with a column per CPU, who spins and who hangs.
+std::string check_to_text(const CheckReport& report, const CheckTextOptions& options);
+/// The JSON of `unzap check --format json`.
+std::string check_to_json(const CheckReport& report);
+
+/// One line per report: kernel, preemption, fixes, verdict, states, seconds.
+std::string check_table(const std::vector<CheckReport>& reports, const CheckTextOptions& options);
+std::string check_table_json(const std::vector<CheckReport>& reports);
+
+}  // namespace unzap

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "report/check_report.hpp"
+#include "report/timeline.hpp"
+
+namespace unzap {
+namespace {
+
+std::string paint(std::string_view text, std::string_view code, bool color) {
+  return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+}
+
+std::string_view tone(CheckVerdict verdict) {
+  switch (verdict) {
+    case CheckVerdict::proved: return "1;32";
+    case CheckVerdict::lockup: return "1;31";
+    default: return "1;33";
+  }
+}
+
+std::string active_fixes(const CheckReport& report) {
+  std::vector<std::string> on;
+  for (const auto& [fix, is_on] : report.fixes)
+    if (is_on) on.push_back(fix);
+  return on.empty() ? "no fix" : fmt::format("{}", fmt::join(on, ", "));
+}
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); });
+  return out;
+}
+
+std::string names_with(const CheckReport& report, std::string_view state) {
+  std::string out;
+  for (const CheckTask& task : report.tasks)
+    if (task.state == state) out += (out.empty() ? "" : ", ") + task.task;
+  return out;
+}
+
+std::string verdict_sentence(const CheckReport& report) {
+  switch (report.verdict) {
+    case CheckVerdict::proved:
+      return "every reachable state was seen; from each one the container can still end, and nobody waits "
+             "busily";
+    case CheckVerdict::lockup:
+      return fmt::format("{} spins for ever; {}", names_with(report, "spins"),
+                         names_with(report, "hung").empty() ? "nobody who waits for it can run"
+                                                            : "hung for ever: " + names_with(report, "hung"));
+    case CheckVerdict::busy_wait:
+      return fmt::format("{} can go round without sleeping; it wastes a CPU, but everything can still end",
+                         names_with(report, "spins"));
+    case CheckVerdict::inconclusive:
+      return fmt::format("{}; what was seen holds no lockup, the rest is unknown", report.stop);
+  }
+  return "";
+}
+
+std::string figures(const CheckReport& report) {
+  return fmt::format("{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {} bytes a state",
+                     report.figures.states, report.figures.transitions, report.figures.depth, report.seconds,
+                     report.figures.seconds > 0
+                         ? static_cast<double>(report.figures.states) / report.figures.seconds / 1e6
+                         : 0.0,
+                     report.bytes_per_state);
+}
+
+void add_tasks(std::string& out, const CheckReport& report, const CheckTextOptions& options) {
+  for (const std::string_view state : {"spins", "hung", "starved", "sleeps", "zombie", "gone"})
+    for (const CheckTask& task : report.tasks) {
+      if (task.state != state) continue;
+      const bool matters = state == "spins" || state == "hung" || state == "starved";
+      if (!matters && !options.verbose) continue;
+      const std::string where = task.cpu >= 0 ? fmt::format(" on CPU {}", task.cpu) : "";
+      out +=
+          fmt::format("  {}  {}{}\n", paint(fmt::format("{:<8}", state), matters ? "1" : "2", options.color),
+                      task.task, where);
+      std::string stack = fmt::format("{}", fmt::join(task.stack, " <- "));
+      while (!stack.empty()) {
+        const std::size_t room = options.width > 30 ? options.width - 12 : 88;
+        std::size_t cut = stack.size() <= room ? stack.size() : stack.rfind(" <- ", room);
+        if (cut == std::string::npos || cut == 0) cut = stack.size();
+        out += "            " + stack.substr(0, cut) + "\n";
+        stack = cut < stack.size() ? stack.substr(cut + 1) : "";
+      }
+    }
+}
+
+}  // namespace
+
+std::string check_to_text(const CheckReport& report, const CheckTextOptions& options) {
+  std::string out =
+      fmt::format("{}  {}: {}\n", paint(upper(name(report.verdict)), tone(report.verdict), options.color),
+                  report.scenario, verdict_sentence(report));
+  out += fmt::format("kernel {}, preemption {}, {}, {} CPU{}\n", report.kernel, report.preempt,
+                     active_fixes(report), report.cpus, report.cpus == 1 ? "" : "s");
+  out += figures(report) + "\n";
+  if (!report.trace.empty()) {
+    out += "\n" + timeline(report, options.width, options.color) + "\n";
+    add_tasks(out, report, options);
+    out +=
+        fmt::format("\n{} steps, replayed action by action from the start{}\n", report.trace.size(),
+                    report.traps > 1 ? fmt::format("; this is the nearest of {} traps", report.traps) : "");
+  }
+  if (report.verdict == CheckVerdict::proved || options.verbose) {
+    out += "\nthe proof is not empty: states in which\n";
+    for (const auto& [fact, states] : report.witnesses) out += fmt::format("  {:>9}  {}\n", states, fact);
+  }
+  if (options.verbose) {
+    out += "\nthis kernel\n";
+    for (const auto& list : {report.fixes, report.switches})
+      for (const auto& [one, is_on] : list) out += fmt::format("  {}  {}\n", is_on ? "on " : "off", one);
+  }
+  return out;
+}
+
+std::string check_table(const std::vector<CheckReport>& reports, const CheckTextOptions& options) {
+  std::string out = fmt::format("{:<12} {:<10} {:<10} {:<13} {:>9} {:>8}  {}\n", "kernel", "preemption",
+                                "fix", "verdict", "states", "seconds", "who spins");
+  for (const CheckReport& report : reports)
+    out +=
+        fmt::format("{:<12} {:<10} {:<10} {} {:>9} {:>8.3f}  {}\n", report.kernel, report.preempt,
+                    active_fixes(report) == "no fix" ? "-" : active_fixes(report),
+                    paint(fmt::format("{:<13}", name(report.verdict)), tone(report.verdict), options.color),
+                    report.figures.states, report.seconds, names_with(report, "spins"));
+  return out;
+}
+
+}  // namespace unzap

@@ -126,8 +126,10 @@ void step_io_wq_put_and_exit(Step& x) {
     case 0: return exit_workers_start(x);
     case 1: return exit_workers_next(x);
     case 2:
-      x.say("{} {}",
-            wake_up(x.s, x.me().local, k_wake_normal) ? "wakes" : "is awake already:", x.comm(x.me().local));
+      if (wake_up(x.s, x.me().local, k_wake_normal))
+        x.say("wakes {}", x.comm(x.me().local));
+      else
+        x.say("{} is awake already", x.comm(x.me().local));
       return x.at(3);
     case 3:
       put_worker(x, x.me().local);

@@ -65,6 +65,11 @@ class Timeline {
       out_ += std::string(column_ - std::min(column_, text.size()), ' ') + "|";
       for (std::size_t i = cpu + 2; i < cpus_; ++i) out_ += std::string(column_ + 1, ' ') + "|";
     }
+    end_line();
+  }
+
+  void end_line() {
+    while (!out_.empty() && out_.back() == ' ') out_.pop_back();
     out_ += '\n';
   }
 

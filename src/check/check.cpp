@@ -73,7 +73,7 @@ std::vector<CheckTask> tasks_in(const Machine& machine, const Exploration& found
     task.task = machine.config().tasks[no].comm;
     task.state = task_state(found, states, no, busy[no]);
     if (task.state == "spins") task.cpu = shown.tasks[no].cpu == kernel::k_no_cpu ? -1 : shown.tasks[no].cpu;
-    for (const std::string_view function : kernel::backtrace(shown.tasks[no]))
+    for (const std::string_view function : kernel::backtrace(machine.config(), shown.tasks[no]))
       task.stack.emplace_back(function);
     out.push_back(std::move(task));
   }

@@ -214,10 +214,14 @@ Description Machine::describe(const State& s, const Action& action) const {
   return words;
 }
 
-std::vector<std::string_view> backtrace(const Task& task) {
+std::vector<std::string_view> backtrace(const Config& config, const Task& task) {
+  const bool after_6_6 = config.has(Switch::worker_flag_kept);
   std::vector<std::string_view> out;
   for (std::size_t depth = task.depth; depth-- > 0;)
-    for (const std::string_view function : info(task.stack[depth].routine).frames) out.push_back(function);
+    for (const std::string_view function : info(task.stack[depth].routine).frames)
+      out.push_back(function == "io_wqe_worker" && after_6_6 ? "io_wq_worker" : function);
+  // Since ret_from_fork() was rewritten in C (6.6) its assembler part prints a frame of its own.
+  if (after_6_6 && !out.empty() && out.back() == "ret_from_fork") out.push_back("ret_from_fork_asm");
   return out;
 }
 

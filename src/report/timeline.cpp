@@ -46,11 +46,11 @@ class Timeline {
 
   std::string draw() {
     head();
-    std::size_t position = 0;
+    const bool trap = !report_.trap_kind.empty();
+    if (trap && report_.fatal_step == 0) across("doomed from the start: no schedule whatever ends", "1;31");
     for (const CheckStep& step : report_.trace) {
-      if (step.step == report_.fatal_step && !report_.trap_kind.empty()) mark_fatal();
+      if (trap && step.step == report_.fatal_step) mark_fatal();
       draw_step(step);
-      ++position;
     }
     if (!report_.loop.empty()) draw_loop();
     return std::move(out_);

@@ -155,7 +155,7 @@ class Artist {
     Stack stack;
     stack.origin = StackOrigin::proc_stack;
     stack.where = t.where + "/stack";
-    for (const std::string_view function : kernel::backtrace(from)) {
+    for (const std::string_view function : kernel::backtrace(c_, from)) {
       if (!gaps_.inlined_frames &&
           std::find(k_without_frame.begin(), k_without_frame.end(), function) != k_without_frame.end())
         continue;

@@ -33,7 +33,7 @@ bool eat_offset(std::string_view& text, FrameText& out) {
   const auto offset = eat_hex(rest);
   if (!offset) return out.form = FrameForm::none, false;
   out.offset = *offset;
-  if (rest.empty() && !out.bracketed) return false;
+  if (rest.empty()) return false;
   if (eat(rest, "/")) {
     if (rest.empty() || rest == "0" || rest == "0x") return false;
     const auto size = eat_hex(rest);

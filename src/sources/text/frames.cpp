@@ -25,6 +25,31 @@ bool eat_addresses(std::string_view& text, FrameText& out) {
   return true;
 }
 
+/// "[nfs]", "[fat 0a109de]", "file.c:12", "(unreliable)" behind the frame.
+void read_tail(std::string_view text, FrameText& out) {
+  skip_blanks(text);
+  if (text.starts_with("(unreliable)")) out.guess = true;
+  if (!eat(text, "[") || text.starts_with("inline]")) return;
+  const std::string_view module = eat_while(text, [](char c) { return is_symbol(c) || c == '-'; });
+  if (!module.empty() && !text.empty() && (text[0] == ']' || text[0] == ' ')) out.module = module;
+}
+
+/// A line of the crash utility's bt: "#1 [ffff881fe5d6fd40] schedule at ffffffff816a8f65 [nfs]".
+FrameText crash_frame(std::string_view text) {
+  FrameText out;
+  eat(text, "#");
+  if (eat_while(text, is_digit).empty() || !eat(text, " [") || eat_while(text, is_hex).size() < 8 || !eat(text, "] "))
+    return out;
+  out.function = eat_while(text, is_symbol);
+  if (eat(text, "+") && !eat_while(text, is_digit).empty()) skip_blanks(text);
+  skip_blanks(text);
+  if (out.function.empty() || !eat(text, "at ")) return out;
+  eat_while(text, is_hex);
+  out.form = FrameForm::strong;
+  read_tail(text, out);
+  return out;
+}
+
 /// "+0x1d6/0x2ea" behind the symbol. True when it is whole; out.form says `cut` when the text ends inside it.
 bool eat_offset(std::string_view& text, FrameText& out) {
   std::string_view rest = text.substr(1);
@@ -48,15 +73,6 @@ bool eat_offset(std::string_view& text, FrameText& out) {
   return true;
 }
 
-/// "[nfs]", "[fat 0a109de]", "file.c:12", "(unreliable)" behind the frame.
-void read_tail(std::string_view text, FrameText& out) {
-  skip_blanks(text);
-  if (text.starts_with("(unreliable)")) out.guess = true;
-  if (!eat(text, "[") || text.starts_with("inline]")) return;
-  const std::string_view module = eat_while(text, [](char c) { return is_symbol(c) || c == '-'; });
-  if (!module.empty() && !text.empty() && (text[0] == ']' || text[0] == ' ')) out.module = module;
-}
-
 /// "kernel/exit.c:608 [inline]": what decoded traces write for a function without a frame of its own.
 bool is_inlined(std::string_view text) {
   return text.ends_with("[inline]") && contains(text, ":");
@@ -78,6 +94,7 @@ FrameText parse_frame(std::string_view text) {
   FrameText out;
   skip_blanks(text);
   if (text.empty()) return out;
+  if (text[0] == '#') return crash_frame(text);
   if (text[0] == '[' || text[0] == '(') {
     if (!eat_addresses(text, out)) return out;
     if (!out.bracketed) return out;

@@ -113,21 +113,22 @@ bool KernelLog::take_cpu_line(const Line& line) {
   if (!cpu) return false;
   if (const auto name = parse_taint(line.text)) take_kernel_name(builder_.host(), line.text);
   KernelEvent& event = builder_.event(event_);
-  const bool listed = std::find(event.cpus.begin(), event.cpus.end(), cpu->cpu) != event.cpus.end();
+  const bool listed =
+      cpu->cpu && std::find(event.cpus.begin(), event.cpus.end(), *cpu->cpu) != event.cpus.end();
   const bool other_cpu = nmi_cpu_ && !(is_rcu() && (event.cpus.empty() || listed)) && kind_ != EventKind::hard_lockup;
   const bool mine = in_report_ && !other_cpu &&
                     (!event.tid || event.tid.is(cpu->tid) || (is_rcu() && (listed || event.cpus.empty())));
   StackOwner owner;
   if (const auto tid = task_number(cpu->tid)) owner.task = builder_.task(*tid, line.number);
   builder_.offer_comm(owner.task, cpu->comm, CommSource::kernel);
-  builder_.at(owner.task).processor = cpu->cpu;
+  if (cpu->cpu) builder_.at(owner.task).processor = cpu->cpu;
   if (mine) {
     owner.event = event_;
     owner.origin = origin_of(kind_);
     name_task(event, cpu->tid, cpu->comm);
     if (finds_running(kind_)) {
       builder_.offer_state(owner.task, 'R', StateSource::running);
-      if (event.cpus.empty()) event.cpus.push_back(cpu->cpu);
+      if (event.cpus.empty() && cpu->cpu) event.cpus.push_back(*cpu->cpu);
     }
     // The head may have opened the stack already, and the instruction pointer may come before this line.
     if (stacks_.is_open() && stacks_.owner().event == event_ && stacks_.owner().task == owner.task &&
@@ -233,6 +234,7 @@ bool KernelLog::take_inner(const Line& line) {
         return true;
       }
       return text.starts_with("CPU:") && take_cpu_line(line);
+    case 'P': return (text.starts_with("Pid: ") || text.starts_with("PID: ")) && take_cpu_line(line);
     case 'B':
       if (!text.starts_with("Backtrace:")) return false;
       stacks_.trace_begins(line.number);
@@ -312,6 +314,12 @@ bool take_kernel_name(Host& host, std::string_view text) {
     if (rest == "none") host.preemption = Preemption::none;
     if (rest == "voluntary") host.preemption = Preemption::voluntary;
     if (rest == "full") host.preemption = Preemption::full;
+    return true;
+  } else if (text.starts_with("Command line:") || text.starts_with("Kernel command line:")) {
+    const std::string_view mode = after(text, "preempt=");
+    if (mode.starts_with("none")) host.preemption = Preemption::none;
+    if (mode.starts_with("voluntary")) host.preemption = Preemption::voluntary;
+    if (mode.starts_with("full")) host.preemption = Preemption::full;
     return true;
   }
   if (!name) return false;

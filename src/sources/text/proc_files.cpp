@@ -136,6 +136,15 @@ void ProcFiles::command(const CommandLine& command, std::size_t line) {
   entered_ = line;
 }
 
+void ProcFiles::shell_is_back(std::size_t line) {
+  constexpr std::size_t k_most_between = 2;
+  const bool named = path_.in_task ? static_cast<bool>(path_.tid) : static_cast<bool>(path_.pid);
+  if (file_ != File::stack || !named || !stacks_.is_open() || stacks_.in_trace() || line - entered_ > k_most_between)
+    return;
+  Task& task = builder_.at(context_task(line));
+  if (!task.stack) task.stack = Absence::task_running;
+}
+
 bool ProcFiles::take_task_list(std::string_view text, std::size_t line) {
   bool any = false;
   std::string_view rest = text;

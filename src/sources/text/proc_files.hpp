@@ -22,6 +22,8 @@ class ProcFiles {
   bool take_header(const Line& line);
   /// A command: what follows is its output.
   void command(const CommandLine& command, std::size_t line);
+  /// A prompt has come. A stack file that has shown nothing until then was empty: its task is on a CPU.
+  void shell_is_back(std::size_t line);
   /// Content of the file that was named last, or that shows by itself what it is (stat, status).
   bool take_content(const Line& line);
   /// Hands over a block that is being read.

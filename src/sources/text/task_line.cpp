@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines inside a report that name a task or a kernel.
+#include <algorithm>
+
 #include "sources/text/reports.hpp"
 #include "sources/text/scan.hpp"
 
@@ -89,6 +91,21 @@ std::optional<TaskLine> parse_task_line(std::string_view text) {
 }
 
 std::optional<CpuLine> parse_cpu_line(std::string_view text) {
+  if (eat(text, "PID: ")) {
+    skip_blanks(text);
+    const auto tid = eat_number(text);
+    const auto cpu = number_after(text, "CPU: ");
+    std::string_view comm = after(text, "COMMAND: \"");
+    if (!tid || !contains(text, "TASK: ") || comm.empty()) return std::nullopt;
+    return CpuLine{reading(cpu), *tid, comm.substr(0, comm.find('"'))};
+  }
+  if (eat(text, "Pid: ")) {
+    const auto tid = eat_number(text);
+    std::string_view comm = after(text, "comm: ");
+    comm = comm.substr(0, std::min(comm.find(" Tainted: "), comm.find(" Not tainted")));
+    if (!tid || comm.empty()) return std::nullopt;
+    return CpuLine{{}, *tid, trim(comm)};
+  }
   if (!eat(text, "CPU: ") && !eat(text, "CPU:")) return std::nullopt;
   skip_blanks(text);
   const auto cpu = eat_number(text);

@@ -207,6 +207,13 @@ root@h:/root# cat /proc/308312/stack
     {"wchan and syscall",
      "$ cat /proc/9/wchan\nzap_pid_ns_processes\n$ cat /proc/9/syscall\n61 0xffff 0x0\n",
      "task tid=9 wchan='zap_pid_ns_processes' syscall='61 0xffff 0x0'\n"},
+    {"a prompt glued to a file without newline",
+     "root@h:~# cat /proc/9/wchan\nzap_pid_ns_processesroot@h:~# cat /proc/9/stack\nroot@h:~# ls\n",
+     "task tid=9 wchan='zap_pid_ns_processes' stack=(task running)\n"},
+    {"crash",
+     "PID: 77  TASK: ffff8800  CPU: 3  COMMAND: \"npm start\"\n #0 [ffff881fe5d6fd40] schedule at ffffffff816a8f65\n"
+     " #1 [ffff881fe5d6fd48] do_exit at ffffffff816a8f66\n",
+     "task tid=77 comm='npm start' cpu=3 unknown:{schedule do_exit}\n"},
     {"namespaces that are gone",
      R"([root@h ns]# ls -l /proc/9/ns/
 ls: cannot read symbolic link /proc/9/ns/mnt: No such file or directory

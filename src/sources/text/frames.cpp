@@ -38,7 +38,8 @@ void read_tail(std::string_view text, FrameText& out) {
 FrameText crash_frame(std::string_view text) {
   FrameText out;
   eat(text, "#");
-  if (eat_while(text, is_digit).empty() || !eat(text, " [") || eat_while(text, is_hex).size() < 8 || !eat(text, "] "))
+  if (eat_while(text, is_digit).empty() || !eat(text, " [") || eat_while(text, is_hex).size() < 8 ||
+      !eat(text, "] "))
     return out;
   out.function = eat_while(text, is_symbol);
   if (eat(text, "+") && !eat_while(text, is_digit).empty()) skip_blanks(text);
@@ -138,10 +139,20 @@ Frame to_frame(const FrameText& text, bool interrupt) {
 
 Marks eat_marks(std::string_view& text, bool interrupt) {
   Marks out{false, interrupt};
-  constexpr std::array<std::string_view, 13> k_ends = {"</IRQ>",  "</NMI>", "</SOFTIRQ>", "</EOE>", "<EOI>",
-                                                       "<<EOE>>", "<EOE>",  "<TASK>",     "</TASK>", "</#DF>",
-                                                       "</#DB>",  "</#MC>", "</ENTRY_TRAMPOLINE>"};
-  constexpr std::array<std::string_view, 7> k_begins = {"<IRQ>", "<NMI>", "<SOFTIRQ>", "<#DF>",
+  constexpr std::array<std::string_view, 13> k_ends = {"</IRQ>",
+                                                       "</NMI>",
+                                                       "</SOFTIRQ>",
+                                                       "</EOE>",
+                                                       "<EOI>",
+                                                       "<<EOE>>",
+                                                       "<EOE>",
+                                                       "<TASK>",
+                                                       "</TASK>",
+                                                       "</#DF>",
+                                                       "</#DB>",
+                                                       "</#MC>",
+                                                       "</ENTRY_TRAMPOLINE>"};
+  constexpr std::array<std::string_view, 7> k_begins = {"<IRQ>", "<NMI>", "<SOFTIRQ>",         "<#DF>",
                                                         "<#DB>", "<#MC>", "<ENTRY_TRAMPOLINE>"};
   while (text.starts_with('<')) {
     bool found = false;
@@ -158,7 +169,7 @@ Marks eat_marks(std::string_view& text, bool interrupt) {
 
 bool is_outermost(std::string_view function) {
   constexpr std::array<std::string_view, 9> k_outermost = {
-      "ret_from_fork_asm", "system_call_fastpath", "int_signal",        "el0_sync",         "el0t_64_sync",
+      "ret_from_fork_asm", "system_call_fastpath", "int_signal",         "el0_sync",        "el0t_64_sync",
       "el0_svc_naked",     "ret_fast_syscall",     "asm_exc_page_fault", "ret_from_syscall"};
   if (function.starts_with("entry_SYSCALL") || function.starts_with("entry_SYSENTER")) return true;
   for (const std::string_view name : k_outermost)

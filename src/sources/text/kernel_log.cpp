@@ -80,7 +80,8 @@ void KernelLog::begin(const ReportHead& head, const Line& line) {
                     !stacks_.in_trace() && line.number - head_line_ < 8;
   if (same) return;
   stacks_.close();
-  KernelEvent event{.kind = head.kind, .at_seconds = line.at, .duration_seconds = head.seconds, .cpus = head.cpus};
+  KernelEvent event{
+      .kind = head.kind, .at_seconds = line.at, .duration_seconds = head.seconds, .cpus = head.cpus};
   event.text = std::string(line.text.substr(0, 512));
   event.where = builder_.where(line.number);
   event.tid = head.tid;
@@ -115,7 +116,8 @@ bool KernelLog::take_cpu_line(const Line& line) {
   KernelEvent& event = builder_.event(event_);
   const bool listed =
       cpu->cpu && std::find(event.cpus.begin(), event.cpus.end(), *cpu->cpu) != event.cpus.end();
-  const bool other_cpu = nmi_cpu_ && !(is_rcu() && (event.cpus.empty() || listed)) && kind_ != EventKind::hard_lockup;
+  const bool other_cpu =
+      nmi_cpu_ && !(is_rcu() && (event.cpus.empty() || listed)) && kind_ != EventKind::hard_lockup;
   const bool mine = in_report_ && !other_cpu &&
                     (!event.tid || event.tid.is(cpu->tid) || (is_rcu() && (listed || event.cpus.empty())));
   StackOwner owner;
@@ -139,8 +141,10 @@ bool KernelLog::take_cpu_line(const Line& line) {
     owner.origin = StackOrigin::sysrq;
     builder_.offer_state(owner.task, 'R', StateSource::look);
   }
-  if (owner.task != k_none || owner.event != k_none) stacks_.open(owner, line.number);
-  else stacks_.ignore();
+  if (owner.task != k_none || owner.event != k_none)
+    stacks_.open(owner, line.number);
+  else
+    stacks_.ignore();
   if (!in_report_) in_report_ = true, kind_ = EventKind::other, event_ = k_none;
   return true;
 }
@@ -182,8 +186,10 @@ bool KernelLog::take_task_line(const Line& line) {
   const bool running = owner.origin == StackOrigin::rcu_stall && parsed->state == 'R';
   if (parsed->state != '?')
     builder_.offer_state(owner.task, parsed->state, running ? StateSource::running : StateSource::look);
-  if (tid) stacks_.open(owner, line.number);
-  else stacks_.ignore();
+  if (tid)
+    stacks_.open(owner, line.number);
+  else
+    stacks_.ignore();
   return true;
 }
 
@@ -239,8 +245,7 @@ bool KernelLog::take_inner(const Line& line) {
       if (!text.starts_with("Backtrace:")) return false;
       stacks_.trace_begins(line.number);
       return true;
-    case 't':
-      return text.starts_with("task:") && take_task_line(line);
+    case 't': return text.starts_with("task:") && take_task_line(line);
     case 'N': {
       std::string_view rest = text;
       if (eat(rest, "NMI backtrace for cpu ")) {

@@ -31,8 +31,22 @@ class ProcFiles {
 
  private:
   enum class File : unsigned char {
-    none, stack, status, stat, wchan, syscall, cgroup, comm, task_list, ns, freezer_state, freeze, events, members,
-    release, version,
+    none,
+    stack,
+    status,
+    stat,
+    wchan,
+    syscall,
+    cgroup,
+    comm,
+    task_list,
+    ns,
+    freezer_state,
+    freeze,
+    events,
+    members,
+    release,
+    version,
   };
   static File file_of(std::string_view name);
   void enter(const ProcPath& path, std::size_t line);
@@ -53,7 +67,7 @@ class ProcFiles {
   ProcPath path_;
   std::string cgroup_;
   std::int32_t cgroup_version_ = 2;
-  std::size_t entered_ = 0;       ///< line of the command or header
+  std::size_t entered_ = 0;  ///< line of the command or header
   bool content_seen_ = false;
   StatusBlock status_;
   std::size_t status_line_ = 0;

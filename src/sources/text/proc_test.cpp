@@ -78,7 +78,8 @@ TEST(ParseCommandLine, Rows) {
   for (const Row& row : k_commands) {
     SCOPED_TRACE(row.name);
     const auto command = parse_command_line(row.input);
-    EXPECT_EQ(command ? fmt::format("{}|{}", command->prompt, command->command) : std::string("none"), row.expected);
+    EXPECT_EQ(command ? fmt::format("{}|{}", command->prompt, command->command) : std::string("none"),
+              row.expected);
   }
 }
 
@@ -100,7 +101,8 @@ std::string dump(const std::optional<StatLine>& stat) {
 
 constexpr Row k_stats[] = {
     {"whole",
-     "7 (sh) S 1 7 7 0 -1 4194304 1 2 3 4 50 60 0 0 20 0 3 0 777 4096000 12 18446744073709551615 1 1 1 1 1 0 0 0 0 0 "
+     "7 (sh) S 1 7 7 0 -1 4194304 1 2 3 4 50 60 0 0 20 0 3 0 777 4096000 12 18446744073709551615 1 1 1 1 1 0 "
+     "0 0 0 0 "
      "0 0 17 5 0 0 0 0 0",
      "7 'sh' S ppid=1 flags=4194304 utime=50 stime=60 threads=3 start=777 mm=true cpu=5"},
     {"no memory map", "7 (sh) Z 1 7 7 0 -1 4 1 2 3 4 50 60 0 0 20 0 2 0 777 0 0 18446744073709551615",

@@ -30,7 +30,8 @@ bool is_time(std::string_view word) {
 }
 
 bool is_decimal(std::string_view word) {
-  return !word.empty() && is_digit(word[0]) && word.find_first_not_of("0123456789.,") == std::string_view::npos;
+  return !word.empty() && is_digit(word[0]) &&
+         word.find_first_not_of("0123456789.,") == std::string_view::npos;
 }
 
 Reading<double> decimal(std::string_view word) {
@@ -56,17 +57,17 @@ Column column_of(std::string_view name) {
     Column column;
   };
   constexpr Known k_known[] = {
-      {"PID", Column::pid},       {"TGID", Column::tgid},         {"LWP", Column::tid},
-      {"TID", Column::tid},       {"SPID", Column::tid},          {"PPID", Column::ppid},
-      {"S", Column::state},       {"STATE", Column::state},       {"STAT", Column::stat},
-      {"WCHAN", Column::wchan},   {"PSR", Column::processor},     {"P", Column::processor},
+      {"PID", Column::pid},         {"TGID", Column::tgid},        {"LWP", Column::tid},
+      {"TID", Column::tid},         {"SPID", Column::tid},         {"PPID", Column::ppid},
+      {"S", Column::state},         {"STATE", Column::state},      {"STAT", Column::stat},
+      {"WCHAN", Column::wchan},     {"PSR", Column::processor},    {"P", Column::processor},
       {"CPUID", Column::processor}, {"%CPU", Column::cpu_percent}, {"PCPU", Column::cpu_percent},
-      {"NLWP", Column::threads},  {"THCNT", Column::threads},     {"F", Column::flags},
-      {"FLAGS", Column::flags},   {"PIDNS", Column::pidns},       {"MNTNS", Column::mntns},
-      {"START", Column::date},    {"STARTED", Column::date},      {"LSTART", Column::date},
-      {"STIME", Column::date},    {"BSDSTART", Column::date},     {"START_TIME", Column::date},
-      {"COMM", Column::comm},     {"UCOMM", Column::comm},        {"UCMD", Column::comm},
-      {"COMMAND", Column::command}, {"CMD", Column::command},     {"ARGS", Column::command}};
+      {"NLWP", Column::threads},    {"THCNT", Column::threads},    {"F", Column::flags},
+      {"FLAGS", Column::flags},     {"PIDNS", Column::pidns},      {"MNTNS", Column::mntns},
+      {"START", Column::date},      {"STARTED", Column::date},     {"LSTART", Column::date},
+      {"STIME", Column::date},      {"BSDSTART", Column::date},    {"START_TIME", Column::date},
+      {"COMM", Column::comm},       {"UCOMM", Column::comm},       {"UCMD", Column::comm},
+      {"COMMAND", Column::command}, {"CMD", Column::command},      {"ARGS", Column::command}};
   for (const Known& known : k_known)
     if (known.name == name) return known.column;
   return Column::other;
@@ -201,16 +202,18 @@ std::optional<PsLayout> parse_ps_header(std::string_view line) {
   if (text.size() > 400 || text.empty() || !(is_upper(text[0]) || text[0] == '%')) return std::nullopt;
   for (const std::string_view word : split_words(text)) {
     if (word.find_first_of("abcdefghijklmnopqrstuvwxyz,:") != std::string_view::npos) return std::nullopt;
-    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE") return std::nullopt;
+    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE")
+      return std::nullopt;
     const Column column = column_of(word);
     if (column != O) ++known;
-    has_task |= column == Column::pid || column == Column::tid || column == Column::tgid ||
-                column == Column::ppid;
+    has_task |=
+        column == Column::pid || column == Column::tid || column == Column::tgid || column == Column::ppid;
     if (takes_rest(column)) layout.time_before_command = last_is_time;
     last_is_time = word == "TIME" || word == "TIME+";
     layout.columns.push_back(column);
   }
   if (!has_task || known < 2) return std::nullopt;
+  layout.stated = true;
   return layout;
 }
 
@@ -241,17 +244,23 @@ std::optional<PsLayout> parse_ps_command(std::string_view command) {
       letters += word;
     }
   }
+  layout.stated = true;
   if (!layout.columns.empty()) return layout;
+  layout.stated = false;
   const auto has = [&](char c) { return letters.find(c) != std::string::npos; };
   if (has('-') && has('f') && has('L'))
-    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
-  if (has('-') && has('f')) return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
+    return layout_of(
+        {O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
+  if (has('-') && has('f'))
+    return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
   if (has('l') && !has('-'))
-    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
+    return layout_of(
+        {O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
   if (has('j') && !has('-'))
     return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
   if (has('u') && !has('-'))
-    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
+    return layout_of(
+        {O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
   return std::nullopt;
 }
 
@@ -269,20 +278,31 @@ std::optional<PsLayout> guess_ps_layout(std::string_view row) {
   const auto tty = [&](std::size_t i) { return i < words && is_tty(w[i]); };
   const auto time = [&](std::size_t i) { return i < words && is_time(w[i]); };
   const auto stat = [&](std::size_t i) { return i < words && is_stat(w[i]); };
-  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) && stat(7))
-    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
+  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) &&
+      stat(7))
+    return layout_of(
+        {O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
   if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8))
-    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
+    return layout_of(
+        {O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
   if (num(1) && num(2) && num(3) && w[3].size() <= 3 && tty(5) && time(6))
     return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
   if (num(0) && num(1) && num(2) && num(3) && num(6) && num(7) && stat(9) && tty(10))
-    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
+    return layout_of(
+        {O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
   if (num(0) && num(1) && num(2) && num(3) && tty(4) && stat(6) && time(8))
     return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
   if (num(0) && tty(1) && stat(2) && time(3))
     return layout_of({Column::pid, O, Column::stat, O, Column::command});
   if (num(0) && tty(1) && time(2) && w[2].size() >= 8) return layout_of({Column::pid, O, O, Column::command});
-  if (num(0) && num(1) && stat(2)) return PsLayout{{Column::pid, Column::ppid, Column::stat, Column::command}, false, false};
+  if (num(0) && num(1) && stat(2)) {
+    // A symbol or a dash before the name is the place where it sleeps.
+    const bool has_wchan = words > 4 && (w[3] == "-" || contains(w[3], "_"));
+    if (has_wchan)
+      return PsLayout{
+          {Column::pid, Column::ppid, Column::stat, Column::wchan, Column::command}, false, false};
+    return PsLayout{{Column::pid, Column::ppid, Column::stat, Column::command}, false, false};
+  }
   return std::nullopt;
 }
 

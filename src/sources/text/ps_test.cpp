@@ -50,18 +50,21 @@ constexpr Row k_rows[] = {
      "pid=1538051 state=S multi=true %cpu=0 'shim-v2'"},
     {"aux, date of two words", "USER PID %CPU %MEM VSZ RSS TTY STAT START TIME COMMAND",
      "root 7 0.0 0.0 1 1 ? Ss Jan 22 8:21 /pause", "pid=7 state=S multi=false %cpu=0 'pause'"},
-    {"aux, tree, guessed", "", "nobody   1538149  0.7  0.0  0 0 ?  Zsl  Jan22 141:02  \\_ [exporter] <defunct>",
+    {"aux, tree, guessed", "",
+     "nobody   1538149  0.7  0.0  0 0 ?  Zsl  Jan22 141:02  \\_ [exporter] <defunct>",
      "pid=1538149 state=Z multi=true %cpu=0.7 k'exporter' defunct tree@5"},
     {"ef", "UID PID PPID C STIME TTY TIME CMD", "root 1489145 1489110 0 Feb09 ? 00:00:25 [java] <defunct>",
      "pid=1489145 ppid=1489110 k'java' defunct"},
-    {"ef, guessed", "", "root 1489110 1489091 0 Feb09 ? 00:00:00 [start.sh]", "pid=1489110 ppid=1489091 k'start.sh'"},
+    {"ef, guessed", "", "root 1489110 1489091 0 Feb09 ? 00:00:00 [start.sh]",
+     "pid=1489110 ppid=1489091 k'start.sh'"},
     {"eLf, guessed", "", "root 10 2 11 0 5 Feb09 ? 00:00:00 java -jar x", "pid=10 tid=11 ppid=2 'java'"},
     {"axl, guessed", "", "4  0 2744003 2729299 20 0 391476 26240 -  Dsl  ?  0:01 gdn",
      "pid=2744003 ppid=2729299 state=D multi=true 'gdn'"},
     {"axl, cut", "ps axl | grep D", "4     0 2744003 2729299  20   0 391476 26240 -      Dsl  ?",
      "pid=2744003 ppid=2729299 state=D multi=true ''"},
     {"axjf, guessed", "", "1 7 7 7 ? -1 Ss 0 0:00 /sbin/init", "pid=7 ppid=1 state=S multi=false 'init'"},
-    {"ax, guessed", "", " 20542 ?        Ds     0:00 [dumb-init]", "pid=20542 state=D multi=false k'dumb-init'"},
+    {"ax, guessed", "", " 20542 ?        Ds     0:00 [dumb-init]",
+     "pid=20542 state=D multi=false k'dumb-init'"},
     {"columns in any order", "PPID S CMD WCHAN", " 91484 S [entrypoint.sh]   zap_pid_ns_processes",
      "ppid=91484 state=S wchan=zap_pid_ns_processes k'entrypoint.sh'"},
     {"blanks in a command in the middle", "PID STAT COMMAND WCHAN", "7 D npm run done  do_wait",
@@ -77,7 +80,8 @@ constexpr Row k_rows[] = {
     {"no number", "PID STAT COMMAND", "seven Ss bash", "none"},
     {"no state", "PID STAT COMMAND", "7 what bash", "none"},
     {"number too large", "PID STAT COMMAND", "99999999999 S bash", "none"},
-    {"docker ps is no listing", "CONTAINER ID IMAGE COMMAND CREATED STATUS", "59019b44f438 x \"/bin\" 2h Up", "none"},
+    {"docker ps is no listing", "CONTAINER ID IMAGE COMMAND CREATED STATUS", "59019b44f438 x \"/bin\" 2h Up",
+     "none"},
     {"ordinary text", "", "I have seen 3 of these", "none"},
     {"empty", "", "", "none"},
 };
@@ -112,7 +116,8 @@ TEST(ParseTreeLine, Rows) {
     const TreeLine line = parse_tree_line(row.input);
     std::string out;
     for (const TreeNode& node : line.nodes)
-      out += fmt::format("{}{}:{}'{}'{}", out.empty() ? "" : " ", node.column, node.tid, node.comm, node.thread ? "t" : "");
+      out += fmt::format("{}{}:{}'{}'{}", out.empty() ? "" : " ", node.column, node.tid, node.comm,
+                         node.thread ? "t" : "");
     EXPECT_EQ(out + (line.has_branch ? " +" : ""), row.expected);
   }
 }

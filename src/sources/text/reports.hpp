@@ -16,7 +16,7 @@ struct ReportHead {
   Reading<double> seconds;         ///< "stuck for 212s", "blocked for more than 120 seconds"
   std::vector<std::int32_t> cpus;  ///< named as stuck or stalled
   Reading<std::int32_t> tid;
-  std::string_view comm;           ///< empty: not named
+  std::string_view comm;  ///< empty: not named
 };
 
 /// The head line of a report of the kinds that EventKind lists, or nothing.

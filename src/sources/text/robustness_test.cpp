@@ -80,7 +80,8 @@ TEST(Robustness, MutatedInput) {
 }
 
 TEST(Robustness, EveryPrefix) {
-  for (std::size_t size = 0; size <= k_sample.size(); ++size) expect_bounds(read_text(k_sample.substr(0, size), "p"));
+  for (std::size_t size = 0; size <= k_sample.size(); ++size)
+    expect_bounds(read_text(k_sample.substr(0, size), "p"));
 }
 
 TEST(Robustness, RandomBytes) {
@@ -91,7 +92,8 @@ TEST(Robustness, RandomBytes) {
 }
 
 TEST(Robustness, NothingUnderstoodIsSaidOnce) {
-  for (const std::string_view text : {std::string_view(""), std::string_view("\0\0\0", 3), std::string_view("hi\n")})
+  for (const std::string_view text :
+       {std::string_view(""), std::string_view("\0\0\0", 3), std::string_view("hi\n")})
     EXPECT_FALSE(read_text(text, "n").problems.empty());
   EXPECT_EQ(read_text("hi\n", "n").problems.size(), 1U);
 }

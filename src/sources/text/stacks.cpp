@@ -18,8 +18,8 @@ std::string_view without_ornament(std::string_view text) {
 }
 
 bool is_task_word(std::string_view word) {
-  for (const std::string_view known : {"pid", "PID", "Pid", "tid", "TID", "process", "Process", "thread", "Thread",
-                                       "task", "Task", "LWP", "lwp", "stack", "Stack", "of"})
+  for (const std::string_view known : {"pid", "PID", "Pid", "tid", "TID", "process", "Process", "thread",
+                                       "Thread", "task", "Task", "LWP", "lwp", "stack", "Stack", "of"})
     if (word == known) return true;
   return false;
 }

@@ -49,7 +49,8 @@ class TextReader {
     if (line.from_kernel) return log_.covers(line);
     if (take_elision(line.text)) return true;
     if (const auto command = parse_command_line(line.text)) return take_command(*command, line);
-    if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") || contains(line.text, "freezer.state"))
+    if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") ||
+        contains(line.text, "freezer.state"))
       if (files_.take_header(line)) return log_.leave(), true;
     if (strace_.take(line)) return true;
     if (files_.take_content(line)) return true;
@@ -97,8 +98,8 @@ class TextReader {
 
   /// "[...]", "<snip>": what stands on both sides does not belong together.
   bool take_elision(std::string_view text) {
-    if (text != "[..]" && text != "[...]" && text != "[…]" && text != "..." && text != "…" && text != "<snip>" &&
-        text != "[snip]" && text != "(...)" && text != "--")
+    if (text != "[..]" && text != "[...]" && text != "[…]" && text != "..." && text != "…" &&
+        text != "<snip>" && text != "[snip]" && text != "(...)" && text != "--")
       return false;
     log_.leave();
     stacks_.close();
@@ -118,7 +119,7 @@ class TextReader {
   Listings listings_{builder_};
   StraceLines strace_{builder_};
   std::string prompt_;  ///< of the last command
-  std::string title_;  ///< the line before
+  std::string title_;   ///< the line before
   std::size_t title_line_ = 0;
   Reading<double> at_;  ///< time stamp of the line before
   std::size_t unused_ = 0;

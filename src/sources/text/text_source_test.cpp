@@ -34,7 +34,8 @@ constexpr Row k_kernel_log[] = {
 [  10.500015]  </TASK>
 )",
      "host release='5.15.0-1-generic' version='#1-Ubuntu'\n"
-     "task tid=4711 comm='npm start' state=R cpu=3 soft_lockup:{_raw_read_lock show_regs?~ watchdog_timer_fn~ "
+     "task tid=4711 comm='npm start' state=R cpu=3 soft_lockup:{_raw_read_lock show_regs?~ "
+     "watchdog_timer_fn~ "
      "asm_sysvec_apic_timer_interrupt? do_wait zap_pid_ns_processes}\n"
      "soft_lockup at=10.5 seconds=26 cpu3 tid=4711 comm='npm start' +stack\n"},
     {"hung task, again and again: one task, every event, the longest time",
@@ -62,7 +63,8 @@ Call Trace:
  [<ffffffff816ff35e>] copy_net_ns+0x6e/0x120
 )",
      "host release='4.4.0-93-generic' version='#116'\n"
-     "task tid=1181 ppid=1 comm='docker' state=D blocked=120 hung_task:{schedule net_alloc_generic? copy_net_ns}\n"
+     "task tid=1181 ppid=1 comm='docker' state=D blocked=120 hung_task:{schedule net_alloc_generic? "
+     "copy_net_ns}\n"
      "hung_task seconds=120 tid=1181 comm='docker' +stack\n"},
     {"RCU stall: CPUs from the list, the interrupted frames from the pointer in the middle",
      R"(rcu: INFO: rcu_sched self-detected stall on CPU
@@ -186,6 +188,13 @@ root@h:/root# cat /proc/308312/stack
 )",
      "task tid=2070 proc_stack:{do_freezer_trap entry_SYSCALL_64_after_hwframe}\n"
      "task tid=2161 proc_stack:{kthread}\n"},
+    {"folders of a loop above the stacks",
+     "$ for t in /proc/7/task/*; do echo $t; cat $t/stack; done\n/proc/7/task/8\n/proc/7/task/9\n[<0>] "
+     "a_one+0x1/0x2\n",
+     "task tid=8 tgid=7\ntask tid=9 tgid=7 proc_stack:{a_one}\n"},
+    {"columns of the command when the header is filtered out",
+     "$ ps -eo pid,ppid,stat,wchan:30,comm | grep D\n  64  1 Ds  do_wait  npm start\n",
+     "task tid=64 tgid=64 ppid=1 comm='npm start' state=D multi=false wchan='do_wait'\n"},
     {"a row of ps above each stack",
      R"(===1015===
    PID TTY      STAT   TIME COMMAND
@@ -196,22 +205,25 @@ root@h:/root# cat /proc/308312/stack
     {"a bare stack has no task number", "[<0>] do_wait+0x1/0x2\n[<0>] do_exit+0x1/0x2\n",
      "task proc_stack:{do_wait do_exit}\n"},
     {"status block",
-     "Name:\tnpm start\nState:\tZ (zombie)\nTgid:\t7\nPid:\t7\nPPid:\t3\nTracerPid:\t0\nNSpid:\t7\t1\nThreads:\t2\n"
+     "Name:\tnpm start\nState:\tZ "
+     "(zombie)\nTgid:\t7\nPid:\t7\nPPid:\t3\nTracerPid:\t0\nNSpid:\t7\t1\nThreads:\t2\n"
      "SigPnd:\t0000000000000000\nShdPnd:\t0000000000000100\nSigIgn:\t0000000000010000\n"
      "voluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t2\n",
-     "task tid=7 tgid=7 ppid=3 comm='npm start' state=Z threads=2 mm=false nspid=7/1/ tracer=0 sigpnd=0 shdpnd=100 "
+     "task tid=7 tgid=7 ppid=3 comm='npm start' state=Z threads=2 mm=false nspid=7/1/ tracer=0 sigpnd=0 "
+     "shdpnd=100 "
      "sigign=10000\n"},
     {"part of a status: no word on memory", "# grep Pnd /proc/9/status\nSigPnd:\t0\nShdPnd:\t100\n",
      "task tid=9 sigpnd=0 shdpnd=100\n"},
-    {"states of unnamed threads", "State:\tD (disk sleep)\nState:\tZ (zombie)\n", "task state=D\ntask state=Z\n"},
-    {"wchan and syscall",
-     "$ cat /proc/9/wchan\nzap_pid_ns_processes\n$ cat /proc/9/syscall\n61 0xffff 0x0\n",
+    {"states of unnamed threads", "State:\tD (disk sleep)\nState:\tZ (zombie)\n",
+     "task state=D\ntask state=Z\n"},
+    {"wchan and syscall", "$ cat /proc/9/wchan\nzap_pid_ns_processes\n$ cat /proc/9/syscall\n61 0xffff 0x0\n",
      "task tid=9 wchan='zap_pid_ns_processes' syscall='61 0xffff 0x0'\n"},
     {"a prompt glued to a file without newline",
      "root@h:~# cat /proc/9/wchan\nzap_pid_ns_processesroot@h:~# cat /proc/9/stack\nroot@h:~# ls\n",
      "task tid=9 wchan='zap_pid_ns_processes' stack=(task running)\n"},
     {"crash",
-     "PID: 77  TASK: ffff8800  CPU: 3  COMMAND: \"npm start\"\n #0 [ffff881fe5d6fd40] schedule at ffffffff816a8f65\n"
+     "PID: 77  TASK: ffff8800  CPU: 3  COMMAND: \"npm start\"\n #0 [ffff881fe5d6fd40] schedule at "
+     "ffffffff816a8f65\n"
      " #1 [ffff881fe5d6fd48] do_exit at ffffffff816a8f66\n",
      "task tid=77 comm='npm start' cpu=3 unknown:{schedule do_exit}\n"},
     {"namespaces that are gone",
@@ -250,8 +262,10 @@ lrwxrwxrwx 1 root root 0 Feb  9 17:12 pid -> pid:[4026532278]
     {"stacks of user space are none of the kernel",
      "goroutine 1 [chan send, 5 minutes]:\nmain.main()\n\t/go/x.go:12 +0x1d5\n"
      "Thread 1 (Thread 0x7f (LWP 12)):\n#0  0x00007f in __lll_lock_wait () from /lib/libc.so.6\n",
-     "problem p: nothing in this text was understood; what is: kernel log (soft lockup, RCU stall, hung task, sysrq "
-     "reports), /proc/<pid>/{stack,status,stat,wchan,syscall,cgroup} files, ps and pstree listings, freezer files, "
+     "problem p: nothing in this text was understood; what is: kernel log (soft lockup, RCU stall, hung "
+     "task, sysrq "
+     "reports), /proc/<pid>/{stack,status,stat,wchan,syscall,cgroup} files, ps and pstree listings, freezer "
+     "files, "
      "uname -a\n"},
     {"ordinary lines are counted", "uname -r\n6.1.0-1\nhello\nworld\n",
      "host release='6.1.0-1'\nproblem p: 2 lines not used\n"},
@@ -262,8 +276,8 @@ void check(const Row& row) {
   std::string actual = dump(read_text(row.input, "p"));
   // The summary of unused lines counts commands too; it matters only where it is expected.
   if (std::string_view(row.expected).find("not used") == std::string_view::npos)
-    if (const std::size_t at = actual.find("problem p: "); at != std::string::npos &&
-                                                           actual.find("lines not used") != std::string::npos)
+    if (const std::size_t at = actual.find("problem p: ");
+        at != std::string::npos && actual.find("lines not used") != std::string::npos)
       actual.resize(at);
   EXPECT_EQ(actual, row.expected);
 }
@@ -277,7 +291,8 @@ TEST(ReadText, PastedFiles) {
 }
 
 TEST(ReadText, SaysWhereThingsStand) {
-  const Snapshot snapshot = read_text("\n\nINFO: task a:5 blocked for more than 120 seconds.\nCall Trace:\n do_exit+0x1/0x2\n", "x.txt");
+  const Snapshot snapshot = read_text(
+      "\n\nINFO: task a:5 blocked for more than 120 seconds.\nCall Trace:\n do_exit+0x1/0x2\n", "x.txt");
   ASSERT_EQ(snapshot.tasks.size(), 1U);
   ASSERT_EQ(snapshot.events.size(), 1U);
   EXPECT_EQ(snapshot.tasks[0].where, "x.txt:3");

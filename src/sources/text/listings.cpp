@@ -37,7 +37,7 @@ bool Listings::take_row(const Line& line, const PsLayout& layout) {
   const bool thread_row = static_cast<bool>(row->tid) || threads_;
   const Reading<std::int32_t> tid = row->tid ? row->tid : row->pid;
   // The same process again: a listing of threads without their numbers (ps auxH).
-  const bool repeated = !thread_row && tid && !seen_.insert(*tid).second;
+  const bool repeated = !thread_row && tid && seen_.size() < k_most_tasks && !seen_.insert(*tid).second;
   const TaskRef ref =
       tid && !repeated ? builder_.task(*tid, line.number) : builder_.unnamed_task(line.number);
   Task& task = builder_.at(ref);

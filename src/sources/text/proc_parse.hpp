@@ -72,6 +72,10 @@ struct StatusBlock {
   /// Takes one line. False when it is none of status, or when its field is already there: the next block
   /// begins.
   bool take(std::string_view line);
+
+ private:
+  bool take_number(std::string_view key, std::string_view value);
+  bool take_text(std::string_view key, std::string_view value);
 };
 
 /// True when a line can only come from /proc/<pid>/status.

@@ -63,8 +63,8 @@ struct PsRow {
 std::optional<PsLayout> parse_ps_header(std::string_view line);
 /// The layout that a command asks for ("ps -eo pid,stat,wchan:32,comm", "ps axl"), or nothing.
 std::optional<PsLayout> parse_ps_command(std::string_view command);
-/// The layout that a row without header shows by its looks, or nothing.
-std::optional<PsLayout> guess_ps_layout(std::string_view row);
+/// The layout that a row without header shows by its looks, or nullptr.
+const PsLayout* guess_ps_layout(std::string_view row);
 /// The row, or nothing when it does not fit the layout.
 std::optional<PsRow> parse_ps_row(std::string_view row, const PsLayout& layout);
 

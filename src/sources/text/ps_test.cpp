@@ -38,7 +38,8 @@ std::string dump(const std::optional<PsRow>& row) {
 std::optional<PsRow> parse(const Row& row) {
   std::optional<PsLayout> layout = parse_ps_header(row.layout);
   if (!layout) layout = parse_ps_command(row.layout);
-  if (!layout) layout = guess_ps_layout(row.row);
+  if (!layout)
+    if (const PsLayout* guess = guess_ps_layout(row.row)) layout = *guess;
   return layout ? parse_ps_row(row.row, *layout) : std::nullopt;
 }
 

@@ -130,8 +130,13 @@ void ProcFiles::command(const CommandLine& command, std::size_t line) {
   finish();
   file_ = File::none;
   path_ = {};
-  if (const auto path = parse_proc_path(command.command)) {
+  if (auto path = parse_proc_path(command.command)) {
+    // Of several files in one command any may have been empty: nobody knows which stack is whose.
+    const auto second = parse_proc_path(command.command, path->end);
+    if (second && second->file == path->file && (second->pid != path->pid || second->tid != path->tid))
+      path->pid = path->tid = {};
     enter(*path, line);
+    if (contains(command.command, "| wc") || contains(command.command, "grep -c")) file_ = File::none;
     builder_.used();
   } else if (const auto cgroup = parse_cgroup_path(command.command)) {
     enter(*cgroup);

@@ -59,7 +59,8 @@ class Stacks {
   bool interrupt_ = false;  ///< between <IRQ> and </IRQ>
   bool has_offsets_ = false;
   bool has_rip_ = false;
-  bool ended_ = false;  ///< the outermost frame was seen
+  bool ended_ = false;           ///< the outermost frame was seen
+  bool may_have_ended_ = false;  ///< ret_from_fork: outermost, or ret_from_fork_asm follows
 };
 
 /// A line that names the task whose stack follows ("===1015===", "2161", "npm start (306207):").

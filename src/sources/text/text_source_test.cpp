@@ -202,6 +202,11 @@ root@h:/root# cat /proc/308312/stack
 [<0>] md_super_wait+0xa2/0xe0
 )",
      "task tid=1015 tgid=1015 comm='md2_raid1' state=D multi=false proc_stack:{md_super_wait}\n"},
+    {"two stacks of one command have no task numbers",
+     "# cat /proc/7/stack /proc/8/stack\n[<0>] a_one+0x1/0x2\n[<0>] ret_from_fork+0x1/0x2\n[<0>] "
+     "a_two+0x1/0x2\n",
+     "task proc_stack:{a_one ret_from_fork}\ntask proc_stack:{a_two}\n"},
+    {"a count is no thread", "# ls /proc/7/task | wc -l\n2\n", "task tid=7\n"},
     {"a bare stack has no task number", "[<0>] do_wait+0x1/0x2\n[<0>] do_exit+0x1/0x2\n",
      "task proc_stack:{do_wait do_exit}\n"},
     {"status block",

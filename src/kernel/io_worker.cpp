@@ -8,24 +8,15 @@
 namespace unzap::kernel {
 namespace {
 
-// Steps of the worker's loop; a worker that idles stands at k_woken.
-enum : std::uint8_t {
-  k_woken,
-  k_after_get_signal,
-  k_test_exit,
-  k_set_state,
-  k_look_for_work,
-  k_flush,
-  k_sleep,
-  k_drain,
-  k_leave
-};
-
 Wq& wq_of(Step& x) {
   return x.s.wqs[x.my().worker_of];
 }
-bool has_work(const Wq& wq) {
-  return wq.bounded + wq.unbounded > 0;
+std::size_t account_of(const Step& x) {
+  return x.my().unbounded ? 1 : 0;
+}
+/// io_acct_run_queue(): work of the worker's own account.
+bool has_work(Step& x) {
+  return wq_of(x).queued[account_of(x)] > 0;
 }
 
 void clear_notify(Task& task) {
@@ -36,20 +27,19 @@ void clear_notify(Task& task) {
 void look_for_work(Step& x) {
   Wq& wq = wq_of(x);
   Task& me = x.me();
-  if (has_work(wq)) {
+  if (has_work(x)) {
     me.run_state = RunState::running;
     x.say("finds work");
-    return x.call(Routine::io_worker_handle_work,
-                  x.c.has(Switch::worker_flush_always_clears) ? k_flush : k_set_state);
+    return x.call(Routine::io_worker_handle_work, k_worker_look_for_work);
   }
-  if ((me.flags & k_timed_out) != 0 && wq.nr_workers > 1) {
-    --wq.nr_workers;
+  if ((me.flags & k_timed_out) != 0 && wq.nr_workers[account_of(x)] > 1) {
+    --wq.nr_workers[account_of(x)];
     me.run_state = RunState::running;
     x.say("idle for 5 s and not the last one: ends");
-    return x.at(k_drain);
+    return x.at(k_worker_drain);
   }
   x.say("no work");
-  x.at(k_flush);
+  x.at(k_worker_flush);
 }
 
 /// WL6: 5.15 io_flush_signals(), 6.1 io_run_task_work().
@@ -61,7 +51,7 @@ void flush_signals(Step& x) {
   const bool again = flagged && !x.c.has(Switch::worker_flush_always_clears);
   if (again) me.run_state = RunState::running;
   if (!flagged) x.say("no task work");
-  x.at(again ? k_test_exit : k_sleep);
+  x.at(again ? k_worker_test_exit : k_worker_sleep);
 }
 
 /// WL8: a signal ends the worker if it is fatal.
@@ -70,22 +60,22 @@ void woken(Step& x) {
   me.run_state = RunState::running;
   if (signal_pending(me)) {
     x.say("wakes up, a signal is pending");
-    return x.call(Routine::get_signal, k_after_get_signal);
+    return x.call(Routine::get_signal, k_worker_after_get_signal);
   }
   x.say("wakes up{}", (me.flags & k_timed_out) != 0 ? " after 5 s" : "");
-  x.at(k_test_exit);
+  x.at(k_worker_test_exit);
 }
 
 void test_exit(Step& x) {
   const bool exiting = wq_of(x).exit != 0;
   x.say("IO_WQ_BIT_EXIT is {}", exiting ? "set: leaves the loop" : "clear");
-  x.at(exiting ? k_drain : k_set_state);
+  x.at(exiting ? k_worker_drain : k_worker_set_state);
 }
 
 void go_to_sleep(Step& x) {
   x.me().flags &= static_cast<std::uint8_t>(~k_timed_out);
   x.say("schedule_timeout(5 s)");
-  x.at(k_woken);
+  x.at(k_worker_woken);
   schedule(x);
 }
 
@@ -105,27 +95,27 @@ void drop_worker_ref(Step& x) {
 void step_io_worker(Step& x) {
   Task& me = x.me();
   switch (me.stack[me.depth - 1U].step) {
-    case k_woken: return woken(x);
-    case k_after_get_signal: {
+    case k_worker_woken: return woken(x);
+    case k_worker_after_get_signal: {
       const bool fatal = me.ret != 0;
       me.ret = 0;
       if (!fatal) return test_exit(x);
       x.say("the signal is fatal: leaves the loop");
-      return x.at(k_drain);
+      return x.at(k_worker_drain);
     }
-    case k_test_exit: return test_exit(x);
-    case k_set_state:
+    case k_worker_test_exit: return test_exit(x);
+    case k_worker_set_state:
       me.run_state = RunState::interruptible;
       x.say("sets TASK_INTERRUPTIBLE");
-      return x.at(k_look_for_work);
-    case k_look_for_work: return look_for_work(x);
-    case k_flush: return flush_signals(x);
-    case k_sleep: return go_to_sleep(x);
-    case k_drain:
+      return x.at(k_worker_look_for_work);
+    case k_worker_look_for_work: return look_for_work(x);
+    case k_worker_flush: return flush_signals(x);
+    case k_worker_sleep: return go_to_sleep(x);
+    case k_worker_drain:
       me.flags &= static_cast<std::uint8_t>(~k_timed_out);
-      if (wq_of(x).exit != 0 && has_work(wq_of(x))) {
+      if (wq_of(x).exit != 0 && has_work(x)) {
         x.say("drains the queue a last time");
-        return x.call(Routine::io_worker_handle_work, k_leave);
+        return x.call(Routine::io_worker_handle_work, k_worker_leave);
       }
       [[fallthrough]];
     default: x.say("io_worker_exit()"); x.call(Routine::io_worker_exit, k_tail);
@@ -135,23 +125,28 @@ void step_io_worker(Step& x) {
 void step_io_worker_handle_work(Step& x) {
   Wq& wq = wq_of(x);
   Task& me = x.me();
+  // What IO_WQ_BIT_EXIT was on entry, kept in `local` while the routine runs.
+  constexpr std::uint8_t k_entered = 1, k_entered_exiting = 2;
   if (me.stack[me.depth - 1U].step == 0) {
-    if (!has_work(wq)) {
+    if (me.local == 0) me.local = wq.exit != 0 ? k_entered_exiting : k_entered;
+    if (!has_work(x)) {
+      me.local = 0;
       x.say("the queue is empty");
       return x.ret();
     }
-    me.item = wq.bounded > 0 ? k_item_bounded : k_item_unbounded;
-    --(wq.bounded > 0 ? wq.bounded : wq.unbounded);
-    x.say("takes a {} request", me.item == k_item_bounded ? "bounded" : "unbounded");
+    me.item = x.my().unbounded ? k_item_unbounded : k_item_bounded;
+    --wq.queued[account_of(x)];
+    x.say("takes a {} request", x.my().unbounded ? "unbounded" : "bounded");
     return x.at(1);
   }
+  const bool exiting = x.c.has(Switch::exit_bit_per_item) ? wq.exit != 0 : me.local == k_entered_exiting;
   // io_assign_current_work() clears the flag; then IO_WQ_BIT_EXIT decides what becomes of the item.
   clear_notify(me);
   x.say("clears TIF_NOTIFY_SIGNAL");
-  if (wq.exit != 0 && me.item == k_item_unbounded) {
+  if (exiting && me.item == k_item_unbounded) {
     me.item = k_item_cancel;
     x.say("IO_WQ_BIT_EXIT: the request is cancelled");
-  } else if (wq.exit != 0 && x.c.has(Switch::worker_self_notify)) {
+  } else if (exiting && x.c.has(Switch::worker_self_notify)) {
     me.tif |= k_tif_notify_signal;
     x.say("IO_WQ_BIT_EXIT and bounded work: sets TIF_NOTIFY_SIGNAL on itself");
   }
@@ -177,7 +172,7 @@ void step_io_wq_do_work(Step& x) {
       x.say("a signal is pending: -ERESTARTSYS");
       return fail();
     }
-    if (x.c.has(Switch::notify_owner_to_create) && has_work(wq_of(x)) && me.creating == 0)
+    if (x.c.has(Switch::notify_owner_to_create) && has_work(x) && me.creating == 0)
       return x.say("io_wq_worker_sleeping()"), x.call(Routine::io_queue_worker_create, 2);
     x.say("sleeps in the read");
     x.at(3);

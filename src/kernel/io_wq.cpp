@@ -37,7 +37,7 @@ void cancel_creation_of(Step& x, std::uint8_t wq, TaskNo worker) {
 }
 
 bool has_work(const Wq& wq) {
-  return wq.bounded + wq.unbounded > 0;
+  return wq.queued[0] + wq.queued[1] > 0;
 }
 
 /// Where io_wq_exit_workers() finds the next worker with a reference, from `from` on.
@@ -94,7 +94,8 @@ void destroy(Step& x) {
     x.say("io_wq_destroy(): no work is left");
     return x.ret();
   }
-  wq.bounded = wq.unbounded = 0;
+  wq.queued = {};
+
   task_work_push(x.s, x.self, k_work_request);
   x.say("io_wq_destroy(): fails the work that is left, task_work_add() to itself");
   x.at(7);

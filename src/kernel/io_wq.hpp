@@ -14,6 +14,19 @@ inline constexpr std::uint8_t k_item_bounded =
 inline constexpr std::uint8_t k_item_unbounded = 2;  ///< read of a pipe that stays empty
 inline constexpr std::uint8_t k_item_cancel = 3;     ///< IO_WQ_WORK_CANCEL: fails at once
 
+/// Steps of Routine::io_worker, the worker's loop. An idle worker stands at k_worker_woken.
+enum : std::uint8_t {
+  k_worker_woken,
+  k_worker_after_get_signal,
+  k_worker_test_exit,
+  k_worker_set_state,
+  k_worker_look_for_work,
+  k_worker_flush,
+  k_worker_sleep,
+  k_worker_drain,
+  k_worker_leave
+};
+
 /// Takes queued create_worker_cb of `wq` back from its owner's task work: all (io_wq_cancel_tw_create), or
 /// those of one worker.
 void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only = k_no_task);

@@ -102,6 +102,7 @@ class Reader {
 
 const std::vector<std::pair<std::string_view, WorkerStart>> k_worker_starts = {
     {"idle", WorkerStart::idle},
+    {"created", WorkerStart::created},
     {"reading", WorkerStart::reading},
     {"about-to-read", WorkerStart::about_to_read}};
 

@@ -19,9 +19,10 @@ enum class Ending : std::uint8_t {
 
 /// Where an io-wq worker is when the story begins.
 enum class WorkerStart : std::uint8_t {
-  idle,           ///< asleep for want of work
-  reading,        ///< executes an unbounded read and sleeps in it
-  about_to_read,  ///< has just been given an unbounded read and runs
+  idle,           ///< of the bounded account; asleep for want of work, or just woken if there is some
+  created,        ///< of the bounded account; made, and has not run yet
+  reading,        ///< of the unbounded account; executes a read and sleeps in it
+  about_to_read,  ///< the same, but it has only just taken the read
 };
 
 /// What a check of the scenario should answer, on which kernel.

@@ -22,24 +22,32 @@ void sleep_in_syscall(Task& task) {
   task.run_state = RunState::interruptible;
 }
 
-void start_worker(const Config& c, Task& task, WorkerStart start) {
+/// `items`: requests of the bounded account for which no worker has been woken yet.
+void start_worker(Task& task, WorkerStart start, std::uint8_t& items) {
   task.flags |= k_pf_io_worker;
   task.worker_ref = 1;
   push(task, Routine::ret_from_fork, k_tail);
-  if (start == WorkerStart::idle) {
-    push(task, Routine::io_worker, 0);
-    task.run_state = RunState::interruptible;
-    return;
+  bool runnable = start == WorkerStart::created || start == WorkerStart::about_to_read;
+  if (start == WorkerStart::idle || start == WorkerStart::created) {
+    push(task, Routine::io_worker, start == WorkerStart::idle ? k_worker_woken : k_worker_test_exit);
+    if (start == WorkerStart::idle && items > 0) {  // io_wqe_activate_free_worker() has woken it
+      --items;
+      runnable = true;
+    }
+  } else {
+    // As if it had taken the read from its queue in the loop.
+    push(task, Routine::io_worker, k_worker_look_for_work);
+    push(task, Routine::io_worker_handle_work, 0);
+    push(task, Routine::io_wq_do_work, start == WorkerStart::reading ? 3 : 0);
+    task.item = k_item_unbounded;
+    task.local = 1;
   }
-  // As if it had taken the read from its queue in the loop; see look_for_work().
-  push(task, Routine::io_worker, c.has(Switch::worker_flush_always_clears) ? 5 : 3);
-  push(task, Routine::io_worker_handle_work, 0);
-  push(task, Routine::io_wq_do_work, start == WorkerStart::reading ? 3 : 0);
-  task.item = k_item_unbounded;
-  if (start == WorkerStart::reading)
-    task.run_state = RunState::interruptible;
-  else
+  if (runnable) {
     task.flags |= k_on_rq;
+    if (task.rq != k_any_cpu) task.rq = k_no_cpu;
+  } else {
+    task.run_state = RunState::interruptible;
+  }
 }
 
 void start_leader(const Config& c, State& s) {
@@ -85,7 +93,10 @@ Config make_config(const Scenario& scenario, const Variant& variant, Preempt pre
     std::string comm = "iou-wrk-" + owner_tid;
     if (scenario.workers.size() > 1)
       comm += "#" + std::to_string(i + 1);  // the kernel gives all the same name
-    c.tasks[add(comm, k_init, false)].worker_of = 0;
+    TaskInfo& worker = c.tasks[add(comm, k_init, false)];
+    worker.worker_of = 0;
+    worker.unbounded =
+        scenario.workers[i] == WorkerStart::reading || scenario.workers[i] == WorkerStart::about_to_read;
   }
   if (scenario.child) {
     c.child = add(scenario.child_comm, k_child, true);
@@ -112,9 +123,10 @@ State initial_state(const Config& c) {
   s.processes[k_init].armed = c.scenario.armed_request ? 1 : 0;
   Wq& wq = s.wqs[0];
   wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
-  wq.nr_workers = static_cast<std::uint8_t>(c.scenario.workers.size());
-  wq.bounded = c.scenario.bounded;
-  wq.unbounded = c.scenario.unbounded;
+  wq.queued = {c.scenario.bounded, c.scenario.unbounded};
+  for (const TaskInfo& info : c.tasks)
+    if (info.worker_of == 0) ++wq.nr_workers[info.unbounded ? 1 : 0];
+  std::uint8_t items = c.scenario.bounded;
 
   std::size_t worker = 0;
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
@@ -131,7 +143,7 @@ State initial_state(const Config& c) {
     if (no == c.leader)
       start_leader(c, s);
     else if (info.worker_of != 0xff)
-      start_worker(c, task, c.scenario.workers[worker++]);
+      start_worker(task, c.scenario.workers[worker++], items);
     else if (no == c.kworker) {
       push(task, Routine::kthread, 0);
       task.run_state = RunState::idle;

@@ -93,9 +93,8 @@ struct Process {
 struct Wq {
   std::uint8_t exit;  ///< IO_WQ_BIT_EXIT
   std::uint8_t worker_refs;
-  std::uint8_t nr_workers;  ///< of the account that the model has
-  std::uint8_t bounded;     ///< queued bounded work (statx of a path)
-  std::uint8_t unbounded;   ///< queued unbounded work (read of a pipe)
+  std::array<std::uint8_t, 2> nr_workers;  ///< of the bounded and of the unbounded account
+  std::array<std::uint8_t, 2> queued;  ///< bounded work (statx of a path), unbounded work (read of a pipe)
 };
 
 /// rcu_state, as far as expedited grace periods go. Numbers count completed grace periods.

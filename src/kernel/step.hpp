@@ -23,6 +23,7 @@ struct TaskInfo {
   std::uint8_t process = 0xff;  ///< index of its process; 0xff for a kernel thread
   bool leader = false;
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
+  bool unbounded = false;         ///< a worker of the unbounded account
   std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
 };
 

@@ -29,6 +29,10 @@ constexpr SwitchInfo k_switches[] = {
      false},
     {"notify-exiting-workers",
      "io_wq_exit_workers() sets TIF_NOTIFY_SIGNAL on every worker that holds a reference", false},
+    {"exit-bit-per-item",
+     "io_worker_handle_work() looks at IO_WQ_BIT_EXIT before each item (10dc95939817; 6.1.167) instead of "
+     "once per call",
+     false},
     {"worker-self-notify",
      "io_worker_handle_work() sets TIF_NOTIFY_SIGNAL on the worker itself before bounded work "
      "once IO_WQ_BIT_EXIT is set (6.1.191)",
@@ -69,7 +73,8 @@ std::vector<Kernel> make_kernels() {
   const Variant common = with({}, {notify_exiting_workers, notify_owner_to_create, notify_task_of_request});
   const Variant v5_15 = with(common, {expedited_single_cpu_shortcut});
   const Variant v6_1 = with(common, {get_signal_clears_notify, worker_flush_always_clears});
-  const Variant v6_1_192 = with(v6_1, {worker_self_notify, drop_signals_to_dying_group, second_loop_idle});
+  const Variant v6_1_192 =
+      with(v6_1, {exit_bit_per_item, worker_self_notify, drop_signals_to_dying_group, second_loop_idle});
   const Variant v6_6 = with(v6_1, {worker_flag_kept});
   return {
       {"v5.15.160", "the kernel of the first report; no fix", v5_15},

@@ -24,6 +24,7 @@ enum class Switch : std::uint8_t {
   get_signal_clears_notify,
   worker_flush_always_clears,
   notify_exiting_workers,
+  exit_bit_per_item,
   worker_self_notify,
   notify_owner_to_create,
   notify_task_of_request,

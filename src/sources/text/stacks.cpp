@@ -18,8 +18,8 @@ std::string_view without_ornament(std::string_view text) {
 }
 
 bool is_task_word(std::string_view word) {
-  for (const std::string_view known : {"pid", "PID", "Pid", "tid", "TID", "process", "Process", "thread", "Thread",
-                                       "task", "Task", "LWP", "lwp", "stack", "Stack", "of"})
+  for (const std::string_view known : {"pid", "PID", "Pid", "tid", "TID", "process", "Process", "thread",
+                                       "Thread", "task", "Task", "LWP", "lwp", "stack", "Stack", "of"})
     if (word == known) return true;
   return false;
 }
@@ -37,22 +37,29 @@ Title parse_title(std::string_view text) {
     if (word.empty() || !is_task_word(word) || rest.empty()) break;
     text = rest;
   }
+  // Prose has numbers too ("5 minutes later", "Ubuntu 22.04"): a number beside a bare word must be large.
+  constexpr std::int32_t k_surely_a_task = 300;
   std::string_view rest = text;
-  if (const auto tid = task_number(eat_number(rest)); tid && (rest.empty() || is_ornament(rest[0]))) {
+  if (const auto tid = task_number(eat_number(rest));
+      tid && (rest.empty() || is_blank(rest[0]) || rest[0] == ':')) {
+    const bool bracketed = contains(rest, "(") || contains(rest, "[");
     rest = without_ornament(rest);  // "2161", "2161 (java)", "2161 java"
-    if (contains(rest, " ") && rest.size() > 16) return out;
+    if (rest.size() > 16 || (!rest.empty() && !bracketed && *tid < k_surely_a_task)) return out;
     out.tid = *tid;
     out.comm = rest;
     return out;
   }
   std::size_t digits = text.size();  // "java 2161", "java[2161]", "npm start:306207"
   while (digits > 0 && is_digit(text[digits - 1])) --digits;
-  if (digits == 0 || digits == text.size() || !is_ornament(text[digits - 1])) return out;
-  const std::string_view name = without_ornament(text.substr(0, digits));
+  if (digits == 0 || digits == text.size()) return out;
+  const char mark = text[digits - 1];
   const auto tid = task_number(parse_number<std::int32_t>(text.substr(digits)));
-  if (!tid || name.size() > 16 || name.empty()) return out;
+  if (!tid || (mark != '[' && mark != '(' && mark != ':' && !(is_blank(mark) && *tid >= k_surely_a_task)))
+    return out;
+  const std::string_view name = without_ornament(text.substr(0, digits));
+  if (name.size() > 16 || name.empty() || (mark == ':' && is_digit(name.back()))) return out;
   out.tid = *tid;
-  if (!is_task_word(name)) out.comm = name;
+  out.comm = name;
   return out;
 }
 
@@ -93,7 +100,7 @@ void Stacks::interrupted_at(const FrameText& frame, std::size_t line) {
 
 bool Stacks::accepts(const FrameText& frame) const {
   if (frame.form == FrameForm::strong) return true;
-  if (frame.form == FrameForm::cut) return frame.bracketed || !frame.function.empty();
+  if (frame.form == FrameForm::cut) return !frame.function.empty() && (frame.bracketed || in_trace());
   if (frame.form != FrameForm::weak || !open_ || has_offsets_) return false;
   return traced_ || owner_.origin == StackOrigin::proc_stack;
 }
@@ -131,6 +138,7 @@ bool Stacks::take(const Line& line, std::string_view title, TaskRef row) {
   builder_.used();
   if (ignoring_) return true;
   if (open_ && owner_.needs_trace_mark && !traced_) return true;
+  if (may_have_ended_ && frame.function != "ret_from_fork_asm") ended_ = true;
   // "[<0>]" is never part of a kernel log report, and nothing stands below an outermost frame.
   const bool foreign = open_ && frame.hidden_address && owner_.origin != StackOrigin::proc_stack &&
                        owner_.origin != StackOrigin::unknown;
@@ -147,6 +155,7 @@ bool Stacks::take(const Line& line, std::string_view title, TaskRef row) {
     return true;
   push(frame, interrupt_, line.number);
   ended_ = is_outermost(frame.function) && !frame.guess;
+  may_have_ended_ = frame.function == "ret_from_fork" && !frame.guess;
   for (std::string_view more = frame.more; !more.empty();) {
     const FrameText next = parse_frame(eat_word(more));
     if (!next.function.empty()) push(next, interrupt_, line.number);
@@ -167,7 +176,7 @@ void Stacks::close() {
   }
   owner_ = {};
   stack_ = {};
-  open_ = ignoring_ = traced_ = interrupt_ = has_offsets_ = has_rip_ = ended_ = false;
+  open_ = ignoring_ = traced_ = interrupt_ = has_offsets_ = has_rip_ = ended_ = may_have_ended_ = false;
 }
 
 void Stacks::ignore() {

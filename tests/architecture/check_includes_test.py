@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A check that nothing can fail holds nothing: each check is given a tree that breaks its rule."""
+import os
+import tempfile
+import unittest
+
+import check_includes as checks
+
+LICENCE = "// SPDX-License-Identifier: Apache-2.0\n"
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        for room in checks.MAY_INCLUDE:
+            self.write(f"src/{room}/a.hpp", LICENCE)
+
+    def write(self, name, content):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(content)
+
+
+class Includes(Tree):
+    def test_arrows(self):
+        rows = [  # who, what, whether it may
+            ("snapshot", "util/a.hpp", True),
+            ("util", "snapshot/a.hpp", False),
+            ("snapshot", "sources/text/a.hpp", False),
+            ("sources/procfs", "sources/text/a.hpp", True),
+            ("sources/text", "sources/procfs/a.hpp", False),
+            ("sources/model", "kernel/a.hpp", True),
+            ("sources/text", "kernel/a.hpp", False),
+            ("diagnosis", "sources/procfs/a.hpp", False),
+            ("diagnosis", "diagnosis/a.hpp", True),
+            ("explorer", "kernel/a.hpp", False),
+            ("kernel", "explorer/a.hpp", False),
+            ("kernel", "check/a.hpp", False),
+            ("check", "explorer/a.hpp", True),
+            ("check", "report/a.hpp", False),
+            ("report", "check/a.hpp", True),
+            ("report", "explorer/a.hpp", False),
+            ("report", "cli/a.hpp", False),
+            ("cli", "sources/procfs/a.hpp", True),
+            ("cli", "missing/a.hpp", False),
+            ("cli", "../src/util/a.hpp", False),
+        ]
+        for room, target, may in rows:
+            with self.subTest(room=room, target=target):
+                self.write(f"src/{room}/b.cpp", f'#include <vector>\n  # include "{target}"\n')
+                problems, looked = checks.check_includes(self.root)
+                self.assertEqual(looked, 1)
+                self.assertEqual(not problems, may, problems)
+                os.unlink(os.path.join(self.root, f"src/{room}/b.cpp"))
+
+    def test_tests_see_all_and_a_new_room_must_be_named(self):
+        self.write("src/util/b_test.cpp", '#include "cli/a.hpp"\n')
+        self.assertEqual(checks.check_includes(self.root), ([], 0))
+        self.write("src/attic/b.cpp", "")
+        self.assertIn("no room", checks.check_includes(self.root)[0][0])
+
+
+class Words(Tree):
+    def test_code_counts_and_comments_and_texts_do_not(self):
+        rows = [("int next_pid = 0;", 1), ("struct SignalSet;", 1), ("bool signal_set;", 1), ("int cpus;", 1), ("k_RCU", 1), ("io_uring x;", 1),
+                ("int x;  // a pid", 0), ("/* rcu\n kernel */ int y;", 0), ('f("io_uring");', 0),
+                ("int rapid = 0, kernels = 1;", 1)]
+        for code, wrong in rows:
+            with self.subTest(code=code):
+                self.write("src/explorer/b.hpp", code + "\n")
+                self.assertEqual(len(checks.check_words(self.root)[0]), wrong)
+
+
+class Files(Tree):
+    def test_rows(self):
+        rows = [
+            ("src/util/b.cpp", "int x;\n", "no SPDX"),
+            ("run", "#!/bin/bash\n", "no SPDX"),
+            ("src/util/b.cpp", LICENCE + "\n" * checks.MAX_LINES, "lines"),
+            ("docs/page.md", "see /" + "home/me/notes\n", "somebody's machine"),
+            ("docs/page.md", "see src/" + "work/notes and /proc/1\n", ""),
+            ("tests/cases/x/capture.txt", "/" + "home/somebody/core\n", ""),
+            ("docs/page.md", "no licence line in a page\n", ""),
+        ]
+        for name, content, problem in rows:
+            with self.subTest(name=name, content=content[:40]):
+                self.write(name, content)
+                problems, _ = checks.check_files(self.root)
+                self.assertEqual(len(problems), 1 if problem else 0, problems)
+                self.assertIn(problem, "".join(problems))
+                os.unlink(os.path.join(self.root, name))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -110,11 +110,8 @@ void tell_lasso(const Machine& machine, const Exploration& found, const std::vec
 std::vector<bool> busy_actors(const Machine& machine, const Exploration& found,
                               const std::vector<StateId>& states) {
   std::vector<bool> busy(machine.config().tasks.size(), false);
-  for (const StateId id : states)
-    for (auto e = found.graph.first_edge[id]; e < found.graph.first_edge[id + 1]; ++e) {
-      const explorer::Label label = found.graph.edges[e].label;
-      if (label.busy && label.actor < busy.size()) busy[label.actor] = true;
-    }
+  for (std::size_t no = 0; no < busy.size(); ++no)
+    busy[no] = explorer::waits_busily(found.graph, static_cast<std::uint8_t>(no), states);
   return busy;
 }
 

@@ -30,11 +30,11 @@ TEST(Scenarios, AnswerAsTheySay) {
     EXPECT_FALSE(scenario->expectations.empty());
     for (const kernel::Expectation& expected : scenario->expectations) {
       SCOPED_TRACE(expected.kernel + ", preempt " + expected.preempt);
-      const auto report = check({*scenario,
-                                 expected.kernel,
-                                 kernel::find_kernel(expected.kernel)->variant,
-                                 *kernel::parse_preempt(expected.preempt),
-                                 {}});
+      kernel::Variant variant = kernel::find_kernel(expected.kernel)->variant;
+      for (const std::string& one : expected.with) variant.set(*kernel::find_switch(one), true);
+      for (const std::string& one : expected.without) variant.set(*kernel::find_switch(one), false);
+      const auto report =
+          check({*scenario, expected.kernel, variant, *kernel::parse_preempt(expected.preempt), {}});
       EXPECT_EQ(name(report.verdict), expected.verdict);
     }
   }

@@ -179,6 +179,24 @@ Analysis analyse(const Graph& graph) {
   return out;
 }
 
+bool waits_busily(const Graph& graph, std::uint8_t actor, const std::vector<StateId>& within) {
+  // Peel off states without a busy move of the actor that stays inside; what is left holds a cycle.
+  std::vector<StateId> left = within;
+  for (bool changed = true; changed && !left.empty();) {
+    std::vector<StateId> stays;
+    for (const StateId s : left)
+      for (std::uint64_t e = graph.first_edge[s]; e < graph.first_edge[s + 1]; ++e)
+        if (graph.edges[e].label.actor == actor && graph.edges[e].label.busy &&
+            std::binary_search(left.begin(), left.end(), graph.edges[e].to)) {
+          stays.push_back(s);
+          break;
+        }
+    changed = stays.size() != left.size();
+    left = std::move(stays);
+  }
+  return !left.empty();
+}
+
 std::vector<StateId> path_to(const Graph& graph, StateId target) {
   std::vector<StateId> path;
   for (StateId s = target; s != k_no_state; s = graph.parent[s]) path.push_back(s);

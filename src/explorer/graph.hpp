@@ -54,6 +54,9 @@ struct Analysis {
 /// every trap named is one, also when a limit was hit.
 Analysis analyse(const Graph& graph);
 
+/// True when `actor` can go round within `within` (ascending) by busy moves alone.
+bool waits_busily(const Graph& graph, std::uint8_t actor, const std::vector<StateId>& within);
+
 /// The states of a shortest path from state 0 to `target`, both included.
 std::vector<StateId> path_to(const Graph& graph, StateId target);
 

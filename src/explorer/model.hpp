@@ -12,8 +12,8 @@ inline constexpr std::uint8_t k_no_actor = 0x7f;
 /// What an engine has to know of a transition besides where it leads.
 struct Label {
   std::uint8_t actor = k_no_actor;  ///< who moved: 0..126, or k_no_actor for the environment
-  /// True when the actor moved and could move on at once: it neither slept nor gave way to others. A cycle of
-  /// such moves of one actor is a busy wait.
+  /// True when the actor moved, or was put on, and can move on: it does not sleep. A cycle of such moves of
+  /// one actor is a busy wait, whether or not it offers the others their turn in between.
   bool busy = false;
 
   bool operator==(const Label&) const = default;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/exit.hpp"
 
+#include "kernel/fuse.hpp"
+#include "kernel/outside.hpp"
 #include "kernel/pid_namespace.hpp"
 #include "kernel/sched.hpp"
 #include "kernel/task_work.hpp"
@@ -8,10 +10,20 @@
 namespace unzap::kernel {
 namespace {
 
+/// do_notify_parent(), and the words for it.
+bool notify_parent(Step& x, TaskNo no) {
+  TaskNo woken = k_no_task;
+  const bool ignored = do_notify_parent(x.c, x.s, no, &woken);
+  if (woken != k_no_task) x.say("wakes {} in do_wait()", x.comm(woken));
+  return ignored;
+}
+
 /// exit_files(): the last user of the files drops the ring; its final fput becomes task work of this task.
 void exit_files(Step& x) {
   Process& process = x.process();
   if (process.files_users == 0 || --process.files_users > 0) return;
+  if (x.c.fuse_server == x.self) put_fuse_dev(x.c, x.s);
+  if (x.c.scenario.child_fuse && x.self == x.c.child) put_fuse_dev(x.c, x.s);
   if (process.armed == 0 || x.c.scenario.shared_outside) return;
   task_work_push(x.s, x.self, k_work_fput);
   x.say("exit_files(): last user, the final fput of the ring becomes task work");
@@ -35,7 +47,12 @@ void set_exiting(Step& x) {
 /// exit_mm(), exit_files(), exit_fs(), and exit_task_namespaces() with its reference.
 void drop_resources(Step& x) {
   if (might_sleep(x)) return;
+  if (must_flush(x)) {
+    x.say("exit_files(): closes a file of a FUSE mount");
+    return x.call(Routine::fuse_flush, 2);
+  }
   exit_files(x);
+  if (!x.my().in_namespaces) return x.at(3);
   --x.s.nsproxy_refs;
   x.say("exit_task_namespaces(): drops its nsproxy, users left: {}", x.s.nsproxy_refs);
   if (x.s.nsproxy_refs > 0) return x.at(3);
@@ -63,12 +80,16 @@ void become_zombie(Step& x) {
     child.parent = heir;
     x.say("{} is now a child of {}", x.comm(no), x.comm(heir));
     if (x.c.tasks[heir].process == x.my().process || child.exit_state != ExitState::zombie) continue;
-    if (thread_group_empty(x.c, s, x.c.tasks[no].process) && do_notify_parent(x, no)) release_task(x, no);
+    if (thread_group_empty(x.c, s, x.c.tasks[no].process) && notify_parent(x, no)) release_task(x, no);
   }
   Task& me = x.me();
   me.exit_state = ExitState::zombie;
   bool autoreap = true;
-  if (x.my().leader) autoreap = thread_group_empty(x.c, s, x.my().process) && do_notify_parent(x, x.self);
+  if ((me.flags2 & k_traced) != 0) {
+    x.say("EXIT_ZOMBIE: its tracer has to let go first");
+    return x.ret();
+  }
+  if (x.my().leader) autoreap = thread_group_empty(x.c, s, x.my().process) && notify_parent(x, x.self);
   if (!autoreap) {
     x.say("EXIT_ZOMBIE{}", delay_group_leader(x.c, s, x.self) ? ", a leader whose threads live" : "");
     return x.ret();
@@ -100,32 +121,33 @@ bool delay_group_leader(const Config& c, const State& s, TaskNo leader) {
   return c.tasks[leader].leader && !thread_group_empty(c, s, c.tasks[leader].process);
 }
 
-bool do_notify_parent(Step& x, TaskNo no) {
-  const TaskNo parent = x.s.tasks[no].parent;
+bool do_notify_parent(const Config& c, State& s, TaskNo no, TaskNo* woken) {
+  if (woken) *woken = k_no_task;
+  const TaskNo parent = s.tasks[no].parent;
   if (parent == k_outside) {
-    x.s.processes[x.c.tasks[no].process].notified_outside = 1;
+    s.processes[c.tasks[no].process].notified_outside = 1;
     return false;
   }
-  const std::uint8_t process = x.c.tasks[parent].process;
-  for (TaskNo waiter = 0; waiter < x.c.tasks.size(); ++waiter) {
-    const Task& task = x.s.tasks[waiter];
-    if (x.c.tasks[waiter].process != process || task.depth == 0 ||
+  const std::uint8_t process = c.tasks[parent].process;
+  for (TaskNo waiter = 0; waiter < c.tasks.size(); ++waiter) {
+    const Task& task = s.tasks[waiter];
+    if (c.tasks[waiter].process != process || task.depth == 0 ||
         task.stack[task.depth - 1U].routine != Routine::do_wait)
       continue;
-    if (wake_up(x.s, waiter, k_wake_interruptible)) x.say("wakes {} in do_wait()", x.comm(waiter));
+    if (wake_up(s, waiter, k_wake_interruptible) && woken) *woken = waiter;
   }
-  return x.s.processes[process].sigchld_ignored != 0;
+  return s.processes[process].sigchld_ignored != 0;
 }
 
 void release_task(Step& x, TaskNo no) {
   x.s.tasks[no].exit_state = ExitState::released;
   x.say("release_task({})", x.comm(no));
-  free_pid(x, no);
+  free_pid(x.c, x.s, no);
   const std::uint8_t process = x.c.tasks[no].process;
   if (x.c.tasks[no].leader || !thread_group_empty(x.c, x.s, process)) return;
   for (TaskNo leader = 0; leader < x.c.tasks.size(); ++leader) {
     if (x.c.tasks[leader].process != process || !x.c.tasks[leader].leader) continue;
-    if (x.s.tasks[leader].exit_state == ExitState::zombie && do_notify_parent(x, leader))
+    if (x.s.tasks[leader].exit_state == ExitState::zombie && notify_parent(x, leader))
       release_task(x, leader);
   }
 }
@@ -141,8 +163,15 @@ void step_do_exit(Step& x) {
       return set_exiting(x);
     case 2: return drop_resources(x);
     case 3: return exit_task_work(x);
-    case 4: return x.call(Routine::exit_notify, 5), step_exit_notify(x);
-    default: x.say("do_task_dead(): off the CPU for ever"); return do_task_dead(x);
+    case 4:
+      x.me().flags2 |= k_exit_srcu;  // exit_tasks_rcu_start()
+      x.call(Routine::exit_notify, 5);
+      return step_exit_notify(x);
+    default:
+      leave_exit_section(x.c, x.s, x.self);  // exit_tasks_rcu_finish()
+      x.say("do_task_dead(): off the CPU for ever");
+      do_task_dead(x);
+      return dying_task_left(x.c, x.s);
   }
 }
 

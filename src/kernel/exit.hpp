@@ -20,7 +20,8 @@ bool thread_group_empty(const Config& c, const State& s, std::uint8_t process);
 /// delay_group_leader(): a zombie leader that cannot be reaped because threads of its group live.
 bool delay_group_leader(const Config& c, const State& s, TaskNo leader);
 /// do_notify_parent(): wakes the parent's do_wait(). True: the parent ignores SIGCHLD, the task reaps itself.
-bool do_notify_parent(Step& x, TaskNo task);
+/// `woken`, when it is not nullptr, takes the task that was woken, or k_no_task.
+bool do_notify_parent(const Config& c, State& s, TaskNo task, TaskNo* woken);
 /// release_task(): the pid is free; a zombie leader whose last thread this was is notified, or goes too.
 void release_task(Step& x, TaskNo task);
 

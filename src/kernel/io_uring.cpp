@@ -45,6 +45,8 @@ void step_io_sq_thread(Step& x) {
       return sleep_in(x, RunState::interruptible);
     case 1:
       if (me.ret == 0) {
+        me.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);  // the loop runs task work
+        x.say("no signal, goes on");
         x.at(0);
         return sleep_in(x, RunState::interruptible);
       }

@@ -181,7 +181,7 @@ void step_io_wq_do_work(Step& x) {
   switch (step) {
     case 0:
       if (me.item == k_item_cancel) return fail();
-      if (me.item == k_item_bounded) {
+      if (me.item == k_item_bounded && !x.c.scenario.bounded_blocks) {
         x.say("executes the bounded request");
         me.item = k_item_none;
         return x.ret();

@@ -2,9 +2,12 @@
 #include "kernel/machine.hpp"
 
 #include "kernel/exit.hpp"
+#include "kernel/freezer.hpp"
+#include "kernel/fuse.hpp"
 #include "kernel/io_uring.hpp"
 #include "kernel/io_wq.hpp"
 #include "kernel/mount_namespace.hpp"
+#include "kernel/outside.hpp"
 #include "kernel/pid_namespace.hpp"
 #include "kernel/rcu.hpp"
 #include "kernel/sched.hpp"
@@ -34,6 +37,13 @@ void run(Step& x) {
     case Routine::exit_to_user_mode: return step_exit_to_user_mode(x);
     case Routine::kthread: return step_kthread(x);
     case Routine::get_signal: return step_get_signal(x);
+    case Routine::do_freezer_trap: return step_do_freezer_trap(x);
+    case Routine::refrigerator: return step_refrigerator(x);
+    case Routine::synchronize_rcu_tasks: return step_synchronize_rcu_tasks(x);
+    case Routine::cgroup_rmdir: return step_cgroup_rmdir(x);
+    case Routine::copy_process: return step_copy_process(x);
+    case Routine::outside_sleep: return step_outside_sleep(x);
+    case Routine::fuse_flush: return step_fuse_flush(x);
     case Routine::do_group_exit: return step_do_group_exit(x);
     case Routine::task_work_run: return step_task_work_run(x);
     case Routine::do_exit: return step_do_exit(x);
@@ -62,11 +72,6 @@ void run(Step& x) {
   }
 }
 
-bool idle_worker(const Task& task) {
-  return top(task) == Routine::io_worker && task.run_state == RunState::interruptible &&
-         (task.flags & k_on_rq) == 0;
-}
-
 }  // namespace
 
 Machine::Machine(const Scenario& scenario, const Variant& variant, Preempt preempt)
@@ -81,6 +86,8 @@ bool Machine::is_goal(const State& s) const {
     const Task& task = s.tasks[no];
     if (no == config_.kworker) {
       if (task.run_state != RunState::idle) return false;
+    } else if (no == config_.outside) {
+      if (task.run_state == RunState::uninterruptible) return false;
     } else if (task.exit_state != ExitState::released || task.run_state != RunState::dead) {
       return false;
     }
@@ -118,20 +125,13 @@ std::size_t Machine::enabled(const State& s, std::array<Action, k_max_actions>& 
     if (rcu_ipi_can_arrive(config_, s, cpu)) add({Event::ipi, cpu, s.current[cpu]});
   }
   for (TaskNo no = 0; no < config_.tasks.size(); ++no) {
-    if (config_.scenario.idle_timeouts && idle_worker(s.tasks[no])) add({Event::timeout, k_no_cpu, no});
     if (s.tasks[no].rq != k_no_cpu || (s.tasks[no].flags & k_on_rq) == 0) continue;
     for (std::uint8_t cpu = 0; cpu < config_.scenario.cpus; ++cpu)
       if ((s.tasks[no].allowed & bit(cpu)) != 0) add({Event::place, cpu, no});
   }
-  const Task& leader = s.tasks[config_.leader];
-  if (leader.exit_state == ExitState::zombie && s.processes[0].notified_outside != 0)
-    add({Event::reap, k_no_cpu, config_.leader});
-  if (config_.scenario.ending == Ending::sigkill && s.processes[0].sigkill_shared == 0)
-    add({Event::kill, k_no_cpu, config_.leader});
-  if (s.threadgroup_rwsem != 0)
-    add({Event::migrate_end});
-  else if (s.migrations > 0)
-    add({Event::migrate_begin});
+  for_each_environment(config_, s, [&](Environment what, TaskNo task) {
+    add({Event::environment, k_no_cpu, task, what});
+  });
   return count;
 }
 
@@ -151,12 +151,13 @@ explorer::Label Machine::apply(const Action& action, State& s, Description* word
       Step x(config_, s, action.task, action.cpu, text);
       run(x);
       if (words) say(comm(), info(x.where).function, info(x.where).file, words->text);
-      return {action.task, !x.gave_way};
+      const Task& task = s.tasks[action.task];
+      return {action.task, (task.flags & k_on_rq) != 0 && task.run_state != RunState::dead};
     }
     case Event::pick:
       pick(s, action.task, action.cpu);
       if (words) say("scheduler", "__schedule", "kernel/sched/core.c", "picks " + comm());
-      break;
+      return {action.task, true};
     case Event::tick:
       if (words)
         say("irq", "scheduler_tick", "kernel/sched/core.c",
@@ -174,33 +175,11 @@ explorer::Label Machine::apply(const Action& action, State& s, Description* word
       s.tasks[action.task].rq = action.cpu;
       if (words) say("scheduler", "select_task_rq", "kernel/sched/core.c", "queues " + comm() + " here");
       break;
-    case Event::timeout:
-      s.tasks[action.task].flags |= k_timed_out;
-      wake_up(s, action.task, k_wake_interruptible);
-      if (words) say("irq", "process_timeout", "kernel/time/timer.c", "5 s are over for " + comm());
+    case Event::environment: {
+      const EnvironmentWords done = apply_environment(config_, s, action.what, action.task);
+      if (words) say("outside", done.function, done.file, done.text);
       break;
-    case Event::reap:
-      s.tasks[action.task].exit_state = ExitState::released;
-      --s.pid_allocated;
-      if (words) say("outside", "wait4", "kernel/exit.c", "the parent outside reaps " + comm());
-      break;
-    case Event::kill:
-      send_sigkill(config_, s, config_.leader);
-      if (words)
-        say("outside", "kill", "kernel/signal.c", "SIGKILL to " + comm() + " from an ancestor pid namespace");
-      break;
-    case Event::migrate_begin:
-      s.threadgroup_rwsem = 1;
-      --s.migrations;
-      say("outside", "cgroup_attach_lock", "kernel/cgroup/cgroup.c",
-          "a cgroup migration holds the thread groups");
-      break;
-    case Event::migrate_end:
-      s.threadgroup_rwsem = 0;
-      for (TaskNo no = 0; no < config_.tasks.size(); ++no)
-        if (top(s.tasks[no]) == Routine::exit_signals) wake_up(s, no, mask_of(RunState::uninterruptible));
-      say("outside", "cgroup_attach_unlock", "kernel/cgroup/cgroup.c", "the cgroup migration is over");
-      break;
+    }
   }
   return {};
 }

@@ -8,28 +8,26 @@
 #include <vector>
 
 #include "explorer/model.hpp"
+#include "kernel/environment.hpp"
 #include "kernel/step.hpp"
 
 namespace unzap::kernel {
 
 /// What can happen next.
 enum class Event : std::uint8_t {
-  run,            ///< the current task of `cpu` takes a step
-  pick,           ///< the scheduler puts `task` on the free `cpu`
-  place,          ///< without balancing: the woken `task` is queued on `cpu`, and stays there
-  tick,           ///< the timer interrupt of `cpu` finds that another task waits for it
-  ipi,            ///< rcu_exp_handler() runs on `cpu`
-  timeout,        ///< schedule_timeout(5 s) of the idle worker `task` runs to its end
-  reap,           ///< the parent outside reaps `task`, the leader of init
-  kill,           ///< SIGKILL to init from an ancestor pid namespace
-  migrate_begin,  ///< a cgroup migration takes cgroup_threadgroup_rwsem for writing
-  migrate_end,
+  run,          ///< the current task of `cpu` takes a step
+  pick,         ///< the scheduler puts `task` on the free `cpu`
+  place,        ///< without balancing: the woken `task` is queued on `cpu`, and stays there
+  tick,         ///< the timer interrupt of `cpu` finds that another task waits for it
+  ipi,          ///< rcu_exp_handler() runs on `cpu`
+  environment,  ///< the world around the container: see `what`
 };
 
 struct Action {
   Event event = Event::run;
   std::uint8_t cpu = k_no_cpu;
   TaskNo task = k_no_task;
+  Environment what = Environment::timeout;  ///< of Event::environment
   bool operator==(const Action&) const = default;
 };
 

@@ -2,6 +2,7 @@
 #include "kernel/pid_namespace.hpp"
 
 #include "kernel/exit.hpp"
+#include "kernel/outside.hpp"
 #include "kernel/sched.hpp"
 #include "kernel/signal.hpp"
 
@@ -20,7 +21,7 @@ void close_namespace(Step& x) {
 void kill_walk(Step& x) {
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& task = x.s.tasks[no];
-    if (x.c.tasks[no].ns_tid < 2 || task.exit_state == ExitState::released) continue;
+    if (x.c.tasks[no].ns_tid < 2 || task.exit_state == ExitState::released || no == x.c.leader) continue;
     if ((task.flags & k_sigkill_private) != 0) continue;
     if (send_sigkill(x.c, x.s, no)) x.say("SIGKILL to {}", x.comm(no));
   }
@@ -51,10 +52,14 @@ void first_loop(Step& x) {
   x.call(Routine::do_wait, k_tail);
 }
 
+void me_enters_section(Step& x) {
+  x.me().flags2 |= k_exit_srcu;
+}
+
 /// Waits until only the numbers of init itself are left. Sets the state before it looks, so it misses no
 /// wake-up.
 void second_loop(Step& x) {
-  const std::uint8_t init_pids = x.my().leader ? 1 : 2;
+  const std::uint8_t init_pids = x.my().leader || !x.c.has(Switch::second_loop_counts_leader) ? 1 : 2;
   Task& me = x.me();
   if (x.s.pid_allocated == init_pids) {
     me.flags &= static_cast<std::uint8_t>(~k_pf_no_notify_signal);
@@ -63,8 +68,14 @@ void second_loop(Step& x) {
     return x.ret();
   }
   x.say("{} pid numbers are in use, waits for {}", x.s.pid_allocated, init_pids);
+  const bool leaves_section = x.c.has(Switch::second_loop_leaves_tasks_rcu);
+  if (leaves_section) leave_exit_section(x.c, x.s, x.self);
   me.run_state = x.c.has(Switch::second_loop_idle) ? RunState::idle : RunState::interruptible;
+  if (signal_pending(me) && me.run_state == RunState::interruptible)
+    x.say("a signal is pending: does not sleep");
   schedule(x);
+  // It enters the section again before it looks again.
+  if (leaves_section) x.at(4);
 }
 
 }  // namespace
@@ -74,15 +85,16 @@ void step_zap_pid_ns_processes(Step& x) {
     case 0: return close_namespace(x);
     case 1: return kill_walk(x);
     case 2: return first_loop(x);
-    default: return second_loop(x);
+    case 3: return second_loop(x);
+    default: me_enters_section(x); return second_loop(x);
   }
 }
 
-void free_pid(Step& x, TaskNo no) {
-  if (x.c.tasks[no].ns_tid == 0) return;
-  --x.s.pid_allocated;
-  if (x.s.pidns_adding == 0 && (x.s.pid_allocated == 2 || x.s.pid_allocated == 1))
-    wake_up(x.s, x.s.child_reaper, k_wake_any);
+void free_pid(const Config& c, State& s, TaskNo no) {
+  if (c.tasks[no].ns_tid == 0) return;
+  --s.pid_allocated;
+  if (s.pidns_adding == 0 && (s.pid_allocated == 2 || s.pid_allocated == 1))
+    wake_up(s, s.child_reaper, k_wake_any);
 }
 
 }  // namespace unzap::kernel

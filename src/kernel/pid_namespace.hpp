@@ -13,6 +13,6 @@ void step_zap_pid_ns_processes(Step& x);
 
 /// free_pid() in the container's namespace: one number fewer; at 2 or 1, once forks are off, wakes the child
 /// reaper.
-void free_pid(Step& x, TaskNo task);
+void free_pid(const Config& c, State& s, TaskNo task);
 
 }  // namespace unzap::kernel

@@ -19,7 +19,20 @@ constexpr Names k_to_user[] = {"arch_do_signal_or_restart", "exit_to_user_mode_p
 constexpr Names k_ret_from_fork[] = {"ret_from_fork"};
 constexpr Names k_kthread[] = {"process_one_work", "worker_thread", "kthread", "ret_from_fork"};
 constexpr Names k_get_signal[] = {"get_signal"};
+constexpr Names k_freezer_trap[] = {"do_freezer_trap"};
 constexpr Names k_do_group_exit[] = {"do_group_exit"};
+constexpr Names k_refrigerator[] = {"__refrigerator"};
+constexpr Names k_rcu_tasks[] = {"__synchronize_srcu", "synchronize_srcu", "rcu_tasks_wait_gp",
+                                 "synchronize_rcu_tasks"};
+constexpr Names k_rmdir[] = {
+    "cgroup_drain_dying", "cgroup_rmdir",    "kernfs_iop_rmdir", "vfs_rmdir",
+    "do_rmdir",           "__x64_sys_rmdir", "do_syscall_64",    "entry_SYSCALL_64_after_hwframe"};
+constexpr Names k_copy_process[] = {"copy_process", "kernel_clone", "__do_sys_clone", "do_syscall_64",
+                                    "entry_SYSCALL_64_after_hwframe"};
+constexpr Names k_outside[] = {"do_wait", "kernel_wait4", "__do_sys_wait4", "do_syscall_64",
+                               "entry_SYSCALL_64_after_hwframe"};
+constexpr Names k_fuse_flush[] = {"request_wait_answer", "fuse_simple_request", "fuse_flush", "filp_close",
+                                  "put_files_struct"};
 constexpr Names k_task_work_add[] = {"task_work_add"};
 constexpr Names k_task_work_run[] = {"task_work_run"};
 constexpr Names k_do_exit[] = {"do_exit"};
@@ -55,9 +68,11 @@ constexpr RoutineInfo k_infos[] = {
     {"ret_from_fork", "arch/x86/entry/entry_64.S", k_ret_from_fork},
     {"worker_thread", "kernel/workqueue.c", k_kthread},
     {"get_signal", "kernel/signal.c", k_get_signal},
+    {"do_freezer_trap", "kernel/signal.c", k_freezer_trap},
     {"do_group_exit", "kernel/exit.c", k_do_group_exit},
     {"task_work_add", "kernel/task_work.c", k_task_work_add},
     {"task_work_run", "kernel/task_work.c", k_task_work_run},
+    {"__refrigerator", "kernel/freezer.c", k_refrigerator},
     {"do_exit", "kernel/exit.c", k_do_exit},
     {"exit_signals", "kernel/signal.c", k_exit_signals},
     {"exit_task_work", "include/linux/task_work.h", {}},
@@ -72,6 +87,11 @@ constexpr RoutineInfo k_infos[] = {
     {"synchronize_rcu_expedited", "kernel/rcu/tree_exp.h", k_synchronize},
     {"exp_funnel_lock", "kernel/rcu/tree_exp.h", k_funnel},
     {"wait_rcu_exp_gp", "kernel/rcu/tree_exp.h", k_wait_exp_gp},
+    {"synchronize_rcu_tasks", "kernel/rcu/tasks.h", k_rcu_tasks},
+    {"cgroup_rmdir", "kernel/cgroup/cgroup.c", k_rmdir},
+    {"copy_process", "kernel/fork.c", k_copy_process},
+    {"wait4", "kernel/exit.c", k_outside},
+    {"fuse_flush", "fs/fuse/file.c", k_fuse_flush},
     {"io_uring_cancel_generic", "io_uring/io_uring.c", k_cancel_generic},
     {"io_uring_clean_tctx", "io_uring/tctx.c", k_clean_tctx},
     {"io_ring_ctx_wait_and_kill", "io_uring/io_uring.c", k_ring_kill},

@@ -20,10 +20,13 @@ enum class Routine : std::uint8_t {
   kthread,             ///< bottom of a kworker
   // kernel/signal.c
   get_signal,
+  do_freezer_trap,
   do_group_exit,
   // kernel/task_work.c
   task_work_add,
   task_work_run,
+  // kernel/freezer.c
+  refrigerator,
   // kernel/exit.c
   do_exit,
   exit_signals,
@@ -42,6 +45,13 @@ enum class Routine : std::uint8_t {
   synchronize_rcu_expedited,
   exp_funnel_lock,
   wait_rcu_exp_gp,
+  // kernel/rcu/tasks.h, kernel/cgroup/cgroup.c, kernel/fork.c: what the task outside does
+  synchronize_rcu_tasks,
+  cgroup_rmdir,
+  copy_process,
+  outside_sleep,  ///< before and after that
+  // fs/fuse/file.c
+  fuse_flush,
   // io_uring/io_uring.c
   io_uring_cancel_generic,
   io_uring_clean_tctx,

@@ -131,14 +131,50 @@ void read_init(Reader& reader, const toml::table& root, Scenario& s) {
   const toml::table* ring = reader.table(*init, "io_uring");
   if (!ring) return;
   s.ring = true;
-  reader.only(*ring, " in [init.io_uring]",
-              {"in_thread", "workers", "bounded", "unbounded", "armed_request", "shared_outside"});
+  reader.only(
+      *ring, " in [init.io_uring]",
+      {"in_thread", "workers", "bounded", "unbounded", "bounded_blocks", "armed_request", "shared_outside"});
   reader.yes_no(*ring, "in_thread", s.in_thread);
   read_workers(reader, *ring, s);
   reader.number(*ring, "bounded", s.bounded, 0, 4);
   reader.number(*ring, "unbounded", s.unbounded, 0, 4);
+  reader.yes_no(*ring, "bounded_blocks", s.bounded_blocks);
   reader.yes_no(*ring, "armed_request", s.armed_request);
   reader.yes_no(*ring, "shared_outside", s.shared_outside);
+}
+
+void read_child(Reader& reader, const toml::table& root, Scenario& s) {
+  const toml::table* child = reader.table(root, "child");
+  if (!child) return;
+  s.child = true;
+  reader.only(*child, " in [child]", {"comm", "sqpoll", "frozen", "traced", "fuse", "fuse_server"});
+  reader.text(*child, "comm", s.child_comm, 15);
+  reader.yes_no(*child, "sqpoll", s.child_sqpoll);
+  reader.choice<Freezer>(child->get("frozen"), "frozen", s.child_frozen,
+                         {{"none", Freezer::none}, {"v1", Freezer::v1}, {"v2", Freezer::v2}});
+  reader.yes_no(*child, "traced", s.child_traced);
+  reader.yes_no(*child, "fuse", s.child_fuse);
+  reader.yes_no(*child, "fuse_server", s.fuse_server);
+}
+
+void read_outside(Reader& reader, const toml::table& root, Scenario& s) {
+  if (const toml::table* injected = reader.table(root, "injected")) {
+    s.injected = Injected::sleeps;
+    reader.only(*injected, " in [injected]", {"comm", "state"});
+    reader.text(*injected, "comm", s.injected_comm, 15);
+    reader.choice<Injected>(injected->get("state"), "state", s.injected,
+                            {{"sleeps", Injected::sleeps}, {"zombie", Injected::zombie}});
+  }
+  if (const toml::table* outside = reader.table(root, "outside")) {
+    reader.only(*outside, " in [outside]", {"comm", "does", "reaps"});
+    reader.text(*outside, "comm", s.outside_comm, 15);
+    reader.choice<OutsideAct>(outside->get("does"), "does", s.outside_act,
+                              {{"nothing", OutsideAct::nothing},
+                               {"synchronize_rcu_tasks", OutsideAct::rcu_tasks},
+                               {"cgroup_rmdir", OutsideAct::rmdir},
+                               {"fork", OutsideAct::fork}});
+    reader.yes_no(*outside, "reaps", s.outside_reaps);
+  }
 }
 
 void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
@@ -147,17 +183,35 @@ void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
     reader.number(*machine, "cpus", s.cpus, 1, k_max_cpus);
     reader.yes_no(*machine, "balance", s.balance);
   }
-  if (const toml::table* child = reader.table(root, "child")) {
-    s.child = true;
-    reader.only(*child, " in [child]", {"comm", "sqpoll"});
-    reader.text(*child, "comm", s.child_comm, 15);
-    reader.yes_no(*child, "sqpoll", s.child_sqpoll);
-  }
+  read_child(reader, root, s);
+  read_outside(reader, root, s);
   if (const toml::table* environment = reader.table(root, "environment")) {
-    reader.only(*environment, " in [environment]", {"outside_holders", "cgroup_migrations", "idle_timeouts"});
+    reader.only(*environment, " in [environment]",
+                {"outside_holders", "cgroup_migrations", "livepatches", "tracer_detaches", "thaws",
+                 "fuse_abort", "idle_timeouts"});
     reader.number(*environment, "outside_holders", s.outside_holders, 0, 4);
     reader.number(*environment, "cgroup_migrations", s.cgroup_migrations, 0, 3);
+    reader.number(*environment, "livepatches", s.livepatches, 0, 3);
+    reader.yes_no(*environment, "tracer_detaches", s.tracer_detaches);
+    reader.yes_no(*environment, "thaws", s.thaws);
+    reader.yes_no(*environment, "fuse_abort", s.fuse_abort);
     reader.yes_no(*environment, "idle_timeouts", s.idle_timeouts);
+  }
+}
+
+void read_switches(Reader& reader, const toml::table& table, std::string_view key,
+                   std::vector<std::string>& out) {
+  const toml::node* node = table.get(key);
+  if (!node) return;
+  const toml::array* array = node->as_array();
+  if (!array)
+    return reader.fail(node->source(), fmt::format("`{}` must be a list", key),
+                       "for instance [\"fix-2024\"]");
+  for (const toml::node& element : *array) {
+    const auto value = element.value_exact<std::string>();
+    const auto found = find_switch(value.value_or(""));
+    if (!found) return reader.fail(element.source(), found.error().message, found.error().remedy);
+    out.push_back(*value);
   }
 }
 
@@ -171,7 +225,7 @@ void read_expectations(Reader& reader, const toml::table& root, Scenario& s) {
   for (const toml::node& element : *array) {
     const toml::table* table = element.as_table();
     if (!table) return reader.fail(element.source(), "`expect` must be a list of tables", "write [[expect]]");
-    reader.only(*table, " in [[expect]]", {"kernel", "preempt", "verdict"});
+    reader.only(*table, " in [[expect]]", {"kernel", "preempt", "with", "without", "verdict"});
     std::string_view kernel, preempt = "none", verdict;
     reader.choice(table->get("kernel"), "kernel", kernel, names);
     reader.choice<std::string_view>(table->get("preempt"), "preempt", preempt,
@@ -180,7 +234,10 @@ void read_expectations(Reader& reader, const toml::table& root, Scenario& s) {
                                     {{"lockup", "lockup"}, {"busy-wait", "busy-wait"}, {"proved", "proved"}});
     if (kernel.empty() || verdict.empty())
       reader.fail(table->source(), "[[expect]] needs `kernel` and `verdict`", "");
-    s.expectations.push_back({std::string(kernel), std::string(preempt), std::string(verdict)});
+    Expectation expected{std::string(kernel), std::string(preempt), std::string(verdict), {}, {}};
+    read_switches(reader, *table, "with", expected.with);
+    read_switches(reader, *table, "without", expected.without);
+    s.expectations.push_back(std::move(expected));
   }
 }
 
@@ -193,6 +250,8 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
   if (count_tasks(s) > k_max_tasks)
     fail(fmt::format("{} tasks are more than the model holds", count_tasks(s)),
          fmt::format("at most {}, the kworker for grace periods included: take out workers", k_max_tasks));
+  if (s.outside_act == OutsideAct::fork && s.injected != Injected::sleeps)
+    fail("`does = \"fork\"` needs an [injected] task to fork, with state sleeps", "add [injected]");
   if (s.ending == Ending::exit && s.in_thread)
     fail("`ending = \"exit\"` ends only the leader, and a thread of init would live on", "use exit_group");
 }
@@ -207,7 +266,9 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& path) 
                  reader.place(parsed.error().source()), "the file must be TOML"};
   const toml::table& root = parsed.table();
   Scenario s;
-  reader.only(root, "", {"name", "summary", "story", "machine", "init", "child", "environment", "expect"});
+  reader.only(root, "",
+              {"name", "summary", "story", "machine", "init", "child", "injected", "outside", "environment",
+               "expect"});
   reader.text(root, "name", s.name, 64);
   reader.text(root, "summary", s.summary, 200);
   reader.text(root, "story", s.story, 8000);

@@ -25,11 +25,25 @@ enum class WorkerStart : std::uint8_t {
   about_to_read,  ///< the same, but it has only just taken the read
 };
 
+/// What a task outside the container does once, before it looks after its children (again).
+enum class OutsideAct : std::uint8_t {
+  nothing,
+  rcu_tasks,  ///< calls synchronize_rcu_tasks(): BPF, ftrace or kprobes are detached
+  rmdir,      ///< removes the container's cgroup, once it holds no live task any more
+  fork,       ///< forks the injected task into the container's pid namespace
+};
+
+/// A member of the pid namespace whose parent lies outside: setns(2) or unshare(2), then fork(2).
+enum class Injected : std::uint8_t { none, zombie, sleeps };
+
+enum class Freezer : std::uint8_t { none, v1, v2 };
+
 /// What a check of the scenario should answer, on which kernel.
 struct Expectation {
-  std::string kernel;   ///< a name of kernels()
-  std::string preempt;  ///< none, voluntary, full
-  std::string verdict;  ///< lockup, busy-wait, proved
+  std::string kernel;                      ///< a name of kernels()
+  std::string preempt;                     ///< none, voluntary, full
+  std::string verdict;                     ///< lockup, busy-wait, proved
+  std::vector<std::string> with, without;  ///< switches that differ from the preset
 };
 
 /// A process tree in one pid and mount namespace, and the machine it runs on.
@@ -52,6 +66,7 @@ struct Scenario {
   std::vector<WorkerStart> workers;
   std::uint8_t bounded = 0;     ///< bounded requests queued for the workers (statx)
   std::uint8_t unbounded = 0;   ///< unbounded requests queued (read of a pipe)
+  bool bounded_blocks = false;  ///< the bounded requests block until a signal is pending
   bool armed_request = false;   ///< a poll or timeout request that stays armed
   bool shared_outside = false;  ///< a process outside holds the file of the ring too
 
@@ -60,10 +75,28 @@ struct Scenario {
   std::string child_comm = "child";
   bool child_sqpoll = false;  ///< it has an SQPOLL thread
 
+  Freezer child_frozen = Freezer::none;  ///< the freezer has stopped it
+  bool child_traced = false;             ///< a tracer outside holds it
+  bool child_fuse = false;   ///< it has a file open on a FUSE mount, and inherited /dev/fuse from the server
+  bool fuse_server = false;  ///< the server of that mount is a process of the namespaces too
+
+  // [injected]
+  Injected injected = Injected::none;
+  std::string injected_comm = "exec";
+
+  // [outside]
+  std::string outside_comm = "shim";
+  OutsideAct outside_act = OutsideAct::nothing;
+  bool outside_reaps = true;  ///< the parent outside reaps the injected task when it can
+
   // [environment]
   std::uint8_t outside_holders = 0;  ///< references to the mount namespace from outside, for ever
   std::uint8_t cgroup_migrations =
-      0;                      ///< how often cgroup_threadgroup_rwsem may be held for writing for a while
+      0;                         ///< how often cgroup_threadgroup_rwsem may be held for writing for a while
+  std::uint8_t livepatches = 0;  ///< how often a livepatch transition may signal every task
+  bool tracer_detaches = false;
+  bool thaws = false;
+  bool fuse_abort = false;    ///< somebody may abort the FUSE connection
   bool idle_timeouts = true;  ///< the 5 s of an idle worker may run out at any time
 
   std::vector<Expectation> expectations;  ///< [[expect]]

@@ -61,6 +61,7 @@ void do_task_dead(Step& x) {
   task.depth = 0;
   task.local = task.ret = task.snap = task.tif = 0;
   task.flags &= k_pf_exiting;
+  task.flags2 &= k_traced;
   x.gave_way = true;
 }
 

@@ -9,8 +9,10 @@ namespace unzap::kernel {
 namespace {
 
 constexpr std::int32_t k_first_tid = 4700;
-constexpr std::uint8_t k_init = 0;   // index of init's process
-constexpr std::uint8_t k_child = 1;  // index of the child's process
+constexpr std::uint8_t k_init = 0;      // index of init's process
+constexpr std::uint8_t k_child = 1;     // index of the child's process
+constexpr std::uint8_t k_server = 2;    // the FUSE server's, or the injected task's
+constexpr std::uint8_t k_outsider = 3;  // the task outside
 
 void push(Task& task, Routine routine, std::uint8_t step) {
   task.stack[task.depth++] = {routine, step};
@@ -50,6 +52,53 @@ void start_worker(Task& task, WorkerStart start, std::uint8_t& items) {
   }
 }
 
+/// Stopped by the freezer on its way to user mode.
+void start_frozen(Task& task, Freezer freezer) {
+  push(task, Routine::exit_to_user_mode, 0);
+  push(task, Routine::get_signal, 1);
+  push(task, freezer == Freezer::v1 ? Routine::refrigerator : Routine::do_freezer_trap, 0);
+  task.run_state = freezer == Freezer::v1 ? RunState::uninterruptible : RunState::interruptible;
+  task.flags2 |= k_frozen;
+}
+
+void start_child(const Config& c, Task& task) {
+  if (c.scenario.child_frozen == Freezer::none)
+    sleep_in_syscall(task);
+  else
+    start_frozen(task, c.scenario.child_frozen);
+  if (c.scenario.child_traced) task.flags2 |= k_traced;
+}
+
+/// A member whose parent lies outside: alive, a zombie already, or still to be forked.
+void start_injected(const Config& c, State& s) {
+  Task& task = s.tasks[c.injected];
+  task.parent = k_outside;
+  if (c.scenario.injected == Injected::zombie) {
+    task.exit_state = ExitState::zombie;
+    task.run_state = RunState::dead;
+    task.flags |= k_pf_exiting;
+    s.processes[c.tasks[c.injected].process].notified_outside = 1;
+    return;
+  }
+  sleep_in_syscall(task);
+  if (c.scenario.outside_act != OutsideAct::fork) return;
+  task.exit_state = ExitState::released;
+  task.run_state = RunState::dead;
+  --s.pid_allocated;
+}
+
+void start_sqpoll_thread(Task& task) {
+  task.flags |= k_pf_io_worker;
+  push(task, Routine::ret_from_fork, k_tail);
+  push(task, Routine::io_sq_thread, 0);
+  task.run_state = RunState::interruptible;
+}
+
+void start_asleep(Task& task, Routine routine, RunState state) {
+  push(task, routine, 0);
+  task.run_state = state;
+}
+
 void start_leader(const Config& c, State& s) {
   Task& leader = s.tasks[c.leader];
   leader.parent = k_outside;
@@ -63,7 +112,9 @@ void start_leader(const Config& c, State& s) {
 
 std::size_t count_tasks(const Scenario& scenario) {
   return 1U + (scenario.in_thread ? 1U : 0U) + scenario.workers.size() + (scenario.child ? 1U : 0U) +
-         (scenario.child && scenario.child_sqpoll ? 1U : 0U) + 1U;
+         (scenario.child && scenario.child_sqpoll ? 1U : 0U) + (scenario.fuse_server ? 1U : 0U) +
+         (scenario.injected != Injected::none ? 1U : 0U) +
+         (scenario.outside_act != OutsideAct::nothing ? 1U : 0U) + 1U;
 }
 
 Config make_config(const Scenario& scenario, const Variant& variant, Preempt preempt) {
@@ -81,7 +132,8 @@ Config make_config(const Scenario& scenario, const Variant& variant, Preempt pre
                        .tid = k_first_tid + ns_tid,
                        .ns_tid = ns_tid,
                        .process = process,
-                       .leader = leader});
+                       .leader = leader,
+                       .in_namespaces = true});
     return static_cast<TaskNo>(c.tasks.size() - 1);
   };
   c.leader = add(scenario.init_comm, k_init, true);
@@ -102,6 +154,16 @@ Config make_config(const Scenario& scenario, const Variant& variant, Preempt pre
     c.child = add(scenario.child_comm, k_child, true);
     if (scenario.child_sqpoll) add("iou-sqp-" + std::to_string(c.tasks[c.child].tid), k_child, false);
   }
+  if (scenario.fuse_server) c.fuse_server = add("fuse-server", k_server, true);
+  if (scenario.injected != Injected::none) {
+    c.injected = add(scenario.injected_comm, k_server, true);
+    c.tasks[c.injected].in_namespaces = false;
+  }
+  if (scenario.outside_act != OutsideAct::nothing) {
+    c.outside = static_cast<TaskNo>(c.tasks.size());
+    c.tasks.push_back(
+        {.comm = scenario.outside_comm, .tid = k_first_tid - 90, .process = k_outsider, .leader = true});
+  }
   c.kworker = static_cast<TaskNo>(c.tasks.size());
   c.tasks.push_back({.comm = "kworker/rcu_gp", .tid = 12});
   return c;
@@ -120,6 +182,9 @@ State initial_state(const Config& c) {
   s.pidns_adding = 1;
   s.mnt_ns_refs = static_cast<std::uint8_t>(1 + c.scenario.outside_holders);
   s.migrations = c.scenario.cgroup_migrations;
+  s.livepatches = c.scenario.livepatches;
+  s.fuse_dev_refs =
+      static_cast<std::uint8_t>((c.scenario.fuse_server ? 1 : 0) + (c.scenario.child_fuse ? 1 : 0));
   s.processes[k_init].armed = c.scenario.armed_request ? 1 : 0;
   Wq& wq = s.wqs[0];
   wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
@@ -135,7 +200,7 @@ State initial_state(const Config& c) {
     task.allowed = c.all_cpus();
     if (info.ns_tid != 0) {
       ++s.pid_allocated;
-      ++s.nsproxy_refs;
+      if (info.in_namespaces) ++s.nsproxy_refs;
       ++s.processes[info.process].quick_threads;
       ++s.processes[info.process].files_users;
       task.parent = info.process == k_init ? k_outside : c.leader;
@@ -144,17 +209,18 @@ State initial_state(const Config& c) {
       start_leader(c, s);
     else if (info.worker_of != 0xff)
       start_worker(task, c.scenario.workers[worker++], items);
-    else if (no == c.kworker) {
-      push(task, Routine::kthread, 0);
-      task.run_state = RunState::idle;
-    } else if (info.process == k_child && !info.leader) {
-      task.flags |= k_pf_io_worker;
-      push(task, Routine::ret_from_fork, k_tail);
-      push(task, Routine::io_sq_thread, 0);
-      task.run_state = RunState::interruptible;
-    } else {
+    else if (no == c.kworker)
+      start_asleep(task, Routine::kthread, RunState::idle);
+    else if (no == c.outside)
+      start_asleep(task, Routine::outside_sleep, RunState::interruptible);
+    else if (no == c.injected)
+      start_injected(c, s);
+    else if (info.process == k_child && !info.leader)
+      start_sqpoll_thread(task);
+    else if (no == c.child)
+      start_child(c, task);
+    else
       sleep_in_syscall(task);
-    }
   }
   return s;
 }

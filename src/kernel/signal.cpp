@@ -90,6 +90,11 @@ void step_get_signal(Step& x) {
         x.say("no signal");
         return x.ret(0);
       }
+      if (x.process().group_exit == 0 && (task.flags2 & k_frozen) != 0 &&
+          x.c.scenario.child_frozen == Freezer::v2) {
+        x.say("the cgroup is frozen");
+        return x.call(Routine::do_freezer_trap, 1);
+      }
       if (x.process().group_exit == 0) {
         recalc_sigpending(x);
         x.say("no signal");

@@ -10,8 +10,8 @@
 namespace unzap::kernel {
 
 // How large a scenario can be. Each of these is paid for in every stored state.
-inline constexpr std::size_t k_max_tasks = 8;
-inline constexpr std::size_t k_max_processes = 3;
+inline constexpr std::size_t k_max_tasks = 9;
+inline constexpr std::size_t k_max_processes = 4;
 inline constexpr std::size_t k_max_cpus = 4;
 inline constexpr std::size_t k_max_depth = 12;  ///< frames of a call stack
 inline constexpr std::size_t k_max_wqs = 2;     ///< io_uring contexts that own workers
@@ -50,6 +50,13 @@ inline constexpr std::uint8_t k_rcu_blocks_gp = 1U << 5;  ///< a grace period wa
 inline constexpr std::uint8_t k_timed_out = 1U << 6;      ///< its last schedule_timeout() ran to the end
 inline constexpr std::uint8_t k_on_rq = 1U << 7;          ///< runnable: queued or on a CPU
 
+// More of the same, in a second byte.
+inline constexpr std::uint8_t k_traced = 1U << 0;     ///< ptraced by a task outside
+inline constexpr std::uint8_t k_exit_srcu = 1U << 1;  ///< between exit_tasks_rcu_start() and _finish()
+inline constexpr std::uint8_t k_holds_tasks_gp = 1U
+                                                 << 2;  ///< a synchronize_rcu_tasks() waits for that section
+inline constexpr std::uint8_t k_frozen = 1U << 3;       ///< its cgroup is frozen
+
 // task->task_works, one bit per kind of callback; a second one of a kind changes nothing that the model
 // keeps.
 inline constexpr std::uint8_t k_work_fput = 1U << 0;     ///< ____fput of the ring
@@ -67,6 +74,7 @@ struct Task {
   std::uint8_t allowed;  ///< CPUs it may run on, as a mask
   std::uint8_t tif;
   std::uint8_t flags;
+  std::uint8_t flags2;
   ExitState exit_state;
   TaskNo parent;  ///< real_parent: a thread, k_outside, or k_no_task
   std::uint8_t works;
@@ -126,6 +134,11 @@ struct State {
   std::uint8_t namespace_sem;      ///< 1 while held for writing
   std::uint8_t threadgroup_rwsem;  ///< 1 while held for writing (cgroup migration)
   std::uint8_t migrations;         ///< cgroup migrations that the environment may still start
+  std::uint8_t livepatches;        ///< times that a livepatch transition may still signal every task
+  std::uint8_t outside_acted;      ///< the task outside has begun what it does
+  std::uint8_t outside_free;       ///< it has finished that, and looks after its children again
+  std::uint8_t fuse_dev_refs;      ///< open /dev/fuse descriptors of the connection
+  std::uint8_t fuse_aborted;       ///< fuse_abort_conn() has run
 };
 
 static_assert(std::has_unique_object_representations_v<State>);

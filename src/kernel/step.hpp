@@ -22,6 +22,7 @@ struct TaskInfo {
   std::int32_t ns_tid = 0;      ///< its number in the container's pid namespace; 0: not a member
   std::uint8_t process = 0xff;  ///< index of its process; 0xff for a kernel thread
   bool leader = false;
+  bool in_namespaces = false;     ///< holds a reference to the container's nsproxy
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
   bool unbounded = false;         ///< a worker of the unbounded account
   std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
@@ -36,6 +37,9 @@ struct Config {
   TaskNo leader = 0;
   TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
   TaskNo child = k_no_task;
+  TaskNo injected = k_no_task;  ///< a member whose parent lies outside
+  TaskNo outside = k_no_task;   ///< the task outside, if it does something
+  TaskNo fuse_server = k_no_task;
   TaskNo kworker = k_no_task;  ///< runs wait_rcu_exp_gp
 
   bool has(Switch one) const { return variant.has(one); }

@@ -33,6 +33,12 @@ enum class Switch : std::uint8_t {
   worker_flag_kept,
   expedited_single_cpu_shortcut,
   preempt_count_quiescent,
+  second_loop_leaves_tasks_rcu,
+  second_loop_counts_leader,
+  fork_checks_namespace,
+  rmdir_drains_dying_tasks,
+  freezer_trap_runs_task_work,
+  fuse_flush_waits,
   count_
 };
 

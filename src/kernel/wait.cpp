@@ -21,7 +21,8 @@ void scan(Step& x) {
     if (!x.c.tasks[no].leader || child.parent >= x.c.tasks.size()) continue;
     if (x.c.tasks[child.parent].process != x.my().process) continue;
     if (child.exit_state == ExitState::dead || child.exit_state == ExitState::released) continue;
-    if (child.exit_state == ExitState::zombie && !delay_group_leader(x.c, x.s, no)) {
+    if (child.exit_state == ExitState::zombie && (child.flags2 & k_traced) == 0 &&
+        !delay_group_leader(x.c, x.s, no)) {
       x.say("reaps {}", x.comm(no));
       release_task(x, no);
       return leave(x, k_wait_reaped);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "kernel/step.hpp"
+
+namespace unzap::kernel {
+
+/// What the world around the container may do, each when the scenario allows it.
+enum class Environment : std::uint8_t {
+  timeout,        ///< schedule_timeout(5 s) of the idle worker `task` runs to its end
+  reap,           ///< the parent outside reaps `task`: the leader of init, or the injected task
+  kill,           ///< SIGKILL to init from an ancestor pid namespace
+  migrate_begin,  ///< a cgroup migration takes cgroup_threadgroup_rwsem for writing
+  migrate_end,
+  livepatch,   ///< klp_send_signals(): set_notify_signal() on every task
+  act,         ///< the task outside begins what it does
+  detach,      ///< the tracer lets go of `task`
+  thaw,        ///< the cgroup is thawed
+  fuse_abort,  ///< somebody writes to /sys/fs/fuse/connections/N/abort
+};
+
+/// Calls `add(Environment, TaskNo)` for everything that can happen now.
+template <class Add>
+void for_each_environment(const Config& c, const State& s, const Add& add);
+
+/// Does it. Says which kernel function that is, in which file, and what happened.
+struct EnvironmentWords {
+  std::string_view function;
+  std::string_view file;
+  std::string text;
+};
+EnvironmentWords apply_environment(const Config& c, State& s, Environment what, TaskNo task);
+
+/// True when `what` can happen to `task` now.
+bool environment_enabled(const Config& c, const State& s, Environment what, TaskNo task);
+
+template <class Add>
+void for_each_environment(const Config& c, const State& s, const Add& add) {
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    for (const Environment what : {Environment::timeout, Environment::reap, Environment::detach})
+      if (environment_enabled(c, s, what, no)) add(what, no);
+  for (const Environment what :
+       {Environment::kill, Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
+        Environment::act, Environment::thaw, Environment::fuse_abort})
+    if (environment_enabled(c, s, what, k_no_task)) add(what, k_no_task);
+}
+
+}  // namespace unzap::kernel

@@ -41,7 +41,8 @@ std::vector<Row> rows() {
                  pasted({}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)}),
                  "stuck: reaper-busy-loop certain"});
   out.push_back({"two looks a second apart, with a victim",
-                 live(container(spinner().looks(1.2, 99, 0), victim())), "stuck: reaper-busy-loop certain"});
+                 live(container(spinner().looks(1.2, 99, 0), victim().looks(1.2, 0, 0))),
+                 "stuck: reaper-busy-loop certain"});
   out.push_back({"two looks, no victim in sight",
                  live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)}),
                  "stuck: reaper-busy-loop likely"});
@@ -50,6 +51,12 @@ std::vector<Row> rows() {
        live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)},
             {event(EventKind::rcu_stall, "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", {1})}),
        "stuck: reaper-busy-loop certain"});
+  out.push_back({"two looks, but the victim moves: the grace periods end",
+                 live(container(spinner().looks(1.2, 99, 0), victim().looks(1.2, 0, 4))),
+                 "stuck: reaper-busy-loop likely"});
+  out.push_back({"a soft lockup of a task that is gone is history",
+                 live({TaskBuilder(1, "systemd", 'S')}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)}),
+                 "healthy"});
   out.push_back({"one look at a live host: may be a healthy teardown", live(container(spinner(), victim())),
                  "unknown: reaper-busy-loop possible"});
   out.push_back({"one look, but the victim has been blocked for minutes",

@@ -183,6 +183,13 @@ const WaitSite* WaitGraph::site_of(const Task& task) const {
   return at == sites_.end() ? nullptr : at->second;
 }
 
+bool WaitGraph::rests(const Reaper& reaper) const {
+  if (reaper.running || reaper.candidate) return false;
+  if (snapshot_.origin == Origin::text || snapshot_.origin == Origin::model) return true;
+  const auto found = rate(*reaper.task);
+  return found && found->seconds >= k_lasting_seconds && found->switches.is(0);
+}
+
 const Reaper* WaitGraph::reaper_over(const Task& task) const {
   for (const Reaper& reaper : reapers_) {
     const bool same_process = task.tgid && reaper.task->tgid && *task.tgid == *reaper.task->tgid;

@@ -108,6 +108,8 @@ class WaitGraph {
   const WaitSite* site_of(const Task& task) const;
   /// The reaper whose namespace this task belongs to, or whose thread it is; null when none is known.
   const Reaper* reaper_over(const Task& task) const;
+  /// True when the reaper is shown waiting, not just passing: pasted, or unmoved for k_lasting_seconds.
+  bool rests(const Reaper& reaper) const;
   /// Tasks in an RCU wait.
   const std::vector<const Task*>& rcu_waiters() const { return rcu_waiters_; }
 

@@ -68,7 +68,10 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
   if (reaper.place == ZapPlace::first_loop && !reaper.running) return std::nullopt;
   if (sight.window >= k_lasting_seconds && (sight.member_lasts || sight.rcu_stall))
     return Confidence::certain;
-  if (sight.window >= k_lasting_seconds) return Confidence::likely;
+  // zap_pid_ns_processes() ignores SIGCHLD as its first act: with it the thread is past closing files and the
+  // like.
+  const bool in_zap = (reaper.task->ignored.value_or(0) & signal_bit(17)) != 0;
+  if (sight.window >= k_lasting_seconds && in_zap) return Confidence::likely;
   if (!reaper.running && !reaper.candidate) return std::nullopt;
   const bool victims = !sight.members.empty() || !sight.others.empty();
   if (sight.reported || (victims && sight.victim_lasts)) return Confidence::likely;

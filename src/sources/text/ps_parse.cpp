@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sources/text/ps_parse.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "sources/text/scan.hpp"
+
+namespace unzap::text {
+namespace {
+
+bool is_number(std::string_view word) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), is_digit);
+}
+
+bool is_stat(std::string_view word) {
+  if (word.empty() || word.size() > 6 || !is_state(word[0])) return false;
+  return word.find_first_not_of("<NLsl+", 1) == std::string_view::npos;
+}
+
+bool is_tty(std::string_view word) {
+  return word == "?" || word == "-" || word.starts_with("pts/") || word.starts_with("tty") ||
+         word.starts_with("console") || word.starts_with("hvc");
+}
+
+bool is_time(std::string_view word) {
+  const std::size_t colon = word.find(':');
+  return colon != std::string_view::npos && colon > 0 && is_digit(word[0]) && is_digit(word.back());
+}
+
+bool is_decimal(std::string_view word) {
+  return !word.empty() && is_digit(word[0]) && word.find_first_not_of("0123456789.,") == std::string_view::npos;
+}
+
+Reading<double> decimal(std::string_view word) {
+  const auto whole = eat_number<std::uint32_t>(word);
+  if (!whole) return {};
+  double value = *whole;
+  if (eat(word, ".") || eat(word, ",")) {
+    double scale = 1;
+    for (const char c : word.substr(0, 4)) {
+      if (!is_digit(c)) break;
+      value = value * 10 + (c - '0');
+      scale *= 10;
+    }
+    value /= scale;
+  }
+  return value;
+}
+
+/// A header word or an -o keyword, in capitals.
+Column column_of(std::string_view name) {
+  struct Known {
+    std::string_view name;
+    Column column;
+  };
+  constexpr Known k_known[] = {
+      {"PID", Column::pid},       {"TGID", Column::tgid},         {"LWP", Column::tid},
+      {"TID", Column::tid},       {"SPID", Column::tid},          {"PPID", Column::ppid},
+      {"S", Column::state},       {"STATE", Column::state},       {"STAT", Column::stat},
+      {"WCHAN", Column::wchan},   {"PSR", Column::processor},     {"P", Column::processor},
+      {"CPUID", Column::processor}, {"%CPU", Column::cpu_percent}, {"PCPU", Column::cpu_percent},
+      {"NLWP", Column::threads},  {"THCNT", Column::threads},     {"F", Column::flags},
+      {"FLAGS", Column::flags},   {"PIDNS", Column::pidns},       {"MNTNS", Column::mntns},
+      {"START", Column::date},    {"STARTED", Column::date},      {"LSTART", Column::date},
+      {"STIME", Column::date},    {"BSDSTART", Column::date},     {"START_TIME", Column::date},
+      {"COMM", Column::comm},     {"UCOMM", Column::comm},        {"UCMD", Column::comm},
+      {"COMMAND", Column::command}, {"CMD", Column::command},     {"ARGS", Column::command}};
+  for (const Known& known : k_known)
+    if (known.name == name) return known.column;
+  return Column::other;
+}
+
+bool takes_rest(Column column) {
+  return column == Column::comm || column == Column::command;
+}
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+PsLayout layout_of(std::initializer_list<Column> columns) {
+  return {columns, true, false};
+}
+
+constexpr Column O = Column::other;
+
+/// `args` is a list as -o takes it: "pid,ppid,stat,wchan:32,comm", "pid=,comm=".
+void add_format(std::string_view list, PsLayout& layout) {
+  while (!list.empty()) {
+    std::string_view name = eat_while(list, [](char c) { return c != ','; });
+    eat(list, ",");
+    name = name.substr(0, name.find_first_of(":="));
+    while (!name.empty() && (name.front() == '"' || name.front() == '\'')) name.remove_prefix(1);
+    while (!name.empty() && (name.back() == '"' || name.back() == '\'')) name.remove_suffix(1);
+    if (name.empty()) continue;
+    const std::string word = upper(name);
+    layout.columns.push_back(column_of(word));
+    if (layout.columns.size() > 1 && takes_rest(layout.columns.back()))
+      layout.time_before_command |= word != "COMM" && layout.columns.size() > 1;
+  }
+}
+
+/// Words that `column` takes at `at`: dates may have blanks.
+std::size_t words_of(Column column, const std::vector<std::string_view>& words, std::size_t at) {
+  if (column != Column::date) return 1;
+  const std::string_view word = words[at];
+  if (word.size() != 3 || !is_upper(word[0]) || !is_letter(word[2])) return 1;
+  const bool long_form = at + 4 < words.size() && is_letter(words[at + 1][0]);
+  return long_form ? 5 : 2;
+}
+
+void read_command(std::string_view text, bool is_comm, PsRow& row) {
+  // The branches of a tree: "\_ ", "|   \_ ".
+  std::size_t art = 0;
+  while (art < text.size() && (is_blank(text[art]) || text[art] == '|' || text[art] == '`' ||
+                               (text[art] == '\\' && art + 1 < text.size() && text[art + 1] == '_') ||
+                               (text[art] == '_' && art > 0 && text[art - 1] == '\\')))
+    ++art;
+  row.in_tree = text.substr(0, art).find("\\_") != std::string_view::npos;
+  row.depth = art;
+  text = trim(text.substr(art));
+  if (const std::size_t at = text.find("<defunct>"); at != std::string_view::npos) {
+    row.defunct = true;
+    text = trim(text.substr(0, at));
+    row.comm_is_kernels = true;
+  }
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
+    row.comm = text.substr(1, text.size() - 2);
+    row.comm_is_kernels = true;
+    return;
+  }
+  if (is_comm || row.comm_is_kernels) {
+    row.comm = text;
+    row.comm_is_kernels = true;
+    return;
+  }
+  std::string_view word = text.substr(0, text.find_first_of(" \t"));
+  if (const std::size_t slash = word.rfind('/'); slash != std::string_view::npos && slash + 1 < word.size())
+    word.remove_prefix(slash + 1);
+  if (word.starts_with('-') && word.size() > 1) word.remove_prefix(1);
+  if (word.ends_with(':')) word.remove_suffix(1);
+  row.comm = word;
+}
+
+bool read_column(Column column, std::string_view word, PsRow& row) {
+  const auto number = parse_number<std::int32_t>(word);
+  switch (column) {
+    case Column::pid:
+    case Column::tgid:
+      if (!task_number(number)) return false;
+      row.pid = *number;
+      return true;
+    case Column::tid:
+      if (!task_number(number)) return false;
+      row.tid = *number;
+      return true;
+    case Column::ppid:
+      if (!number) return false;
+      row.ppid = *number;
+      return true;
+    case Column::state:
+    case Column::stat:
+      if (!is_stat(word)) return false;
+      row.state = word[0];
+      if (column == Column::stat) row.multi_threaded = word.find('l') != std::string_view::npos;
+      return true;
+    case Column::wchan:
+      if (word != "-" && word != "?" && word != "0" && !is_digit(word[0])) row.wchan = word;
+      return true;
+    case Column::processor:
+      if (number) row.processor = *number;
+      return true;
+    case Column::threads:
+      if (number) row.threads = *number;
+      return true;
+    case Column::cpu_percent: row.cpu_percent = decimal(word); return true;
+    case Column::pidns:
+      if (const auto inode = parse_number<std::uint64_t>(word)) row.pid_ns = *inode;
+      return true;
+    case Column::mntns:
+      if (const auto inode = parse_number<std::uint64_t>(word)) row.mnt_ns = *inode;
+      return true;
+    default: return true;
+  }
+}
+
+}  // namespace
+
+std::optional<PsLayout> parse_ps_header(std::string_view line) {
+  PsLayout layout;
+  int known = 0;
+  bool has_task = false;
+  bool last_is_time = false;
+  const std::string_view text = trim(line);
+  if (text.size() > 400 || text.empty() || !(is_upper(text[0]) || text[0] == '%')) return std::nullopt;
+  for (const std::string_view word : split_words(text)) {
+    if (word.find_first_of("abcdefghijklmnopqrstuvwxyz,:") != std::string_view::npos) return std::nullopt;
+    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE") return std::nullopt;
+    const Column column = column_of(word);
+    if (column != O) ++known;
+    has_task |= column == Column::pid || column == Column::tid || column == Column::tgid ||
+                column == Column::ppid;
+    if (takes_rest(column)) layout.time_before_command = last_is_time;
+    last_is_time = word == "TIME" || word == "TIME+";
+    layout.columns.push_back(column);
+  }
+  if (!has_task || known < 2) return std::nullopt;
+  return layout;
+}
+
+std::optional<PsLayout> parse_ps_command(std::string_view command) {
+  std::string_view rest = command;
+  if (eat(rest, "sudo ")) skip_blanks(rest);
+  if (!eat(rest, "ps ")) {
+    const std::size_t at = rest.find(" ps ");
+    if (at == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(at + 4);
+  }
+  rest = rest.substr(0, rest.find('|'));
+  PsLayout layout;
+  std::string letters;
+  const std::vector<std::string_view> words = split_words(rest);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string_view word = words[i];
+    const bool dashed = eat(word, "-");
+    if (eat(word, "-format=") || eat(word, "-format")) {
+      add_format(word.empty() && i + 1 < words.size() ? words[++i] : word, layout);
+    } else if (!word.empty() && (word.back() == 'o' || word.back() == 'O') && i + 1 < words.size() &&
+               word.size() < 8 && std::all_of(word.begin(), word.end(), is_letter)) {
+      add_format(words[++i], layout);
+    } else if (dashed && word.size() > 1 && word[0] == 'o') {
+      add_format(word.substr(1), layout);
+    } else if (std::all_of(word.begin(), word.end(), is_letter) && word.size() < 8) {
+      letters += dashed ? "-" : "";
+      letters += word;
+    }
+  }
+  if (!layout.columns.empty()) return layout;
+  const auto has = [&](char c) { return letters.find(c) != std::string::npos; };
+  if (has('-') && has('f') && has('L'))
+    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
+  if (has('-') && has('f')) return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
+  if (has('l') && !has('-'))
+    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
+  if (has('j') && !has('-'))
+    return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
+  if (has('u') && !has('-'))
+    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
+  return std::nullopt;
+}
+
+std::optional<PsLayout> guess_ps_layout(std::string_view row) {
+  std::string_view rest = row.substr(0, 400);
+  std::vector<std::string_view> w;
+  while (w.size() < 14) {
+    const std::string_view word = eat_word(rest);
+    if (word.empty()) break;
+    w.push_back(word);
+  }
+  const auto num = [&](std::size_t i) { return i < w.size() && is_number(w[i]); };
+  const auto tty = [&](std::size_t i) { return i < w.size() && is_tty(w[i]); };
+  const auto time = [&](std::size_t i) { return i < w.size() && is_time(w[i]); };
+  const auto stat = [&](std::size_t i) { return i < w.size() && is_stat(w[i]); };
+  if (w.size() < 4) return std::nullopt;
+  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) && stat(7))
+    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
+  if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8))
+    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
+  if (num(1) && num(2) && num(3) && w[3].size() <= 3 && tty(5) && time(6))
+    return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
+  if (num(0) && num(1) && num(2) && num(3) && num(6) && num(7) && stat(9) && tty(10))
+    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
+  if (num(0) && num(1) && num(2) && num(3) && tty(4) && stat(6) && time(8))
+    return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
+  if (num(0) && tty(1) && stat(2) && time(3))
+    return layout_of({Column::pid, O, Column::stat, O, Column::command});
+  if (num(0) && tty(1) && time(2) && w[2].size() >= 8) return layout_of({Column::pid, O, O, Column::command});
+  if (num(0) && num(1) && stat(2)) return PsLayout{{Column::pid, Column::ppid, Column::stat, Column::command}, false, false};
+  return std::nullopt;
+}
+
+std::optional<PsRow> parse_ps_row(std::string_view row, const PsLayout& layout) {
+  const std::vector<std::string_view> words = split_words(row.substr(0, 2048));
+  const std::size_t columns = layout.columns.size();
+  if (columns == 0 || words.empty()) return std::nullopt;
+  std::size_t rest_at = columns;
+  for (std::size_t i = columns; i-- > 0;)
+    if (takes_rest(layout.columns[i])) rest_at = i;
+  PsRow out;
+  std::size_t word = 0;
+  std::size_t column = 0;
+  for (; column < std::min(rest_at, columns) && word < words.size(); ++column) {
+    if (!read_column(layout.columns[column], words[word], out)) return std::nullopt;
+    word += words_of(layout.columns[column], words, word);
+  }
+  if (column < rest_at && column + 3 < columns && !out.pid && !out.tid) return std::nullopt;
+  if (!out.pid && !out.tid && !out.ppid && !out.state) return std::nullopt;
+  if (rest_at >= columns || word >= words.size()) return out;
+  // What stands behind the command is read from the right; the command has the middle.
+  std::size_t last = words.size();
+  for (std::size_t behind = columns - 1; behind > rest_at && last > word + 1; --behind, --last)
+    if (!read_column(layout.columns[behind], words[last - 1], out)) return std::nullopt;
+  const auto place = [&](std::string_view w) { return static_cast<std::size_t>(w.data() - row.data()); };
+  const std::size_t begin = word == 0 ? 0 : place(words[word - 1]) + words[word - 1].size();
+  const std::size_t end = place(words[last - 1]) + words[last - 1].size();
+  const std::string_view command = row.substr(begin, end - begin);
+  read_command(command, layout.columns[rest_at] == Column::comm, out);
+  if (!layout.time_before_command) out.depth = *out.depth + begin;
+  return out;
+}
+
+}  // namespace unzap::text

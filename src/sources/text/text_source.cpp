@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sources/text/text_source.hpp"
+
+#include <string>
+
+#include "sources/text/builder.hpp"
+#include "sources/text/kernel_log.hpp"
+#include "sources/text/lines.hpp"
+#include "sources/text/listings.hpp"
+#include "sources/text/proc_files.hpp"
+#include "sources/text/scan.hpp"
+#include "sources/text/stacks.hpp"
+
+namespace unzap {
+namespace {
+
+using namespace text;
+
+/// Offers each line to the parsers, in the order in which they are sure of themselves.
+class TextReader {
+ public:
+  TextReader(std::string_view text, const std::string& label) : lines_(text), builder_(label) {}
+
+  Snapshot read() {
+    while (const Line* line = lines_.next()) {
+      if (!take(*line)) ++unused_;
+      if (!line->text.empty()) remember(*line);
+    }
+    log_.finish();
+    stacks_.close();
+    files_.finish();
+    if (lines_.cut_lines() > 0)
+      builder_.problem(0, std::to_string(lines_.cut_lines()) + " lines longer than " +
+                              std::to_string(k_line_length) + " bytes were cut off");
+    if (lines_.binary_lines() > 0)
+      builder_.problem(0, std::to_string(lines_.binary_lines()) + " lines hold bytes that are no text");
+    return builder_.finish(unused_);
+  }
+
+ private:
+  bool take(const Line& line) {
+    if (line.text.empty()) return true;
+    if (line.from_other) return false;
+    leave_after_gap(line);
+    if (stacks_.take(line, title_, listings_.last_row(title_line_))) return true;
+    if (log_.take(line)) return true;
+    if (line.from_kernel) return log_.covers(line);
+    if (take_elision(line.text)) return true;
+    if (const auto command = parse_command_line(line.text)) return take_command(*command, line);
+    if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") || contains(line.text, "freezer.state"))
+      if (files_.take_header(line)) return log_.leave(), true;
+    if (files_.take_content(line)) return true;
+    if (listings_.take(line)) {
+      if (!stacks_.is_open() || stacks_.in_trace()) stacks_.close();
+      return true;
+    }
+    return log_.covers(line);
+  }
+
+  /// Reports are written in one go: what comes much later is another one, although its head is missing.
+  void leave_after_gap(const Line& line) {
+    constexpr double k_longest_pause_seconds = 20;
+    if (!line.at) return;
+    if (at_ && (*line.at - *at_ > k_longest_pause_seconds || *at_ - *line.at > k_longest_pause_seconds)) {
+      log_.leave();
+      stacks_.close();
+    }
+    at_ = line.at;
+  }
+
+  bool take_command(const CommandLine& command, const Line& line) {
+    log_.leave();
+    stacks_.close();
+    files_.command(command, line.number);
+    listings_.command(command.command);
+    return false;
+  }
+
+  /// "[...]", "<snip>": what stands on both sides does not belong together.
+  bool take_elision(std::string_view text) {
+    if (text != "[..]" && text != "[...]" && text != "[…]" && text != "..." && text != "…" && text != "<snip>" &&
+        text != "[snip]" && text != "(...)" && text != "--")
+      return false;
+    log_.leave();
+    stacks_.close();
+    return true;
+  }
+
+  void remember(const Line& line) {
+    title_.assign(line.text.substr(0, 64));
+    title_line_ = line.number;
+  }
+
+  LineReader lines_;
+  Builder builder_;
+  Stacks stacks_{builder_};
+  KernelLog log_{builder_, stacks_};
+  ProcFiles files_{builder_, stacks_};
+  Listings listings_{builder_};
+  std::string title_;  ///< the line before
+  std::size_t title_line_ = 0;
+  Reading<double> at_;  ///< time stamp of the line before
+  std::size_t unused_ = 0;
+};
+
+}  // namespace
+
+Snapshot read_text(std::string_view text, const std::string& label) {
+  return TextReader(text, label).read();
+}
+
+}  // namespace unzap

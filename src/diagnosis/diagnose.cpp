@@ -24,7 +24,9 @@ bool visibly_stuck(const WaitGraph& graph) {
   if (origin != Origin::text && origin != Origin::model) return false;
   const auto& tasks = graph.tasks();
   return !graph.reapers().empty() || std::any_of(tasks.begin(), tasks.end(), [&](const Task* task) {
-    return task->state.is('D') || graph.site_of(*task) != nullptr || graph.hold_of(*task) == Hold::lasting;
+    const bool dead_with_threads = task->state.is('Z') && task->multi_threaded.is(true);
+    return task->state.is('D') || dead_with_threads || graph.site_of(*task) != nullptr ||
+           graph.hold_of(*task) == Hold::lasting;
   });
 }
 

@@ -8,6 +8,14 @@ namespace unzap {
 
 /// The one diagnosis: live, bundle, text and model snapshots all come here. Pure; never blocks, never throws
 /// on foreign data; its work is bounded by the size of the snapshot.
+///
+/// The verdict:
+/// stuck:   a finding of at least `likely` in which something is stuck. That takes in the look-alikes
+///          soft-lockup and hung-task (something is stuck, if not a container), not oom-kill and
+///          zombie-under-live-parent. Also a `possible` one, when a pasted text shows a task stuck and
+///          nothing explains it better.
+/// healthy: only harmless look-alikes; or nothing at all, and the source saw every task of the host.
+/// unknown: a `possible` finding on a live host, or a text in which nothing was found.
 Diagnosis diagnose(const Snapshot& snapshot);
 
 }  // namespace unzap

@@ -69,6 +69,7 @@ class LineReader {
   Slot slots_[2];  ///< the current line and the one ahead take turns: nothing that a view points to moves
   std::size_t current_ = 0;
   bool has_ahead_ = false;
+  bool last_was_empty_ = false;
   std::size_t number_ = 0;
   std::size_t cut_ = 0;
   std::size_t binary_ = 0;

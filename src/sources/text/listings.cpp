@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/text/listings.hpp"
 
+#include "sources/text/pstree.hpp"
 #include "sources/text/scan.hpp"
 
 namespace unzap::text {
@@ -10,10 +11,12 @@ void Listings::leave() {
   strangers_ = 0;
   seen_.clear();
   branches_.clear();
+  pstree_ = false;
 }
 
 void Listings::command(std::string_view command) {
   leave();
+  pstree_ = contains(command, "pstree");
   if (const auto layout = parse_ps_command(command)) {
     layout_ = *layout;
     has_layout_ = from_command_ = true;
@@ -74,7 +77,7 @@ bool Listings::take_rest_of_row(const Line& line) {
 bool Listings::take_bare_branch(const Line& line) {
   std::string_view text = line.text;
   eat_while(text, [](char c) { return c == '|' || is_blank(c); });
-  if (!eat(text, "\\_ ")) return false;
+  if (!eat(text, "\\_ ") || text.empty() || !(is_letter(text[0]) || text[0] == '[' || text[0] == '/')) return false;
   const bool defunct = contains(text, "<defunct>");
   if (defunct) text = trim(text.substr(0, text.find("<defunct>")));
   const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
@@ -94,7 +97,7 @@ bool Listings::take(const Line& line) {
   if (text.empty()) return false;
   const char first = text[0];
   if (text.starts_with("Threads:") && contains(text, "total")) return threads_ = true;
-  if (is_upper(first) || first == '%') {
+  if ((is_upper(first) || first == '%') && (contains(text, "ID") || contains(text, "LWP"))) {
     if (const auto header = parse_ps_header(text)) {
       const bool threads = threads_;
       leave();
@@ -118,8 +121,24 @@ bool Listings::take(const Line& line) {
   return take_rest_of_row(line) || take_pstree(line);
 }
 
-bool Listings::take_pstree(const Line&) {
-  return false;
+bool Listings::take_pstree(const Line& line) {
+  const TreeLine tree = parse_tree_line(line.raw);
+  if (tree.nodes.empty() || !(tree.has_branch || pstree_)) return false;
+  for (const TreeNode& node : tree.nodes) {
+    const TaskRef ref = builder_.task(node.tid, line.number);
+    builder_.offer_comm(ref, node.comm, CommSource::listing);
+    while (!branches_.empty() && branches_.back().depth >= node.column) branches_.pop_back();
+    Task& task = builder_.at(ref);
+    if (node.thread) {
+      if (!branches_.empty()) task.tgid = branches_.back().pid;
+      continue;
+    }
+    task.tgid = node.tid;
+    if (!branches_.empty()) task.ppid = branches_.back().pid;
+    branches_.push_back({node.column, node.tid});
+  }
+  builder_.used();
+  return true;
 }
 
 }  // namespace unzap::text

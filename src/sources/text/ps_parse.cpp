@@ -2,6 +2,7 @@
 #include "sources/text/ps_parse.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "sources/text/scan.hpp"
@@ -104,13 +105,12 @@ void add_format(std::string_view list, PsLayout& layout) {
   }
 }
 
-/// Words that `column` takes at `at`: dates may have blanks.
-std::size_t words_of(Column column, const std::vector<std::string_view>& words, std::size_t at) {
-  if (column != Column::date) return 1;
-  const std::string_view word = words[at];
-  if (word.size() != 3 || !is_upper(word[0]) || !is_letter(word[2])) return 1;
-  const bool long_form = at + 4 < words.size() && is_letter(words[at + 1][0]);
-  return long_form ? 5 : 2;
+/// The rest of a date of which `word` is the first word: "Jan 22", "Wed Jul  3 16:39:34 2024".
+void eat_rest_of_date(std::string_view word, std::string_view& rest) {
+  if (word.size() != 3 || !is_upper(word[0]) || !is_letter(word[2])) return;
+  const std::string_view next = eat_word(rest);
+  if (next.empty() || !is_letter(next[0])) return;
+  for (int i = 0; i < 3; ++i) eat_word(rest);
 }
 
 void read_command(std::string_view text, bool is_comm, PsRow& row) {
@@ -133,13 +133,15 @@ void read_command(std::string_view text, bool is_comm, PsRow& row) {
     row.comm_is_kernels = true;
     return;
   }
-  if (is_comm || row.comm_is_kernels) {
+  if (is_comm || row.comm_is_kernels || text.empty()) {
     row.comm = text;
-    row.comm_is_kernels = true;
+    row.comm_is_kernels = !text.empty();
     return;
   }
   std::string_view word = text.substr(0, text.find_first_of(" \t"));
-  if (const std::size_t slash = word.rfind('/'); slash != std::string_view::npos && slash + 1 < word.size())
+  // A path, but not ksoftirqd/3.
+  const std::size_t slash = word.rfind('/');
+  if ((word[0] == '/' || word[0] == '.') && slash != std::string_view::npos && slash + 1 < word.size())
     word.remove_prefix(slash + 1);
   if (word.starts_with('-') && word.size() > 1) word.remove_prefix(1);
   if (word.ends_with(':')) word.remove_suffix(1);
@@ -255,17 +257,18 @@ std::optional<PsLayout> parse_ps_command(std::string_view command) {
 
 std::optional<PsLayout> guess_ps_layout(std::string_view row) {
   std::string_view rest = row.substr(0, 400);
-  std::vector<std::string_view> w;
-  while (w.size() < 14) {
-    const std::string_view word = eat_word(rest);
-    if (word.empty()) break;
-    w.push_back(word);
+  std::array<std::string_view, 12> w;
+  std::size_t words = 0;
+  while (words < w.size()) {
+    w[words] = eat_word(rest);
+    if (w[words].empty()) break;
+    ++words;
   }
-  const auto num = [&](std::size_t i) { return i < w.size() && is_number(w[i]); };
-  const auto tty = [&](std::size_t i) { return i < w.size() && is_tty(w[i]); };
-  const auto time = [&](std::size_t i) { return i < w.size() && is_time(w[i]); };
-  const auto stat = [&](std::size_t i) { return i < w.size() && is_stat(w[i]); };
-  if (w.size() < 4) return std::nullopt;
+  if (words < 4) return std::nullopt;
+  const auto num = [&](std::size_t i) { return i < words && is_number(w[i]); };
+  const auto tty = [&](std::size_t i) { return i < words && is_tty(w[i]); };
+  const auto time = [&](std::size_t i) { return i < words && is_time(w[i]); };
+  const auto stat = [&](std::size_t i) { return i < words && is_stat(w[i]); };
   if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) && stat(7))
     return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
   if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8))
@@ -284,31 +287,32 @@ std::optional<PsLayout> guess_ps_layout(std::string_view row) {
 }
 
 std::optional<PsRow> parse_ps_row(std::string_view row, const PsLayout& layout) {
-  const std::vector<std::string_view> words = split_words(row.substr(0, 2048));
+  constexpr std::size_t k_most = 2048;
+  std::string_view rest = row.substr(0, k_most);
   const std::size_t columns = layout.columns.size();
-  if (columns == 0 || words.empty()) return std::nullopt;
-  std::size_t rest_at = columns;
-  for (std::size_t i = columns; i-- > 0;)
-    if (takes_rest(layout.columns[i])) rest_at = i;
+  std::size_t rest_at = 0;
+  while (rest_at < columns && !takes_rest(layout.columns[rest_at])) ++rest_at;
   PsRow out;
-  std::size_t word = 0;
   std::size_t column = 0;
-  for (; column < std::min(rest_at, columns) && word < words.size(); ++column) {
-    if (!read_column(layout.columns[column], words[word], out)) return std::nullopt;
-    word += words_of(layout.columns[column], words, word);
+  for (; column < rest_at; ++column) {
+    const std::string_view word = eat_word(rest);
+    if (word.empty()) break;
+    if (!read_column(layout.columns[column], word, out)) return std::nullopt;
+    if (layout.columns[column] == Column::date) eat_rest_of_date(word, rest);
   }
   if (column < rest_at && column + 3 < columns && !out.pid && !out.tid) return std::nullopt;
   if (!out.pid && !out.tid && !out.ppid && !out.state) return std::nullopt;
-  if (rest_at >= columns || word >= words.size()) return out;
+  if (rest_at >= columns || trim(rest).empty()) return out;
   // What stands behind the command is read from the right; the command has the middle.
-  std::size_t last = words.size();
-  for (std::size_t behind = columns - 1; behind > rest_at && last > word + 1; --behind, --last)
-    if (!read_column(layout.columns[behind], words[last - 1], out)) return std::nullopt;
-  const auto place = [&](std::string_view w) { return static_cast<std::size_t>(w.data() - row.data()); };
-  const std::size_t begin = word == 0 ? 0 : place(words[word - 1]) + words[word - 1].size();
-  const std::size_t end = place(words[last - 1]) + words[last - 1].size();
-  const std::string_view command = row.substr(begin, end - begin);
-  read_command(command, layout.columns[rest_at] == Column::comm, out);
+  const auto begin = static_cast<std::size_t>(rest.data() - row.data());
+  for (std::size_t behind = columns - 1; behind > rest_at; --behind) {
+    std::string_view shorter = rest;
+    const std::string_view word = eat_last_word(shorter);
+    if (trim(shorter).empty()) break;
+    if (!read_column(layout.columns[behind], word, out)) return std::nullopt;
+    rest = shorter;
+  }
+  read_command(rest, layout.columns[rest_at] == Column::comm, out);
   if (!layout.time_before_command) out.depth = *out.depth + begin;
   return out;
 }

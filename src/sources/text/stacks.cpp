@@ -93,7 +93,7 @@ void Stacks::interrupted_at(const FrameText& frame, std::size_t line) {
 
 bool Stacks::accepts(const FrameText& frame) const {
   if (frame.form == FrameForm::strong) return true;
-  if (frame.form == FrameForm::cut) return frame.bracketed || !frame.function.empty();
+  if (frame.form == FrameForm::cut) return !frame.function.empty() && (frame.bracketed || in_trace());
   if (frame.form != FrameForm::weak || !open_ || has_offsets_) return false;
   return traced_ || owner_.origin == StackOrigin::proc_stack;
 }

@@ -30,27 +30,18 @@ std::optional<TaskLine> keyed_task_line(std::string_view text) {
   return out;
 }
 
-std::string_view last_word(std::string_view& text) {
-  text = trim(text);
-  std::size_t at = text.size();
-  while (at > 0 && !is_blank(text[at - 1])) --at;
-  const std::string_view out = text.substr(at);
-  text = text.substr(0, at);
-  return out;
-}
-
 /// "docker          D ffff8800b5c07cc8     0  1181      1 0x00000000", with or without the PC; read from the right,
 /// for the name on the left may hold blanks.
 std::optional<TaskLine> tabular_task_line(std::string_view text) {
-  std::string_view flags = last_word(text);
+  std::string_view flags = eat_last_word(text);
   if (flags.size() < 10 || !eat_hex(flags) || !flags.empty()) return std::nullopt;
-  const auto ppid = parse_number<std::int32_t>(last_word(text));
-  const auto tid = parse_number<std::int32_t>(last_word(text));
-  const auto stack = parse_number<std::uint32_t>(last_word(text));
+  const auto ppid = parse_number<std::int32_t>(eat_last_word(text));
+  const auto tid = parse_number<std::int32_t>(eat_last_word(text));
+  const auto stack = parse_number<std::uint32_t>(eat_last_word(text));
   if (!ppid || !tid || !stack) return std::nullopt;
-  std::string_view word = last_word(text);
-  if (word == "task") word = last_word(text), word = last_word(text);  // "running task"
-  if (word.size() >= 8 && parse_number<std::uint64_t>(word, 16)) word = last_word(text);
+  std::string_view word = eat_last_word(text);
+  if (word == "task") word = eat_last_word(text), word = eat_last_word(text);  // "running task"
+  if (word.size() >= 8 && parse_number<std::uint64_t>(word, 16)) word = eat_last_word(text);
   if (word.size() != 1 || !is_state(word[0])) return std::nullopt;
   TaskLine out;
   out.comm = trim(text);

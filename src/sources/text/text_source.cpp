@@ -10,6 +10,7 @@
 #include "sources/text/proc_files.hpp"
 #include "sources/text/scan.hpp"
 #include "sources/text/stacks.hpp"
+#include "sources/text/strace.hpp"
 
 namespace unzap {
 namespace {
@@ -49,6 +50,7 @@ class TextReader {
     if (const auto command = parse_command_line(line.text)) return take_command(*command, line);
     if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") || contains(line.text, "freezer.state"))
       if (files_.take_header(line)) return log_.leave(), true;
+    if (strace_.take(line)) return true;
     if (files_.take_content(line)) return true;
     if (listings_.take(line)) {
       if (!stacks_.is_open() || stacks_.in_trace()) stacks_.close();
@@ -97,6 +99,7 @@ class TextReader {
   KernelLog log_{builder_, stacks_};
   ProcFiles files_{builder_, stacks_};
   Listings listings_{builder_};
+  StraceLines strace_{builder_};
   std::string title_;  ///< the line before
   std::size_t title_line_ = 0;
   Reading<double> at_;  ///< time stamp of the line before

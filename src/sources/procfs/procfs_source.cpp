@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -158,18 +156,17 @@ void Scan::second_look(const std::set<std::size_t>& chosen) {
   }
 }
 
-/// What a process that is certainly there hides from us: said even when no task is in trouble, for it decides
-/// what could have been seen of one.
+/// What a task that is certainly there hides from us: said even when no task is in trouble, for it decides
+/// what could have been seen of one. kthreadd, for the init may be guarded even against root.
 void Scan::probe_permissions() {
-  const auto results = reader_.run({{"1",
-                                     {{ReadKind::file, "stack"},
-                                      {ReadKind::file, "syscall"},
-                                      {ReadKind::link, "ns/pid"},
-                                      {ReadKind::link, "ns/mnt"}}}},
-                                   "looking what may be read");
-  constexpr std::array<const char*, 4> k_facts{"stack", "syscall", "ns/pid", "ns/mnt"};
-  for (std::size_t i = 0; i < k_facts.size(); ++i)
-    if (results[0][i].error == EACCES || results[0][i].error == EPERM) gaps_.note(k_facts[i]);
+  const std::vector<ReadItem> items{{ReadKind::file, "stack"},
+                                    {ReadKind::file, "syscall"},
+                                    {ReadKind::link, "ns/pid"},
+                                    {ReadKind::link, "ns/mnt"}};
+  const auto results = reader_.run({{std::to_string(k_kthreadd), items}}, "looking what may be read");
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (const Absence* why = results[0][i].text.absence(); why && *why == Absence::not_permitted)
+      gaps_.note(items[i].path);
 }
 
 void Scan::read_kernel_log() {
@@ -222,9 +219,11 @@ Result<Snapshot> Scan::run() {
   chosen.insert(members.begin(), members.end());
 
   std::set<std::size_t> again = chosen;
+  again.insert(0);  // so that the snapshot shows that there was a second look, even when nothing ran
   for (std::size_t i = 0; i < snapshot_.tasks.size(); ++i)
     if (snapshot_.tasks[i].state.is('R')) again.insert(i);
   for (const std::size_t i : gone_) again.erase(i);
+  again.erase(again.lower_bound(snapshot_.tasks.size()), again.end());
   const double window =
       chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds) : options_.sample_seconds;
   reader_.sleep_until(sampled + window);

@@ -25,9 +25,10 @@ std::optional<Confidence> judge(const Reaper& reaper) {
     if (burns || shown_running) return Confidence::likely;
     return std::nullopt;
   }
-  // No stack: switches under full load on an exiting init tell the second loop from the first, which has
-  // none.
-  if (burns && yields && found->seconds >= k_lasting_seconds) return Confidence::likely;
+  // No stack: switches under full load tell the second loop from the first, which has none. Closing many
+  // files in exit looks the same, so it is not more than possible; SIGCHLD ignored says that zap has begun.
+  const bool in_zap = (task.ignored.value_or(0) & signal_bit(17)) != 0;
+  if (burns && yields && in_zap && found->seconds >= k_lasting_seconds) return Confidence::possible;
   return std::nullopt;
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "diagnosis/rules/rule.hpp"
+
+namespace unzap {
+
+/// `uninterruptible-member`: a task of a dying namespace (in a pasted listing also any process, kernel
+/// threads left out) is in state D, and nothing tells what it waits for. Any well found teardown cause takes
+/// its place. likely: member of a namespace whose init is dying, or an init itself; possible: a pasted D
+/// state without that.
+Findings uninterruptible_member(const WaitGraph& graph);
+
+}  // namespace unzap

@@ -12,11 +12,13 @@ namespace unzap {
 
 /// How to look at a host.
 struct ProcfsOptions {
-  std::string root = "/proc";           ///< --path.procfs
-  double sample_seconds = 0.3;          ///< between the two looks that give rates
+  std::string root = "/proc";  ///< --path.procfs
+  /// Between the two looks that give rates; at most 0.3 s of it when the first look shows no task in trouble.
+  double sample_seconds = 0.3;
   double read_timeout_seconds = 1.0;    ///< for one file; then the reading is timed_out
   double total_timeout_seconds = 10.0;  ///< for everything; what is left is timed_out
-  std::function<void(const std::string&)> progress;  ///< called with one line at most every 0.2 s; may be empty
+  std::function<void(const std::string&)>
+      progress;  ///< called with one line at most every 0.2 s; may be empty
 };
 
 /// All threads of all processes below `options.root`. Fails only when the root is no procfs at all.

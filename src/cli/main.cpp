@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.hpp"
+#include "cli/diagnose_command.hpp"
+
+/// The verbs, in the order of the help. A new verb is a file of its own and a line here.
+int main(int argc, char** argv) {
+  return unzap::run_program(argc, argv, {unzap::add_diagnose_command});
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/terminal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "util/result.hpp"
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+constexpr std::size_t k_default_width = 100;
+constexpr double k_patience_seconds = 1.0;
+
+bool g_output_was_closed = false;  // set once, before anything else runs
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+}  // namespace
+
+void prepare_standard_streams() {
+  ::signal(SIGPIPE, SIG_IGN);
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (fd == STDOUT_FILENO) g_output_was_closed = true;
+    // The lowest free number is taken, which is this one: those below are open by now.
+    if (::open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+      ::_exit(exit_code(ErrorKind::io));
+  }
+}
+
+bool use_color(ColorChoice choice) {
+  if (choice != ColorChoice::automatic) return choice == ColorChoice::always;
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal != nullptr && std::strcmp(terminal, "dumb") == 0;
+  return ::isatty(STDOUT_FILENO) == 1 && !dumb && !is_set("NO_COLOR");
+}
+
+std::size_t output_width() {
+  constexpr std::size_t k_least = 40;
+  constexpr std::size_t k_most = 200;
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return k_default_width;
+  return std::clamp<std::size_t>(size.ws_col, k_least, k_most);
+}
+
+int write_output(std::string_view data) {
+  int error = g_output_was_closed ? EBADF : 0;
+  while (error == 0 && !data.empty()) {
+    const ssize_t put = ::write(STDOUT_FILENO, data.data(), data.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0)
+      error = errno;
+    else
+      data.remove_prefix(static_cast<std::size_t>(put));
+  }
+  if (error == 0) return 0;
+  if (error != EPIPE) say(fmt::format("cannot write to standard output: {}", std::strerror(error)));
+  return exit_code(ErrorKind::io);
+}
+
+void say(std::string_view text) {
+  fmt::print(stderr, "unzap: {}\n", printable(text, std::size_t{1} << 14));
+}
+
+ProgressLine::ProgressLine(bool quiet)
+    : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1), start_seconds_(now_seconds()) {}
+
+ProgressLine::~ProgressLine() {
+  if (shown_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void ProgressLine::show(std::string_view text) {
+  if (!enabled_ || now_seconds() - start_seconds_ < k_patience_seconds) return;
+  shown_ = true;
+  fmt::print(stderr, "\r\x1b[Kunzap: {} ...", printable(text, 70));
+  std::fflush(stderr);
+}
+
+}  // namespace unzap

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace unzap {
+
+/// When to colour what goes to standard output.
+enum class ColorChoice : unsigned char { automatic, always, never };
+
+/// Makes descriptors 0 to 2 safe to use: one that is closed is filled with /dev/null, so that no file that is
+/// opened later takes its number; and a reader who leaves gives an error instead of a signal. Called once,
+/// first.
+void prepare_standard_streams();
+
+/// `always` and `never` are obeyed; otherwise colour needs a terminal, TERM other than "dumb", and no
+/// NO_COLOR.
+bool use_color(ColorChoice choice);
+
+/// Columns of the terminal on standard output, or 100.
+std::size_t output_width();
+
+/// Writes the data of a verb. 0, or 74 when standard output is closed or full; a reader who left is no reason
+/// to say so.
+int write_output(std::string_view data);
+
+/// Talk for the user on standard error, one line: "unzap: <text>".
+void say(std::string_view text);
+
+/// A line on standard error that says what takes so long: only on a terminal, only after a second, and taken
+/// away in the end.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool quiet);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  void show(std::string_view text);
+
+ private:
+  bool enabled_;
+  bool shown_ = false;
+  double start_seconds_;
+};
+
+}  // namespace unzap

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "report/report.hpp"
+
+namespace unzap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int k_schema_version = 1;
+constexpr std::size_t k_max_problems = 200;
+
+template <class T>
+Json value_or_null(const T& reading) {
+  return reading ? Json(*reading) : Json(nullptr);
+}
+
+Json to_json(const Party& party) {
+  return {{"pid", value_or_null(party.pid)},
+          {"tid", value_or_null(party.tid)},
+          {"comm", party.comm},
+          {"role", party.role}};
+}
+
+Json host_json(const Snapshot& snapshot) {
+  const Host& host = snapshot.host;
+  return {{"name", value_or_null(host.name)},
+          {"kernel", value_or_null(host.kernel_release)},
+          {"cpus", value_or_null(host.cpus)},
+          {"origin", name(snapshot.origin)},
+          {"preemption", host.preemption ? Json(name(*host.preemption)) : Json(nullptr)}};
+}
+
+Json to_json(const Finding& finding) {
+  Json victims = Json::array();
+  for (const Party& victim : finding.victims) victims.push_back(to_json(victim));
+  Json chain = Json::array();
+  for (const Link& link : finding.chain)
+    chain.push_back({{"what", link.what}, {"waits_for", link.waits_for}, {"evidence", link.evidence}});
+  Json evidence = Json::array();
+  for (const Evidence& piece : finding.evidence)
+    evidence.push_back({{"id", piece.id}, {"source", piece.source}, {"text", piece.text}});
+  Json remedies = Json::array();
+  for (const Remedy& remedy : finding.remedies)
+    remedies.push_back({{"id", remedy.id}, {"text", remedy.text}, {"risk", remedy.risk}});
+  return {{"cause", finding.cause},
+          {"confidence", name(finding.confidence)},
+          {"summary", finding.summary},
+          {"culprit", finding.culprit ? to_json(*finding.culprit) : Json(nullptr)},
+          {"victims", std::move(victims)},
+          {"chain", std::move(chain)},
+          {"evidence", std::move(evidence)},
+          {"refuted_by", finding.refuted_by},
+          {"next_evidence", finding.next_evidence},
+          {"remedies", std::move(remedies)},
+          {"references", finding.references}};
+}
+
+Json problems_json(const std::vector<Problem>& problems) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < problems.size() && i < k_max_problems; ++i)
+    out.push_back({{"where", problems[i].where}, {"text", problems[i].text}});
+  if (problems.size() > k_max_problems)
+    out.push_back(
+        {{"where", ""}, {"text", std::to_string(problems.size() - k_max_problems) + " more like these"}});
+  return out;
+}
+
+}  // namespace
+
+std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {
+  Json findings = Json::array();
+  for (const Finding& finding : diagnosis.findings) findings.push_back(to_json(finding));
+  const Json document = {
+      {"schema_version", k_schema_version}, {"verdict", name(diagnosis.verdict)},
+      {"host", host_json(snapshot)},        {"findings", std::move(findings)},
+      {"limits", diagnosis.limits},         {"problems", problems_json(snapshot.problems)}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace unzap

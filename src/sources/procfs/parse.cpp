@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sources/procfs/parse.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sources/text/frames.hpp"
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+/// Cuts the next line off `text`.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+/// A field that the file has replaces the task's.
+template <class T>
+void take(Reading<T>& field, const Reading<T>& read) {
+  if (read) field = read;
+}
+
+}  // namespace
+
+std::optional<text::StatLine> parse_stat(std::string_view text) {
+  const auto line = text::parse_stat_line(text);
+  const bool whole = line && line->ppid && line->flags && line->utime_ticks && line->stime_ticks &&
+                     line->start_ticks && line->processor;
+  return whole ? line : std::nullopt;
+}
+
+bool parse_status(std::string_view text, Task& task, Reading<std::uint64_t>& switches) {
+  text::StatusBlock block;
+  while (!text.empty()) block.take(take_line(text));
+  if (!block.state) return false;
+  take(task.state, block.state);
+  take(task.tgid, block.tgid);
+  take(task.ppid, block.ppid);
+  take(task.tracer_pid, block.tracer_pid);
+  take(task.threads, block.threads);
+  take(task.ns_pids, block.ns_pids);
+  take(task.pending_private, block.pending_private);
+  take(task.pending_shared, block.pending_shared);
+  take(task.blocked, block.blocked);
+  take(task.ignored, block.ignored);
+  take(task.core_dumping, block.core_dumping);
+  task.has_mm = block.vm_seen;  // no Vm lines: past exit_mm, or a kernel thread
+  if (block.voluntary && block.nonvoluntary) switches = *block.voluntary + *block.nonvoluntary;
+  return true;
+}
+
+std::optional<Stack> parse_stack_file(std::string_view text, std::string where) {
+  Stack stack;
+  stack.origin = StackOrigin::proc_stack;
+  stack.where = std::move(where);
+  while (!text.empty()) {
+    const std::string_view line = trim(take_line(text));
+    if (line.empty()) continue;
+    const text::FrameText frame = text::parse_frame(line);
+    if (frame.form != text::FrameForm::strong || !frame.bracketed) return std::nullopt;
+    if (!frame.function.empty()) stack.frames.push_back(text::to_frame(frame, false));
+  }
+  return stack;
+}
+
+const std::string& CgroupPaths::best() const {
+  for (const std::string* path : {&unified, &freezer, &systemd})
+    if (!path->empty() && *path != "/") return *path;
+  for (const std::string* path : {&unified, &freezer})
+    if (!path->empty()) return *path;
+  return systemd;
+}
+
+CgroupPaths parse_cgroup(std::string_view text) {
+  CgroupPaths out;
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    const std::string path(line.substr(second + 1));
+    if (controllers.empty()) out.unified = path;
+    if (controllers == "name=systemd") out.systemd = path;
+    if (fmt::format(",{},", controllers).find(",freezer,") != std::string::npos) out.freezer = path;
+  }
+  return out;
+}
+
+std::optional<std::uint64_t> parse_namespace_link(std::string_view text) {
+  const std::size_t open = text.find(":[");
+  if (open == std::string_view::npos || !text.ends_with(']')) return std::nullopt;
+  return parse_number<std::uint64_t>(text.substr(open + 2, text.size() - open - 3));
+}
+
+std::optional<std::int32_t> count_cpus(std::string_view stat) {
+  std::int32_t count = 0;
+  while (!stat.empty()) {
+    const std::string_view line = take_line(stat);
+    if (line.starts_with("cpu") && line.size() > 3 && line[3] >= '0' && line[3] <= '9') ++count;
+  }
+  return count > 0 ? std::optional(count) : std::nullopt;
+}
+
+Reading<Preemption> parse_preemption(std::string_view version, std::string_view sched_preempt) {
+  for (const std::string_view word : split_words(version))
+    if (word == "PREEMPT" || word == "PREEMPT_RT") return Preemption::full;
+  for (const std::string_view word : split_words(trim(sched_preempt))) {
+    if (word == "(none)") return Preemption::none;
+    if (word == "(voluntary)") return Preemption::voluntary;
+    if (word == "(full)" || word == "(lazy)") return Preemption::full;
+  }
+  return Absence::not_asked;
+}
+
+}  // namespace unzap

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sources/procfs/parse.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "sources/procfs/fixture.hpp"
+
+namespace unzap {
+namespace {
+
+struct Row {
+  const char* name;
+  std::string text;
+  std::string expected;
+};
+
+std::string dump(const std::optional<text::StatLine>& line) {
+  if (!line) return "error";
+  return fmt::format("{} comm={} state={} ppid={} flags={:#x} u={} s={} threads={} start={} cpu={}",
+                     line->tid, line->comm, line->state, *line->ppid, *line->flags, *line->utime_ticks,
+                     *line->stime_ticks, line->threads.value_or(0), *line->start_ticks, *line->processor);
+}
+
+TEST(ParseStat, Rows) {
+  const std::string plain =
+      stat_text({.tid = 7, .comm = "sh", .state = 'D', .ppid = 4, .flags = 0x40000c, .stime = 9});
+  const Row rows[] = {
+      {"plain", plain, "7 comm=sh state=D ppid=4 flags=0x40000c u=3 s=9 threads=1 start=100 cpu=1"},
+      {"comm holds blanks and parens", stat_text({.tid = 8, .comm = "a) R (b", .state = 'Z'}),
+       "8 comm=a) R (b state=Z ppid=0 flags=0x0 u=3 s=0 threads=1 start=100 cpu=1"},
+      {"empty comm", stat_text({.comm = ""}),
+       "1 comm= state=S ppid=0 flags=0x0 u=3 s=0 threads=1 start=100 cpu=1"},
+      {"a real zombie",
+       "3210 (iou-wrk-3208) Z 1 3208 0 0 -1 4227084 0 0 0 0 0 51 0 0 20 0 2 0 77182 0 0 18446744073709551615 "
+       "0 0 0 0 "
+       "0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+       "3210 comm=iou-wrk-3208 state=Z ppid=1 flags=0x40800c u=0 s=51 threads=2 start=77182 cpu=1"},
+      {"cut before the processor", plain.substr(0, plain.size() - 34), "error"},
+      {"no comm", "7 S 1 2 3", "error"},
+      {"comm not closed", "7 (sh", "error"},
+      {"tid is no number", "x" + plain, "error"},
+      {"flags are no number",
+       "7 (sh) S 1 1 1 0 -1 zz 0 0 0 0 1 1 0 0 20 0 1 0 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1", "error"},
+      {"empty", "", "error"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(dump(parse_stat(row.text)), row.expected);
+  }
+}
+
+std::string dump_status(const std::string& text) {
+  Task task;
+  Reading<std::uint64_t> switches;
+  if (!parse_status(text, task, switches)) return task == Task() ? "error" : "error that changed the task";
+  std::string out =
+      fmt::format("state={} tgid={} threads={} mm={}", task.state.value_or('?'), task.tgid.value_or(-1),
+                  task.threads.value_or(-1), task.has_mm.value_or(false));
+  if (task.ns_pids)
+    for (const std::int32_t pid : *task.ns_pids) out += fmt::format(" ns{}", pid);
+  if (task.pending_shared) out += fmt::format(" shd={:#x}", *task.pending_shared);
+  if (task.tracer_pid) out += fmt::format(" tracer={}", *task.tracer_pid);
+  if (switches) out += fmt::format(" switches={}", *switches);
+  return out;
+}
+
+TEST(ParseStatus, Rows) {
+  const Row rows[] = {
+      {"a dying init",
+       "Name:\tnpm start\nState:\tS "
+       "(sleeping)\nTgid:\t42\nPid:\t42\nTracerPid:\t0\nNSpid:\t42\t1\nThreads:\t1\n"
+       "ShdPnd:\t0000000000000100\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t7\n",
+       "state=S tgid=42 threads=1 mm=false ns42 ns1 shd=0x100 tracer=0 switches=12"},
+      {"alive", "State:\tR (running)\nVmSize:\t  10 kB\n", "state=R tgid=-1 threads=-1 mm=true"},
+      {"name that looks like a field", "Name:\tState: X\nState:\tD (disk sleep)\n",
+       "state=D tgid=-1 threads=-1 mm=false"},
+      {"half of the switches is no sum", "State:\tD\nvoluntary_ctxt_switches:\t5\n",
+       "state=D tgid=-1 threads=-1 mm=false"},
+      {"a number that is none stays absent", "State:\tD\nTgid:\tx\n", "state=D tgid=-1 threads=-1 mm=false"},
+      {"no state", "Name:\tsh\nTgid:\t3\n", "error"},
+      {"empty", "", "error"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(dump_status(row.text), row.expected);
+  }
+}
+
+std::string dump_stack(const std::string& text) {
+  const auto stack = parse_stack_file(text, "x");
+  if (!stack) return "error";
+  std::string out;
+  for (const Frame& frame : stack->frames)
+    out += fmt::format("{}+{:#x}/{:#x}[{}] ", frame.function, frame.offset, frame.size, frame.module);
+  return out;
+}
+
+TEST(ParseStackFile, Rows) {
+  const Row rows[] = {
+      {"two frames", "[<0>] do_exit+0x2df/0x900\n[<0>] nfs_wait+0x1/0x2 [nfs]\n",
+       "do_exit+0x2df/0x900[] nfs_wait+0x1/0x2[nfs] "},
+      {"compiler's suffix", "[<0>] io_sq_thread.cold+0x2d/0x2f\n", "io_sq_thread+0x2d/0x2f[] "},
+      {"addresses and the end mark of old kernels",
+       "[<ffffffff810b5d2e>] do_wait+0x1e/0x30\n[<ffffffffffffffff>] 0xffffffffffffffff\n",
+       "do_wait+0x1e/0x30[] "},
+      {"empty with success", "", ""},
+      {"an error message", "cat: stack: Permission denied\n", "error"},
+      {"size cut off", "[<0>] do_exit+0x2df\n", "do_exit+0x2df/0x0[] "},
+      {"not closed", "[<0 do_exit+0x2df/0x900\n", "error"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(dump_stack(row.text), row.expected);
+  }
+  EXPECT_EQ(parse_stack_file("", "where")->origin, StackOrigin::proc_stack);
+}
+
+TEST(ParseCgroup, PathThatSaysMost) {
+  EXPECT_EQ(parse_cgroup("0::/system.slice/a\n").best(), "/system.slice/a");
+  EXPECT_EQ(parse_cgroup("9:name=systemd:/s\n6:freezer:/f\n0::/\n").best(), "/f");
+  EXPECT_EQ(parse_cgroup("9:name=systemd:/s\n4:memory:/m\n").best(), "/s");
+  EXPECT_EQ(parse_cgroup("5:cpu,freezer:/x:y\n").freezer, "/x:y");
+  EXPECT_EQ(parse_cgroup("0::/\n").best(), "/");
+  EXPECT_EQ(parse_cgroup("nonsense").best(), "");
+}
+
+TEST(ParseNamespaceLink, WholeOrNothing) {
+  EXPECT_EQ(parse_namespace_link("pid:[4026531836]"), 4026531836U);
+  EXPECT_EQ(parse_namespace_link("pid:[40265"), std::nullopt);
+  EXPECT_EQ(parse_namespace_link("/bin/sh"), std::nullopt);
+}
+
+TEST(ParsePreemption, OnlyWhatIsStated) {
+  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT Thu", ""), Preemption::full);
+  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_RT Thu", ""), Preemption::full);
+  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_DYNAMIC Thu", ""), Absence::not_asked);
+  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_DYNAMIC Thu", "none (voluntary) full\n"), Preemption::voluntary);
+  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_DYNAMIC Thu", "(none) voluntary full\n"), Preemption::none);
+  EXPECT_EQ(parse_preemption("#1 SMP Thu", ""), Absence::not_asked);
+}
+
+}  // namespace
+}  // namespace unzap

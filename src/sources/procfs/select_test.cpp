@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sources/procfs/select.hpp"
+
+#include <gtest/gtest.h>
+
+namespace unzap {
+namespace {
+
+Task task(std::int32_t tid, std::int32_t tgid, std::int32_t ppid, char state, std::uint64_t flags = 0) {
+  Task out;
+  out.tid = tid;
+  out.tgid = tgid;
+  out.ppid = ppid;
+  out.state = state;
+  out.flags = flags;
+  return out;
+}
+
+std::set<std::int32_t> tids(const std::vector<Task>& tasks, const std::set<std::size_t>& places) {
+  std::set<std::int32_t> out;
+  for (const std::size_t i : places) out.insert(*tasks[i].tid);
+  return out;
+}
+
+TEST(TasksThatMatter, StuckOnesAndTheFamilyOfTheDying) {
+  const std::vector<Task> tasks{task(1, 1, 0, 'S'),
+                                task(2, 2, 0, 'S', k_pf_kthread),
+                                task(9, 9, 2, 'D', k_pf_kthread),
+                                task(10, 10, 1, 'S'),
+                                task(11, 11, 10, 'Z'),
+                                task(12, 11, 10, 'R', k_pf_exiting),
+                                task(13, 13, 11, 'S'),
+                                task(20, 20, 1, 'R'),
+                                task(21, 21, 1, 'T')};
+  // 11 and 12 are dying: their parent 10 and their child 13 matter; the parents of 9 and 21 do not.
+  EXPECT_EQ(tids(tasks, tasks_that_matter(tasks)), (std::set<std::int32_t>{9, 10, 11, 12, 13, 21}));
+}
+
+TEST(TasksThatMatter, OfAParentWithManyThreadsOnlyTheLeader) {
+  std::vector<Task> tasks{task(500, 500, 100, 'Z')};
+  for (std::int32_t tid = 100; tid < 200; ++tid) tasks.push_back(task(tid, 100, 1, 'S'));
+  EXPECT_EQ(tids(tasks, tasks_that_matter(tasks)), (std::set<std::int32_t>{100, 500}));
+}
+
+TEST(MembersOfDying, DescendantsOfADyingInit) {
+  std::vector<Task> tasks{task(50, 50, 1, 'S', k_pf_exiting), task(51, 51, 50, 'S'), task(52, 52, 51, 'S'),
+                          task(60, 60, 1, 'S')};
+  EXPECT_TRUE(members_of_dying(tasks, {0}).empty()) << "nothing says that 50 is an init";
+  tasks[0].ns_pids = std::vector<std::int32_t>{50, 1};
+  EXPECT_EQ(tids(tasks, members_of_dying(tasks, {0})), (std::set<std::int32_t>{51, 52}));
+  tasks[0].flags = 0;
+  EXPECT_TRUE(members_of_dying(tasks, {0}).empty()) << "50 is not on its way out";
+}
+
+TEST(BusyInKernel, ByTheTwoSamples) {
+  std::vector<Task> tasks{task(70, 70, 1, 'R'), task(71, 71, 1, 'R'), task(72, 72, 1, 'R')};
+  tasks[0].samples = {{0.0, 'R', 0, 100, {}}, {1.0, 'R', 0, 190, {}}};
+  tasks[1].samples = {{0.0, 'R', 0, 100, {}}, {1.0, 'R', 90, 110, {}}};
+  tasks[2].samples = {{0.0, 'R', 0, 100, {}}};
+  EXPECT_EQ(tids(tasks, busy_in_kernel(tasks, {})), (std::set<std::int32_t>{70}));
+  EXPECT_TRUE(busy_in_kernel(tasks, {0}).empty());
+}
+
+}  // namespace
+}  // namespace unzap

@@ -46,7 +46,11 @@ Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
     return !stands_for(finding, CauseKind::harmless);
   });
   if (teardown) return visibly_stuck(graph) ? Verdict::stuck : Verdict::unknown;
-  if (!findings.empty()) return Verdict::healthy;
+  // A text shows what somebody chose: a zombie whose parent is not in it explains nothing yet.
+  const bool explained = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.confidence >= Confidence::likely;
+  });
+  if (explained) return Verdict::healthy;
   return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
 }
 

@@ -14,8 +14,9 @@ namespace unzap {
 ///          soft-lockup and hung-task (something is stuck, if not a container), not oom-kill and
 ///          zombie-under-live-parent. Also a `possible` one, when a pasted text shows a task stuck and
 ///          nothing explains it better.
-/// healthy: only harmless look-alikes; or nothing at all, and the source saw every task of the host.
-/// unknown: a `possible` finding on a live host, or a text in which nothing was found.
+/// healthy: a harmless look-alike of at least `likely` and nothing else; or no more than a `possible` one of
+///          them, and the source saw every task of the host.
+/// unknown: any other `possible` finding, or nothing found in a source that shows only some of the host.
 Diagnosis diagnose(const Snapshot& snapshot);
 
 }  // namespace unzap

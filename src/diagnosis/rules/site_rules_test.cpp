@@ -83,7 +83,10 @@ constexpr Row k_rows[] = {
      "stuck: coredump-wait likely"},
     {"core dump: an ordinary pipe", 'S', "pipe_read vfs_read", "unknown"},
 
-    {"tracer: a stop", 't', "ptrace_stop ptrace_notify do_exit", "stuck: traced-member possible"},
+    {"tracer: the stop at the end of exit", 't', "ptrace_stop ptrace_notify do_exit",
+     "stuck: traced-member likely"},
+    {"tracer: a stop under a debugger", 't', "ptrace_stop ptrace_signal get_signal",
+     "stuck: traced-member possible"},
     {"parent: rmdir that waits for the dying", 'D', "cgroup_drain_dying cgroup_rmdir kernfs_iop_rmdir",
      "stuck: unreaped-by-outside-parent likely"},
     {"parent: rcu_tasks", 'D', "synchronize_rcu_tasks ftrace_shutdown",

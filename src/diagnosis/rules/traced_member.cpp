@@ -79,10 +79,11 @@ Findings traced_member(const WaitGraph& graph) {
   if (chosen) {
     for (const Task* task : zombie_threads(graph))
       if (std::find(held.begin(), held.end(), task) == held.end()) held.push_back(task);
-    if (const auto sites = site_hits(graph, "traced-member"))
-      for (const Task* task : sites->tasks)
-        if (std::find(held.begin(), held.end(), task) == held.end()) held.push_back(task);
   }
+  // A stop without a tracer's number: normal life under a debugger, unless the task is on its way out.
+  const auto stopped = chosen && held.empty() ? site_hits(graph, "traced-member") : std::nullopt;
+  const bool only_stopped = stopped && exiting(*stopped->tasks.front()) != true;
+  if (stopped) held = stopped->tasks;
   const bool guessed = held.empty();
   if (guessed && chosen) held = nameless_zombies(graph);
   if (held.empty()) return {};
@@ -91,8 +92,9 @@ Findings traced_member(const WaitGraph& graph) {
                         const Reaper* reaper = graph.reaper_over(*task);
                         return reaper != nullptr && graph.rests(*reaper);
                       });
-  Finding finding = site_finding(graph, "traced-member",
-                                 {held, waited && !guessed ? Confidence::likely : Confidence::possible});
+  Finding finding =
+      site_finding(graph, "traced-member",
+                   {held, waited && !guessed && !only_stopped ? Confidence::likely : Confidence::possible});
   const Task& first = *held.front();
   const Task* tracer = named ? graph.index().by_tid(*first.tracer_pid) : nullptr;
   finding.culprit.reset();

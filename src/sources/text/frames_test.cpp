@@ -56,6 +56,9 @@ constexpr Row k_frames[] = {
     {"gdb frame", "#0  0x00007f12 in futex_wait () from /lib/libc.so", "none"},
     {"registers", "RAX: 0000000000000001 RBX: ffffb15fc915bcf8", "none"},
     {"stack words", "ffff8800b5c07cc8 ffffffff81e13500", "none"},
+    {"crash", "#1 [ffff881fe5d6fd40] schedule at ffffffff816a8f65", "strong schedule"},
+    {"crash with module", "#12 [ffff881fe5d6fd40] nfs_wait+18 at ffffffff816a8f65 [nfs]",
+     "strong nfs_wait [nfs]"},
     {"empty", "", "none"},
     {"name in brackets", "[npm start] <defunct>", "none"},
 };

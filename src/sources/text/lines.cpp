@@ -213,7 +213,8 @@ bool has_control(std::string_view line) {
     std::memcpy(&bytes, line.data() + i, 8);
     suspect |= (bytes - k_ones * 0x20) & ~bytes & (k_ones * 0x80);
   }
-  for (; i < line.size(); ++i) suspect |= static_cast<std::uint64_t>(static_cast<unsigned char>(line[i]) < 0x20);
+  for (; i < line.size(); ++i)
+    suspect |= static_cast<std::uint64_t>(static_cast<unsigned char>(line[i]) < 0x20);
   if (suspect == 0) return false;
   return std::any_of(line.begin(), line.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });

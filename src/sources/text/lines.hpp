@@ -35,8 +35,8 @@ std::string without_control(std::string_view line);
 /// How a line goes on in the next.
 enum class Join : unsigned char { none, with_blank, without_blank };
 
-/// Says whether `next` is the rest of `head`, broken off by a mailer: only when the two together are something
-/// that is known and `head` alone is not complete.
+/// Says whether `next` is the rest of `head`, broken off by a mailer: only when the two together are
+/// something that is known and `head` alone is not complete.
 Join continues(std::string_view head, std::string_view next);
 
 /// One logical line.

@@ -7,7 +7,7 @@
 namespace unzap::text {
 
 void Listings::leave() {
-  has_layout_ = from_command_ = threads_ = command_pending_ = false;
+  has_layout_ = threads_ = command_pending_ = false;
   strangers_ = 0;
   seen_.clear();
   branches_.clear();
@@ -19,7 +19,7 @@ void Listings::command(std::string_view command) {
   pstree_ = contains(command, "pstree");
   if (const auto layout = parse_ps_command(command)) {
     layout_ = *layout;
-    has_layout_ = from_command_ = true;
+    has_layout_ = true;
   }
 }
 
@@ -37,8 +37,9 @@ bool Listings::take_row(const Line& line, const PsLayout& layout) {
   const bool thread_row = static_cast<bool>(row->tid) || threads_;
   const Reading<std::int32_t> tid = row->tid ? row->tid : row->pid;
   // The same process again: a listing of threads without their numbers (ps auxH).
-  const bool repeated = !thread_row && tid && !seen_.insert(*tid).second;
-  const TaskRef ref = tid && !repeated ? builder_.task(*tid, line.number) : builder_.unnamed_task(line.number);
+  const bool repeated = !thread_row && tid && seen_.size() < k_most_tasks && !seen_.insert(*tid).second;
+  const TaskRef ref =
+      tid && !repeated ? builder_.task(*tid, line.number) : builder_.unnamed_task(line.number);
   Task& task = builder_.at(ref);
   if (!task.tgid && row->pid && !threads_) task.tgid = row->pid;
   if (row->ppid) task.ppid = row->ppid;
@@ -70,19 +71,23 @@ bool Listings::take_rest_of_row(const Line& line) {
   const std::string joined = "1 " + std::string(line.text.substr(0, 1024));
   const auto row = parse_ps_row(joined, {{Column::pid, Column::command}, false, false});
   if (!row) return false;
-  builder_.offer_comm(last_, row->comm, row->comm_is_kernels ? CommSource::listing : CommSource::command_line);
+  builder_.offer_comm(last_, row->comm,
+                      row->comm_is_kernels ? CommSource::listing : CommSource::command_line);
   return true;
 }
 
 bool Listings::take_bare_branch(const Line& line) {
   std::string_view text = line.text;
   eat_while(text, [](char c) { return c == '|' || is_blank(c); });
-  if (!eat(text, "\\_ ") || text.empty() || !(is_letter(text[0]) || text[0] == '[' || text[0] == '/')) return false;
+  if (!eat(text, "\\_ ") || text.empty() || !(is_letter(text[0]) || text[0] == '[' || text[0] == '/'))
+    return false;
   const bool defunct = contains(text, "<defunct>");
   if (defunct) text = trim(text.substr(0, text.find("<defunct>")));
   const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
-  if (bracketed) text = text.substr(1, text.size() - 2);
-  else text = text.substr(0, text.find(' '));
+  if (bracketed)
+    text = text.substr(1, text.size() - 2);
+  else
+    text = text.substr(0, text.find(' '));
   if (text.empty()) return false;
   const TaskRef ref = builder_.unnamed_task(line.number);
   builder_.offer_comm(ref, text.substr(text.rfind('/') + 1),
@@ -108,7 +113,7 @@ bool Listings::take(const Line& line) {
       return true;
     }
   }
-  if (has_layout_ && !from_command_) {
+  if (has_layout_ && layout_.stated) {
     if (take_row(line, layout_)) return true;
     constexpr int k_most_strangers = 4;
     if (++strangers_ > k_most_strangers) has_layout_ = false;
@@ -117,7 +122,7 @@ bool Listings::take(const Line& line) {
     if (take_bare_branch(line)) return true;
   }
   if (const auto layout = guess_ps_layout(line.raw); layout && take_row(line, *layout)) return true;
-  if (has_layout_ && from_command_ && take_row(line, layout_)) return true;
+  if (has_layout_ && !layout_.stated && take_row(line, layout_)) return true;
   return take_rest_of_row(line) || take_pstree(line);
 }
 

@@ -30,7 +30,8 @@ bool is_time(std::string_view word) {
 }
 
 bool is_decimal(std::string_view word) {
-  return !word.empty() && is_digit(word[0]) && word.find_first_not_of("0123456789.,") == std::string_view::npos;
+  return !word.empty() && is_digit(word[0]) &&
+         word.find_first_not_of("0123456789.,") == std::string_view::npos;
 }
 
 Reading<double> decimal(std::string_view word) {
@@ -56,17 +57,17 @@ Column column_of(std::string_view name) {
     Column column;
   };
   constexpr Known k_known[] = {
-      {"PID", Column::pid},       {"TGID", Column::tgid},         {"LWP", Column::tid},
-      {"TID", Column::tid},       {"SPID", Column::tid},          {"PPID", Column::ppid},
-      {"S", Column::state},       {"STATE", Column::state},       {"STAT", Column::stat},
-      {"WCHAN", Column::wchan},   {"PSR", Column::processor},     {"P", Column::processor},
+      {"PID", Column::pid},         {"TGID", Column::tgid},        {"LWP", Column::tid},
+      {"TID", Column::tid},         {"SPID", Column::tid},         {"PPID", Column::ppid},
+      {"S", Column::state},         {"STATE", Column::state},      {"STAT", Column::stat},
+      {"WCHAN", Column::wchan},     {"PSR", Column::processor},    {"P", Column::processor},
       {"CPUID", Column::processor}, {"%CPU", Column::cpu_percent}, {"PCPU", Column::cpu_percent},
-      {"NLWP", Column::threads},  {"THCNT", Column::threads},     {"F", Column::flags},
-      {"FLAGS", Column::flags},   {"PIDNS", Column::pidns},       {"MNTNS", Column::mntns},
-      {"START", Column::date},    {"STARTED", Column::date},      {"LSTART", Column::date},
-      {"STIME", Column::date},    {"BSDSTART", Column::date},     {"START_TIME", Column::date},
-      {"COMM", Column::comm},     {"UCOMM", Column::comm},        {"UCMD", Column::comm},
-      {"COMMAND", Column::command}, {"CMD", Column::command},     {"ARGS", Column::command}};
+      {"NLWP", Column::threads},    {"THCNT", Column::threads},    {"F", Column::flags},
+      {"FLAGS", Column::flags},     {"PIDNS", Column::pidns},      {"MNTNS", Column::mntns},
+      {"START", Column::date},      {"STARTED", Column::date},     {"LSTART", Column::date},
+      {"STIME", Column::date},      {"BSDSTART", Column::date},    {"START_TIME", Column::date},
+      {"COMM", Column::comm},       {"UCOMM", Column::comm},       {"UCMD", Column::comm},
+      {"COMMAND", Column::command}, {"CMD", Column::command},      {"ARGS", Column::command}};
   for (const Known& known : k_known)
     if (known.name == name) return known.column;
   return Column::other;
@@ -83,11 +84,26 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-PsLayout layout_of(std::initializer_list<Column> columns) {
-  return {columns, true, false};
-}
-
 constexpr Column O = Column::other;
+
+/// What ps shows for its usual flags.
+struct KnownLayouts {
+  using enum Column;
+  PsLayout aux{{O, pid, cpu_percent, O, O, O, O, stat, date, O, command}, true, false};
+  PsLayout ef{{O, pid, ppid, O, date, O, O, command}, true, false};
+  PsLayout elf{{O, pid, ppid, tid, O, threads, date, O, O, command}, true, false};
+  PsLayout axl{{O, O, pid, ppid, O, O, O, O, wchan, stat, O, O, command}, true, false};
+  PsLayout axj{{ppid, pid, O, O, O, O, stat, O, O, command}, true, false};
+  PsLayout ax{{pid, O, stat, O, command}, true, false};
+  PsLayout plain{{pid, O, O, command}, true, false};
+  PsLayout sleeping{{pid, ppid, stat, wchan, command}, false, false};
+  PsLayout shortest{{pid, ppid, stat, command}, false, false};
+};
+
+const KnownLayouts& known_layouts() {
+  static const KnownLayouts k_layouts;
+  return k_layouts;
+}
 
 /// `args` is a list as -o takes it: "pid,ppid,stat,wchan:32,comm", "pid=,comm=".
 void add_format(std::string_view list, PsLayout& layout) {
@@ -201,16 +217,18 @@ std::optional<PsLayout> parse_ps_header(std::string_view line) {
   if (text.size() > 400 || text.empty() || !(is_upper(text[0]) || text[0] == '%')) return std::nullopt;
   for (const std::string_view word : split_words(text)) {
     if (word.find_first_of("abcdefghijklmnopqrstuvwxyz,:") != std::string_view::npos) return std::nullopt;
-    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE") return std::nullopt;
+    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE")
+      return std::nullopt;
     const Column column = column_of(word);
     if (column != O) ++known;
-    has_task |= column == Column::pid || column == Column::tid || column == Column::tgid ||
-                column == Column::ppid;
+    has_task |=
+        column == Column::pid || column == Column::tid || column == Column::tgid || column == Column::ppid;
     if (takes_rest(column)) layout.time_before_command = last_is_time;
     last_is_time = word == "TIME" || word == "TIME+";
     layout.columns.push_back(column);
   }
   if (!has_task || known < 2) return std::nullopt;
+  layout.stated = true;
   return layout;
 }
 
@@ -241,21 +259,20 @@ std::optional<PsLayout> parse_ps_command(std::string_view command) {
       letters += word;
     }
   }
+  layout.stated = true;
   if (!layout.columns.empty()) return layout;
+  layout.stated = false;
   const auto has = [&](char c) { return letters.find(c) != std::string::npos; };
-  if (has('-') && has('f') && has('L'))
-    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
-  if (has('-') && has('f')) return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
-  if (has('l') && !has('-'))
-    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
-  if (has('j') && !has('-'))
-    return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
-  if (has('u') && !has('-'))
-    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
+  const KnownLayouts& known = known_layouts();
+  if (has('-') && has('f')) return has('L') ? known.elf : known.ef;
+  if (has('-')) return std::nullopt;
+  if (has('l')) return known.axl;
+  if (has('j')) return known.axj;
+  if (has('u')) return known.aux;
   return std::nullopt;
 }
 
-std::optional<PsLayout> guess_ps_layout(std::string_view row) {
+const PsLayout* guess_ps_layout(std::string_view row) {
   std::string_view rest = row.substr(0, 400);
   std::array<std::string_view, 12> w;
   std::size_t words = 0;
@@ -264,26 +281,24 @@ std::optional<PsLayout> guess_ps_layout(std::string_view row) {
     if (w[words].empty()) break;
     ++words;
   }
-  if (words < 4) return std::nullopt;
+  if (words < 4) return nullptr;
   const auto num = [&](std::size_t i) { return i < words && is_number(w[i]); };
   const auto tty = [&](std::size_t i) { return i < words && is_tty(w[i]); };
   const auto time = [&](std::size_t i) { return i < words && is_time(w[i]); };
   const auto stat = [&](std::size_t i) { return i < words && is_stat(w[i]); };
-  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) && stat(7))
-    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
-  if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8))
-    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
-  if (num(1) && num(2) && num(3) && w[3].size() <= 3 && tty(5) && time(6))
-    return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
-  if (num(0) && num(1) && num(2) && num(3) && num(6) && num(7) && stat(9) && tty(10))
-    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
-  if (num(0) && num(1) && num(2) && num(3) && tty(4) && stat(6) && time(8))
-    return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
-  if (num(0) && tty(1) && stat(2) && time(3))
-    return layout_of({Column::pid, O, Column::stat, O, Column::command});
-  if (num(0) && tty(1) && time(2) && w[2].size() >= 8) return layout_of({Column::pid, O, O, Column::command});
-  if (num(0) && num(1) && stat(2)) return PsLayout{{Column::pid, Column::ppid, Column::stat, Column::command}, false, false};
-  return std::nullopt;
+  const KnownLayouts& known = known_layouts();
+  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) &&
+      stat(7))
+    return &known.aux;
+  if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8)) return &known.elf;
+  if (num(1) && num(2) && num(3) && w[3].size() <= 3 && tty(5) && time(6)) return &known.ef;
+  if (num(0) && num(1) && num(2) && num(3) && num(6) && num(7) && stat(9) && tty(10)) return &known.axl;
+  if (num(0) && num(1) && num(2) && num(3) && tty(4) && stat(6) && time(8)) return &known.axj;
+  if (num(0) && tty(1) && stat(2) && time(3)) return &known.ax;
+  if (num(0) && tty(1) && time(2) && w[2].size() >= 8) return &known.plain;
+  if (!num(0) || !num(1) || !stat(2)) return nullptr;
+  // A symbol or a dash before the name is the place where it sleeps.
+  return words > 4 && (w[3] == "-" || contains(w[3], "_")) ? &known.sleeping : &known.shortest;
 }
 
 std::optional<PsRow> parse_ps_row(std::string_view row, const PsLayout& layout) {

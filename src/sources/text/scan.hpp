@@ -85,8 +85,8 @@ inline bool contains(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
 }
 
-/// What follows `key`, which must stand at the start of a word, without blanks before it; empty when it is not
-/// there.
+/// What follows `key`, which must stand at the start of a word, without blanks before it; empty when it is
+/// not there.
 inline std::string_view after(std::string_view text, std::string_view key) {
   for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
     if (at != 0 && (is_letter(text[at - 1]) || is_digit(text[at - 1]) || text[at - 1] == '_')) continue;

@@ -13,8 +13,8 @@ bool StraceLines::take(const Line& line) {
   if (text.starts_with("open")) {
     const auto path = parse_proc_path(text);
     if (!path || !contains(text, "(")) return false;
-    const bool memory = path->file == "cmdline" || path->file == "environ" || path->file == "maps" ||
-                        path->file == "smaps";
+    const bool memory =
+        path->file == "cmdline" || path->file == "environ" || path->file == "maps" || path->file == "smaps";
     cmdline_of_ = memory && path->pid ? *path->pid : 0;
     return true;
   }

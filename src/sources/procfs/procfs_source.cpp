@@ -51,7 +51,8 @@ class Scan {
   Result<std::vector<std::int32_t>> list_processes();
   void first_look(const std::vector<std::int32_t>& tgids);
   void look_closely(const std::set<std::size_t>& chosen, bool keep_first_sample);
-  void second_look(const std::set<std::size_t>& chosen);
+  /// Another sample of the tasks `again`; of the `chosen` among them with their context switches.
+  void second_look(const std::set<std::size_t>& again, const std::set<std::size_t>& chosen);
   void probe_permissions();
   void read_kernel_log();
   void drop_gone();
@@ -143,16 +144,18 @@ void Scan::look_closely(const std::set<std::size_t>& chosen, bool keep_first_sam
   }
 }
 
-void Scan::second_look(const std::set<std::size_t>& chosen) {
+void Scan::second_look(const std::set<std::size_t>& again, const std::set<std::size_t>& chosen) {
   std::vector<ReadGroup> groups;
-  for (const std::size_t i : chosen)
-    groups.push_back(
-        {directory_of(snapshot_.tasks[i]), {{ReadKind::file, "stat"}, {ReadKind::file, "status"}}});
+  for (const std::size_t i : again) {
+    groups.push_back({directory_of(snapshot_.tasks[i]), {{ReadKind::file, "stat"}}});
+    if (chosen.contains(i)) groups.back().items.push_back({ReadKind::file, "status"});
+  }
   const auto results = reader_.run(groups, "looking again");
   std::size_t at = 0;
-  for (const std::size_t i : chosen) {
+  for (const std::size_t i : again) {
     const std::vector<ReadResult>& answers = results[at++];
-    if (!add_second_sample(answers[0], answers[1], snapshot_.tasks[i])) gone_.insert(i);
+    const ReadResult status = answers.size() > 1 ? answers[1] : ReadResult{};
+    if (!add_second_sample(answers[0], status, snapshot_.tasks[i])) gone_.insert(i);
   }
 }
 
@@ -227,7 +230,7 @@ Result<Snapshot> Scan::run() {
   const double window =
       chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds) : options_.sample_seconds;
   reader_.sleep_until(sampled + window);
-  second_look(again);
+  second_look(again, chosen);
   look_closely(busy_in_kernel(snapshot_.tasks, chosen), true);
 
   for (Task& task : snapshot_.tasks) settle_absences(task);

@@ -203,7 +203,7 @@ void WaitGraph::add_rcu_holders() {
   }
   for (const Task* task : tasks_) {
     const bool running_reaper = std::any_of(reapers_.begin(), reapers_.end(), [&](const Reaper& known) {
-      return known.task == task && known.running && known.place != ZapPlace::second_loop;
+      return known.task == task && (known.running || known.candidate) && known.place != ZapPlace::second_loop;
     });
     if (!spins(*task) && !running_reaper) continue;
     const std::string why = "gets no quiescent state from kernel mode without schedule()";

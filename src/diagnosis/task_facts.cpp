@@ -22,6 +22,16 @@ bool unmoved(const Task& task, double at_least_seconds) {
 
 }  // namespace
 
+bool taken_while_running(const Stack& stack) {
+  switch (stack.origin) {
+    case StackOrigin::soft_lockup:
+    case StackOrigin::rcu_stall:
+    case StackOrigin::oops:
+    case StackOrigin::perf: return true;
+    default: return false;
+  }
+}
+
 Hold hold(const Task& task, Origin origin) {
   if (task.blocked_seconds) return Hold::lasting;
   const char state = task.state.value_or('?');
@@ -29,7 +39,8 @@ Hold hold(const Task& task, Origin origin) {
   const bool chosen = origin == Origin::text || origin == Origin::model;
   // A pasted stack without a state letter: /proc/<pid>/stack shows frames only for a task that is off the
   // CPU.
-  const bool shown_asleep = task.stack && !task.stack->frames.empty() && state == '?';
+  const bool shown_asleep =
+      task.stack && !task.stack->frames.empty() && state == '?' && !taken_while_running(*task.stack);
   if (state != 'D' && !(chosen && (shown_asleep || state == 'S' || state == 't' || state == 'T')))
     return Hold::none;
   if (chosen) return Hold::pasted;

@@ -20,9 +20,12 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
     const Stack* stack = stack_of(*task);
     if (stack == nullptr || hold_of(*task) == Hold::none) continue;
     const WaitSite* site = wait_site(*stack);
-    // A weak site says something only about a task that is known to be uninterruptible.
-    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting)
-      site = nullptr;
+    // A weak site says something only about a task that is known to be uninterruptible. Page and mmap lock
+    // waits always are, so that a stack without a state will do.
+    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting) {
+      const bool never_idle = site->cause == "block-io-wait" || site->cause == "mm-lock-wait";
+      if (task->state || !never_idle) site = nullptr;
+    }
     if (site != nullptr) sites_[task] = site;
     if (rcu_wait(*stack)) rcu_waiters_.push_back(task);
   }

@@ -37,11 +37,6 @@ bool spins(const Task& task) {
   return found && found->system_percent >= k_spin_percent && found->switches.is(0);
 }
 
-bool taken_while_running(const Stack& stack) {
-  return stack.origin == StackOrigin::soft_lockup || stack.origin == StackOrigin::rcu_stall ||
-         stack.origin == StackOrigin::perf;
-}
-
 }  // namespace
 
 Reaper& WaitGraph::reaper_of(const Task& task) {
@@ -60,7 +55,7 @@ void WaitGraph::find_reapers() {
       Reaper& found = reaper_of(*task);
       found.place = place;
       found.stack = stack;
-      found.running = taken_while_running(*stack) || spins(*task) ||
+      found.running = (taken_while_running(*stack) && stack->origin != StackOrigin::oops) || spins(*task) ||
                       (stack->origin != StackOrigin::proc_stack && task->state.is('R'));
       found.proofs.push_back(proof(*stack, *task));
     } else if (task->wchan.is("zap_pid_ns_processes")) {

@@ -99,6 +99,13 @@ void WaitGraph::attach_reports() {
       found.lockups.push_back(&event);
       continue;
     }
+    // The dump of a task that runs elsewhere has guessed frames only: they make a candidate, not a proof.
+    const Task* named = task_of(event);
+    const bool guessed = named != nullptr && event.kind != EventKind::soft_lockup && stack != nullptr &&
+                         std::any_of(stack->frames.begin(), stack->frames.end(), [](const Frame& frame) {
+                           return frame.guess && frame.function == "zap_pid_ns_processes";
+                         });
+    if (guessed) reaper_of(*named).candidate = true;
     for (Reaper& known : reapers_) {
       const bool same_task = event.tid && known.task->tid && *event.tid == *known.task->tid;
       const bool same_cpu =

@@ -17,12 +17,22 @@ bool lockup_or_stall(const KernelEvent& event) {
 WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(snapshot) {
   collect_tasks();
   for (const Task* task : tasks_) {
+    const bool wchan_only =
+        task->state.is('D') && task->wchan && task->wchan->size() > 1 && stack_of(*task) == nullptr;
+    if (wchan_only) {
+      Stack& known = wchan_stacks_[task];
+      known.frames.push_back({.function = std::string(plain_symbol(*task->wchan))});
+      known.where = task->where;
+    }
     const Stack* stack = stack_of(*task);
     if (stack == nullptr || hold_of(*task) == Hold::none) continue;
     const WaitSite* site = wait_site(*stack);
-    // A weak site says something only about a task that is known to be uninterruptible.
-    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting)
-      site = nullptr;
+    // A weak site says something only about a task that is known to be uninterruptible. Page and mmap lock
+    // waits always are, so that a stack without a state will do.
+    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting) {
+      const bool never_idle = site->cause == "block-io-wait" || site->cause == "mm-lock-wait";
+      if (task->state || !never_idle) site = nullptr;
+    }
     if (site != nullptr) sites_[task] = site;
     if (rcu_wait(*stack)) rcu_waiters_.push_back(task);
   }
@@ -35,9 +45,21 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
   add_io_worker_edges();
 }
 
+bool WaitGraph::stands(const KernelEvent& event) const {
+  const bool now = snapshot_.origin == Origin::live || snapshot_.origin == Origin::bundle;
+  if (!now || !snapshot_.all_tasks || !event.tid) return true;
+  const Task* task = index_.by_tid(*event.tid);
+  if (task == nullptr || (event.comm && task->comm && *event.comm != *task->comm)) return false;
+  if (event.kind == EventKind::hung_task) return task->state.is('D');
+  const auto found = rate(*task);
+  return !lockup_or_stall(event) || !found || found->switches.value_or(0) == 0;
+}
+
 void WaitGraph::collect_tasks() {
   for (const Task& task : snapshot_.tasks) tasks_.push_back(&task);
   for (const KernelEvent& event : snapshot_.events) {
+    if (!stands(event)) continue;
+    events_.push_back(&event);
     if (!event.tid) continue;
     if (event.kind == EventKind::hung_task) hung_tids_.insert(*event.tid);
     if (event.stack && !event.stack->frames.empty() && event.kind != EventKind::oom_kill)
@@ -65,13 +87,15 @@ void WaitGraph::collect_tasks() {
 
 const Stack* WaitGraph::stack_of(const Task& task) const {
   if (task.stack && !task.stack->frames.empty()) return task.stack.get();
-  if (!task.tid) return nullptr;
-  const auto at = report_stacks_.find(*task.tid);
-  return at == report_stacks_.end() ? nullptr : at->second->stack.get();
+  if (task.tid)
+    if (const auto at = report_stacks_.find(*task.tid); at != report_stacks_.end())
+      return at->second->stack.get();
+  const auto at = wchan_stacks_.find(&task);
+  return at == wchan_stacks_.end() ? nullptr : &at->second;
 }
 
 Hold WaitGraph::hold_of(const Task& task) const {
-  if (task.tid && hung_tids_.count(*task.tid) > 0) return Hold::lasting;
+  if (reported_hung(task)) return Hold::lasting;
   return hold(task, snapshot_.origin);
 }
 
@@ -169,6 +193,13 @@ std::vector<const Edge*> WaitGraph::way(const Task& from, const Task& to) const 
 const WaitSite* WaitGraph::site_of(const Task& task) const {
   const auto at = sites_.find(&task);
   return at == sites_.end() ? nullptr : at->second;
+}
+
+bool WaitGraph::rests(const Reaper& reaper) const {
+  if (reaper.running || reaper.candidate) return false;
+  if (snapshot_.origin == Origin::text || snapshot_.origin == Origin::model) return true;
+  const auto found = rate(*reaper.task);
+  return found && found->seconds >= k_lasting_seconds && found->switches.is(0);
 }
 
 const Reaper* WaitGraph::reaper_over(const Task& task) const {

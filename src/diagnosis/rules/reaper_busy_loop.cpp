@@ -23,6 +23,7 @@ struct Sight {
   std::vector<const Task*> members;  ///< members of its namespace in an expedited wait from mount teardown
   std::vector<const Task*> others;   ///< other tasks of the host in an RCU wait
   bool victim_lasts = false;         ///< one of them is shown not to move
+  bool member_lasts = false;         ///< one of `members` is
 };
 
 bool in_lock_slowpath(const Stack& stack) {
@@ -50,6 +51,8 @@ Sight look(const WaitGraph& graph, const Reaper& reaper) {
     (member && mount_teardown(stack) && rcu_expedited_wait(stack) ? sight.members : sight.others)
         .push_back(task);
     sight.victim_lasts |= graph.hold_of(*task) == Hold::lasting;
+    sight.member_lasts |=
+        !sight.members.empty() && sight.members.back() == task && graph.hold_of(*task) >= Hold::pasted;
   }
   return sight;
 }
@@ -63,9 +66,12 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
     return sight.reported ? Confidence::certain : Confidence::likely;
   }
   if (reaper.place == ZapPlace::first_loop && !reaper.running) return std::nullopt;
-  if (sight.window >= k_lasting_seconds && (!sight.members.empty() || sight.rcu_stall))
+  if (sight.window >= k_lasting_seconds && (sight.member_lasts || sight.rcu_stall))
     return Confidence::certain;
-  if (sight.window >= k_lasting_seconds) return Confidence::likely;
+  // zap_pid_ns_processes() ignores SIGCHLD as its first act: with it the thread is past closing files and the
+  // like.
+  const bool in_zap = (reaper.task->ignored.value_or(0) & signal_bit(17)) != 0;
+  if (sight.window >= k_lasting_seconds && in_zap) return Confidence::likely;
   if (!reaper.running && !reaper.candidate) return std::nullopt;
   const bool victims = !sight.members.empty() || !sight.others.empty();
   if (sight.reported || (victims && sight.victim_lasts)) return Confidence::likely;
@@ -77,11 +83,12 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
 void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
   const Task& spinner = *reaper.task;
   finding.culprit = party(spinner, "spins in zap_pid_ns_processes()");
+  const bool sure = finding.confidence == Confidence::certain;
   finding.summary = fmt::format(
-      "{} is the last thread of a dying container's init and spins in zap_pid_ns_processes(): kernel_wait4() "
-      "returns "
-      "at once because a notify signal (TIF_NOTIFY_SIGNAL) stays pending, so the thread never sleeps",
-      spinner.label());
+      "{} is the last thread of a dying container's init and {} in zap_pid_ns_processes(): kernel_wait4() "
+      "returns at "
+      "once because a notify signal (TIF_NOTIFY_SIGNAL) stays pending, so the thread never sleeps",
+      spinner.label(), sure ? "spins" : "by all signs spins");
   if (spinner.processor)
     finding.summary += fmt::format(" and CPU {} reports no RCU quiescent state", *spinner.processor);
   const std::size_t waiting = sight.members.size() + sight.others.size();

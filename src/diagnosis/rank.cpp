@@ -96,7 +96,7 @@ Findings rank(Findings findings, const WaitGraph& graph, std::vector<std::string
     });
     if (by == std::end(k_settled)) {
       kept.push_back(std::move(finding));
-    } else {
+    } else if (!placeholder(by->loser) && kind_of(finding) != CauseKind::harmless) {
       dropped.push_back(fmt::format("{} is not listed: {}{}", by->loser, by->why,
                                     by->winner == "*" ? "" : fmt::format(" ({})", by->winner)));
     }

@@ -100,6 +100,7 @@ Findings frozen_cgroup(const WaitGraph& graph) {
       if (stack == nullptr || !same || graph.site_of(*task) != nullptr || zombie(*task)) continue;
       finding.culprit = party(*task, "does not come to the freezer: " + stack_line(*stack, 3));
       cite(finding, graph, *task);
+      add_victim(finding, *hits.tasks.front(), "waits in the freezer");
       break;
     }
   }

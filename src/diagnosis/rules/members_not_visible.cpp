@@ -18,6 +18,32 @@ bool threads_missing(const WaitGraph& graph, const Task& task) {
   return std::none_of(threads.begin(), threads.end(), [](const Task* thread) { return alive(*thread); });
 }
 
+/// A listed process without an address space that is no zombie and no kernel thread: it is in exit, and
+/// listed because it stays there.
+bool stays_in_exit(const WaitGraph& graph, const Task& task) {
+  return task.has_mm.is(false) && !zombie(task) && !kernel_thread(task) && !task.state.is('D') &&
+         graph.stack_of(task) == nullptr;
+}
+
+bool shim(const Task& task) {
+  for (const char* name : {"containerd-shim", "docker-containerd", "conmon", "dockerd-current"})
+    if (task.comm && task.comm->rfind(name, 0) == 0) return true;
+  return false;
+}
+
+/// A bare process tree (pstree): no state, no stack, no report in the whole text. The init below the shim is
+/// all there is to name.
+const Task* init_of_bare_tree(const WaitGraph& graph) {
+  if (!graph.events().empty()) return nullptr;
+  const Task* init = nullptr;
+  for (const Task* task : graph.tasks()) {
+    if (task->state || task->wchan || graph.stack_of(*task) != nullptr) return nullptr;
+    const Task* parent = task->ppid ? graph.index().by_tid(*task->ppid) : nullptr;
+    if (init == nullptr && parent != nullptr && shim(*parent) && !shim(*task)) init = task;
+  }
+  return init;
+}
+
 void advise(Finding& finding, const std::string& pid) {
   finding.refuted_by = {"the init is gone a minute later: it was only slow",
                         "a member of the namespace is shown blocked: then its cause is the answer"};
@@ -73,6 +99,21 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
   return finding;
 }
 
+Finding about_bare_tree(const WaitGraph& graph, const Task& init) {
+  Finding finding;
+  finding.cause = "members-not-visible";
+  finding.culprit = party(init, "first process of a container");
+  const auto inside = graph.index().children_of(*init.tid);
+  finding.summary = fmt::format(
+      "the tree below {} shows who is left in the container ({}), but no state and no stack, so "
+      "nothing tells what keeps it",
+      init.label(), some_of(inside));
+  finding.chain.push_back({init.label(), "something that is not shown", cite(finding, graph, init)});
+  for (const Task* child : inside) add_victim(finding, *child, "left in the container");
+  advise(finding, std::to_string(*init.tid));
+  return finding;
+}
+
 }  // namespace
 
 Findings members_not_visible(const WaitGraph& graph) {
@@ -89,20 +130,32 @@ Findings members_not_visible(const WaitGraph& graph) {
   std::vector<const Task*> leaders;
   for (const Task* task : graph.tasks())
     if (threads_missing(graph, *task)) leaders.push_back(task);
+  const bool exits = leaders.empty();
+  if (exits)
+    for (const Task* task : graph.tasks())
+      if (stays_in_exit(graph, *task)) leaders.push_back(task);
+  if (leaders.empty())
+    if (const Task* init = init_of_bare_tree(graph)) return {about_bare_tree(graph, *init)};
   if (leaders.empty()) return out;
   Finding finding;
   finding.cause = "members-not-visible";
   finding.confidence = Confidence::possible;
-  finding.culprit = party(*leaders.front(), "zombie leader with live threads");
+  const std::string role = exits ? "in exit, without an address space" : "zombie leader with live threads";
+  finding.culprit = party(*leaders.front(), role);
+  const char* const verb = leaders.size() == 1 ? "is" : "are";
   finding.summary =
-      fmt::format("{} {} dead, but other threads of the process live on, and they are not shown",
-                  some_of(leaders), leaders.size() == 1 ? "is" : "are");
+      exits ? fmt::format("{} {} exiting (no address space is left) and stay{} there; what for is not shown",
+                          some_of(leaders), verb, leaders.size() == 1 ? "s" : "")
+            : fmt::format("{} {} dead, but other threads of the process live on, and they are not shown",
+                          some_of(leaders), verb);
   const auto ids = cite(finding, graph, *leaders.front());
   for (const Task* task : leaders) {
-    cite(finding, graph, *task);
-    add_victim(finding, *task, "zombie leader with live threads");
+    if (finding.victims.size() < 8) cite(finding, graph, *task);
+    add_victim(finding, *task, role);
   }
-  finding.chain.push_back({leaders.front()->label(), "its live threads, which are not shown", ids});
+  finding.chain.push_back({leaders.front()->label(),
+                           exits ? "something that is not shown" : "its live threads, which are not shown",
+                           ids});
   advise(finding, leaders.front()->tid ? std::to_string(*leaders.front()->tid) : "<pid>");
   out.push_back(std::move(finding));
   return out;

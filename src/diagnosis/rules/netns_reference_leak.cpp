@@ -61,6 +61,18 @@ Findings netns_reference_leak(const WaitGraph& graph) {
   if (!reports.empty())
     finding.summary += fmt::format("; the kernel waits for the last reference ({} message{})", reports.size(),
                                    reports.size() == 1 ? "" : "s");
+  // The worker that takes namespaces down holds the lock that the others want, wherever the log shows it.
+  for (const KernelEvent* event : graph.events()) {
+    if (!event->stack || !event->stack->has("cleanup_net") || !event->tid) continue;
+    Party holder;
+    holder.pid = holder.tid = *event->tid;
+    holder.comm = event->comm.value_or("");
+    holder.role = "takes network namespaces down (cleanup_net)";
+    finding.culprit = holder;
+    if (hits) add_victim(finding, *hits->tasks.front(), "waits for the lock that cleanup_net holds");
+    cite(finding, *event);
+    break;
+  }
   for (std::size_t at = 0; at < reports.size() && at < 3; ++at) cite(finding, *reports[at]);
   if (finding.chain.empty() && !finding.evidence.empty())
     finding.chain.push_back(

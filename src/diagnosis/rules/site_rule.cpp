@@ -21,6 +21,22 @@ std::string role_of(const WaitGraph& graph, const Task& task) {
   return site == nullptr ? "" : "waits in " + matched_functions(*graph.stack_of(task), *site);
 }
 
+/// "its mmap lock" of several is "their mmap lock".
+std::string what_for(const WaitSite* site, std::size_t tasks) {
+  if (site == nullptr) return "something";
+  if (tasks > 1 && site->what.substr(0, 4) == "its ") return "their " + std::string(site->what.substr(4));
+  return std::string(site->what);
+}
+
+/// The dying init that a pasted text shows asleep beside this exiting task: the text does not say whose child
+/// it is, but there is only one init.
+const Reaper* reaper_beside(const WaitGraph& graph, const Task& task) {
+  const bool alone = graph.reapers().size() == 1 && graph.snapshot().origin == Origin::text;
+  if (!alone || exiting(task) != true || graph.reaper_over(task) != nullptr) return nullptr;
+  const Reaper& reaper = graph.reapers().front();
+  return graph.rests(reaper) ? &reaper : nullptr;
+}
+
 /// From the dying init over its namespace to the task, when the task is a member of one.
 void add_reaper_links(Finding& finding, const WaitGraph& graph, const Task& task) {
   const Reaper* reaper = graph.reaper_over(task);
@@ -72,7 +88,7 @@ Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteH
   const WaitSite* site = graph.site_of(first);
   finding.culprit = party(first, role_of(graph, first));
   finding.summary = fmt::format("{} wait{} for {}", some_of(hits.tasks), hits.tasks.size() == 1 ? "s" : "",
-                                site != nullptr ? site->what : "something");
+                                what_for(site, hits.tasks.size()));
   if (const Reaper* reaper = graph.reaper_over(first)) {
     finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
   } else if (exiting(first) == true) {
@@ -84,6 +100,13 @@ Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteH
   for (const Task* task : hits.tasks) {
     if (cited++ < k_most_cited) cite(finding, graph, *task);
     add_victim(finding, *task, role_of(graph, *task));
+  }
+  if (const Reaper* reaper = reaper_beside(graph, first)) {
+    const auto ids = cite(finding, graph, *reaper->task);
+    finding.chain.insert(
+        finding.chain.begin(),
+        {reaper->task->label(), first.label() + ": the exiting task beside it (inferred)", ids});
+    add_victim(finding, *reaper->task, "dying init, waits in zap_pid_ns_processes()");
   }
   if (const Reaper* reaper = graph.reaper_over(first)) {
     cite(finding, graph, *reaper->task);

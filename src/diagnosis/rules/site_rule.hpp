@@ -17,10 +17,9 @@ struct SiteHits {
 };
 
 /// What one waiting task is worth, or nothing when it may be normal life:
-/// likely   - a hung task report; a pasted wait in state D or with its stack alone; on a live host a member
-/// of a
-///            dying pid namespace that did not move for k_lasting_seconds
-/// possible - a pasted wait in state S or T; an exiting task of a live host that did not move
+/// likely:   a hung task report; a pasted wait in state D, or a pasted stack without a state; on a live host
+///           a member of a dying pid namespace that did not move for k_lasting_seconds.
+/// possible: a pasted wait in state S or T; an exiting task of a live host that did not move.
 std::optional<Confidence> weight(const WaitGraph& graph, const Task& task);
 
 /// Nothing when no task of weight waits at such a site.

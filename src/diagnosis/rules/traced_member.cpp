@@ -30,6 +30,22 @@ std::vector<const Task*> zombie_threads(const WaitGraph& graph) {
   return found;
 }
 
+/// Bare state lines without a name or a number come from a look at the threads of one process
+/// (grep State /proc/<pid>/task/*/status); a listing of processes would name them.
+std::vector<const Task*> nameless_zombies(const WaitGraph& graph) {
+  std::vector<const Task*> zombies;
+  bool others = false;
+  for (const Task* task : graph.tasks()) {
+    if (task->tid || task->tgid || task->comm || !task->state || graph.stack_of(*task) != nullptr) continue;
+    if (zombie(*task)) {
+      zombies.push_back(task);
+    } else {
+      others = true;
+    }
+  }
+  return others && zombies.size() > 1 ? zombies : std::vector<const Task*>{};
+}
+
 void advise(Finding& finding) {
   finding.refuted_by = {"TracerPid is 0 for every task of the container",
                         "the tracer reaps the task within seconds"};
@@ -59,14 +75,17 @@ Findings traced_member(const WaitGraph& graph) {
   for (const Task* task : graph.tasks())
     if (held_by_tracer(graph, *task)) held.push_back(task);
   const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
-  bool named = !held.empty();
+  const bool named = !held.empty();
   if (chosen) {
     for (const Task* task : zombie_threads(graph))
       if (std::find(held.begin(), held.end(), task) == held.end()) held.push_back(task);
-    if (const auto sites = site_hits(graph, "traced-member"))
-      for (const Task* task : sites->tasks)
-        if (std::find(held.begin(), held.end(), task) == held.end()) held.push_back(task);
   }
+  // A stop without a tracer's number: normal life under a debugger, unless the task is on its way out.
+  const auto stopped = chosen && held.empty() ? site_hits(graph, "traced-member") : std::nullopt;
+  const bool only_stopped = stopped && exiting(*stopped->tasks.front()) != true;
+  if (stopped) held = stopped->tasks;
+  const bool guessed = held.empty();
+  if (guessed && chosen) held = nameless_zombies(graph);
   if (held.empty()) return {};
   // A live tracer may be about to reap: the init must have been seen waiting for as long as the window was.
   const bool waited = chosen || std::any_of(held.begin(), held.end(), [&](const Task* task) {
@@ -74,7 +93,8 @@ Findings traced_member(const WaitGraph& graph) {
                         return reaper != nullptr && graph.rests(*reaper);
                       });
   Finding finding =
-      site_finding(graph, "traced-member", {held, waited ? Confidence::likely : Confidence::possible});
+      site_finding(graph, "traced-member",
+                   {held, waited && !guessed && !only_stopped ? Confidence::likely : Confidence::possible});
   const Task& first = *held.front();
   const Task* tracer = named ? graph.index().by_tid(*first.tracer_pid) : nullptr;
   finding.culprit.reset();

@@ -7,8 +7,11 @@ namespace unzap {
 
 /// `uninterruptible-member`: a task of a dying namespace (in a pasted listing also any process, kernel
 /// threads left out) is in state D, and nothing tells what it waits for. Any well found teardown cause takes
-/// its place. likely: member of a namespace whose init is dying, or an init itself; possible: a pasted D
-/// state without that.
+/// its place.
+///
+/// likely:   a member of a namespace whose init is dying, or an exiting task; on a live host it must not have
+///           moved for k_lasting_seconds.
+/// possible: a pasted D state without that.
 Findings uninterruptible_member(const WaitGraph& graph);
 
 }  // namespace unzap

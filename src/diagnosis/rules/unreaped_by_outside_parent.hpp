@@ -10,9 +10,10 @@ namespace unzap {
 /// exec, shim, conmon). The parent does not reap, or cannot: it waits itself for the dying (rmdir in
 /// cgroup_drain_dying(), rcu_tasks).
 ///
-/// certain: the whole circle is shown (parent blocked in such a wait by a hung task report, its zombie, the
-/// init). likely:  second loop and such zombies; or a parent pasted in cgroup_drain_dying(). possible: the
-/// second loop alone, with a parent outside that still runs.
+/// certain:  the whole circle is shown: a parent that a hung task report finds blocked in such a wait, its
+///           zombie, and the init.
+/// likely:   second loop and such zombies; or a parent pasted in such a wait.
+/// possible: the second loop alone, in a pasted text.
 Findings unreaped_by_outside_parent(const WaitGraph& graph);
 
 }  // namespace unzap

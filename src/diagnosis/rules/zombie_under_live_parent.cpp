@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace unzap {
@@ -16,15 +17,22 @@ bool could_reap(const Task* parent) {
   return parent != nullptr && alive(*parent) && exiting(*parent) != true && !parent->state.is('D');
 }
 
+/// Dead as a whole: no thread of it is known, or hinted at, to live on.
+bool dead_as_a_whole(const WaitGraph& graph, const Task& task) {
+  if (!task.state.is('Z') || task.multi_threaded.is(true) || task.threads.value_or(1) > 1) return false;
+  if (!task.tgid) return true;
+  const auto threads = graph.index().of_process(*task.tgid);
+  return task.is_leader() &&
+         std::all_of(threads.begin(), threads.end(), [](const Task* other) { return zombie(*other); });
+}
+
 }  // namespace
 
 Findings zombie_under_live_parent(const WaitGraph& graph) {
   const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
   std::map<std::int32_t, std::vector<const Task*>> by_parent;
   for (const Task* task : graph.tasks()) {
-    const bool whole = task->state.is('Z') && !task->multi_threaded.is(true) &&
-                       task->threads.value_or(1) <= 1 && (!task->tgid || task->is_leader());
-    if (!whole || graph.reaper_over(*task) != nullptr) continue;
+    if (!dead_as_a_whole(graph, *task) || graph.reaper_over(*task) != nullptr) continue;
     const std::int32_t parent = task->ppid.value_or(0);
     if (!chosen && !could_reap(graph.index().by_tid(parent))) continue;
     by_parent[parent].push_back(task);

@@ -94,8 +94,7 @@ KernelEvent& Builder::event(EventRef ref) {
 
 CgroupState& Builder::cgroup(std::string_view path, std::int32_t version, std::size_t line) {
   std::string key = std::to_string(version) + std::string(path);
-  if (const auto found = cgroups_.find(key); found != cgroups_.end())
-    return snapshot_.cgroups[found->second];
+  if (const auto found = cgroups_.find(key); found != cgroups_.end()) return snapshot_.cgroups[found->second];
   if (snapshot_.cgroups.size() >= k_most_cgroups) return spare_cgroup_ = {};
   cgroups_.emplace(std::move(key), snapshot_.cgroups.size());
   snapshot_.cgroups.push_back({std::string(path), version, {}, {}, where(line)});

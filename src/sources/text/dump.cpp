@@ -16,8 +16,10 @@ void text_field(std::string& out, const char* name, const Reading<std::string>& 
 }
 
 void stack_field(std::string& out, const Reading<Stack>& stack) {
-  if (stack) out += fmt::format(" {}:{{{}}}", name(stack->origin), dump(*stack));
-  else if (*stack.absence() != Absence::not_asked) out += fmt::format(" stack=({})", name(*stack.absence()));
+  if (stack)
+    out += fmt::format(" {}:{{{}}}", name(stack->origin), dump(*stack));
+  else if (*stack.absence() != Absence::not_asked)
+    out += fmt::format(" stack=({})", name(*stack.absence()));
 }
 
 std::string dump(const Task& task) {
@@ -98,7 +100,8 @@ std::string dump(const Snapshot& snapshot) {
     field(out, "frozen", cgroup.frozen);
     out += "\n";
   }
-  for (const Problem& problem : snapshot.problems) out += fmt::format("problem {}: {}\n", problem.where, problem.text);
+  for (const Problem& problem : snapshot.problems)
+    out += fmt::format("problem {}: {}\n", problem.where, problem.text);
   return out;
 }
 

@@ -25,6 +25,32 @@ bool eat_addresses(std::string_view& text, FrameText& out) {
   return true;
 }
 
+/// "[nfs]", "[fat 0a109de]", "file.c:12", "(unreliable)" behind the frame.
+void read_tail(std::string_view text, FrameText& out) {
+  skip_blanks(text);
+  if (text.starts_with("(unreliable)")) out.guess = true;
+  if (!eat(text, "[") || text.starts_with("inline]")) return;
+  const std::string_view module = eat_while(text, [](char c) { return is_symbol(c) || c == '-'; });
+  if (!module.empty() && !text.empty() && (text[0] == ']' || text[0] == ' ')) out.module = module;
+}
+
+/// A line of the crash utility's bt: "#1 [ffff881fe5d6fd40] schedule at ffffffff816a8f65 [nfs]".
+FrameText crash_frame(std::string_view text) {
+  FrameText out;
+  eat(text, "#");
+  if (eat_while(text, is_digit).empty() || !eat(text, " [") || eat_while(text, is_hex).size() < 8 ||
+      !eat(text, "] "))
+    return out;
+  out.function = eat_while(text, is_symbol);
+  if (eat(text, "+") && !eat_while(text, is_digit).empty()) skip_blanks(text);
+  skip_blanks(text);
+  if (out.function.empty() || !eat(text, "at ")) return out;
+  eat_while(text, is_hex);
+  out.form = FrameForm::strong;
+  read_tail(text, out);
+  return out;
+}
+
 /// "+0x1d6/0x2ea" behind the symbol. True when it is whole; out.form says `cut` when the text ends inside it.
 bool eat_offset(std::string_view& text, FrameText& out) {
   std::string_view rest = text.substr(1);
@@ -33,7 +59,7 @@ bool eat_offset(std::string_view& text, FrameText& out) {
   const auto offset = eat_hex(rest);
   if (!offset) return out.form = FrameForm::none, false;
   out.offset = *offset;
-  if (rest.empty() && !out.bracketed) return false;
+  if (rest.empty()) return false;
   if (eat(rest, "/")) {
     if (rest.empty() || rest == "0" || rest == "0x") return false;
     const auto size = eat_hex(rest);
@@ -46,15 +72,6 @@ bool eat_offset(std::string_view& text, FrameText& out) {
   out.form = FrameForm::strong;
   text = rest;
   return true;
-}
-
-/// "[nfs]", "[fat 0a109de]", "file.c:12", "(unreliable)" behind the frame.
-void read_tail(std::string_view text, FrameText& out) {
-  skip_blanks(text);
-  if (text.starts_with("(unreliable)")) out.guess = true;
-  if (!eat(text, "[") || text.starts_with("inline]")) return;
-  const std::string_view module = eat_while(text, [](char c) { return is_symbol(c) || c == '-'; });
-  if (!module.empty() && !text.empty() && (text[0] == ']' || text[0] == ' ')) out.module = module;
 }
 
 /// "kernel/exit.c:608 [inline]": what decoded traces write for a function without a frame of its own.
@@ -78,6 +95,7 @@ FrameText parse_frame(std::string_view text) {
   FrameText out;
   skip_blanks(text);
   if (text.empty()) return out;
+  if (text[0] == '#') return crash_frame(text);
   if (text[0] == '[' || text[0] == '(') {
     if (!eat_addresses(text, out)) return out;
     if (!out.bracketed) return out;
@@ -121,10 +139,20 @@ Frame to_frame(const FrameText& text, bool interrupt) {
 
 Marks eat_marks(std::string_view& text, bool interrupt) {
   Marks out{false, interrupt};
-  constexpr std::array<std::string_view, 13> k_ends = {"</IRQ>",  "</NMI>", "</SOFTIRQ>", "</EOE>", "<EOI>",
-                                                       "<<EOE>>", "<EOE>",  "<TASK>",     "</TASK>", "</#DF>",
-                                                       "</#DB>",  "</#MC>", "</ENTRY_TRAMPOLINE>"};
-  constexpr std::array<std::string_view, 7> k_begins = {"<IRQ>", "<NMI>", "<SOFTIRQ>", "<#DF>",
+  constexpr std::array<std::string_view, 13> k_ends = {"</IRQ>",
+                                                       "</NMI>",
+                                                       "</SOFTIRQ>",
+                                                       "</EOE>",
+                                                       "<EOI>",
+                                                       "<<EOE>>",
+                                                       "<EOE>",
+                                                       "<TASK>",
+                                                       "</TASK>",
+                                                       "</#DF>",
+                                                       "</#DB>",
+                                                       "</#MC>",
+                                                       "</ENTRY_TRAMPOLINE>"};
+  constexpr std::array<std::string_view, 7> k_begins = {"<IRQ>", "<NMI>", "<SOFTIRQ>",         "<#DF>",
                                                         "<#DB>", "<#MC>", "<ENTRY_TRAMPOLINE>"};
   while (text.starts_with('<')) {
     bool found = false;
@@ -141,7 +169,7 @@ Marks eat_marks(std::string_view& text, bool interrupt) {
 
 bool is_outermost(std::string_view function) {
   constexpr std::array<std::string_view, 9> k_outermost = {
-      "ret_from_fork_asm", "system_call_fastpath", "int_signal",        "el0_sync",         "el0t_64_sync",
+      "ret_from_fork_asm", "system_call_fastpath", "int_signal",         "el0_sync",        "el0t_64_sync",
       "el0_svc_naked",     "ret_fast_syscall",     "asm_exc_page_fault", "ret_from_syscall"};
   if (function.starts_with("entry_SYSCALL") || function.starts_with("entry_SYSENTER")) return true;
   for (const std::string_view name : k_outermost)

@@ -23,11 +23,11 @@ struct FrameText {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::string_view module;
-  std::string_view more;         ///< "b / c" of "[<0>] a / b / c"
-  bool guess = false;            ///< "? "
-  bool bracketed = false;        ///< has "[<address>]"
-  bool hidden_address = false;   ///< that is "[<0>]": only /proc/<pid>/stack writes it
-  bool outermost = false;        ///< "0xffffffffffffffff": the end mark of older kernels
+  std::string_view more;        ///< "b / c" of "[<0>] a / b / c"
+  bool guess = false;           ///< "? "
+  bool bracketed = false;       ///< has "[<address>]"
+  bool hidden_address = false;  ///< that is "[<0>]": only /proc/<pid>/stack writes it
+  bool outermost = false;       ///< "0xffffffffffffffff": the end mark of older kernels
 };
 
 /// Reads a line of a stack; section marks (<IRQ>) must be gone.

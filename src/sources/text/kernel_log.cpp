@@ -80,7 +80,8 @@ void KernelLog::begin(const ReportHead& head, const Line& line) {
                     !stacks_.in_trace() && line.number - head_line_ < 8;
   if (same) return;
   stacks_.close();
-  KernelEvent event{.kind = head.kind, .at_seconds = line.at, .duration_seconds = head.seconds, .cpus = head.cpus};
+  KernelEvent event{
+      .kind = head.kind, .at_seconds = line.at, .duration_seconds = head.seconds, .cpus = head.cpus};
   event.text = std::string(line.text.substr(0, 512));
   event.where = builder_.where(line.number);
   event.tid = head.tid;
@@ -113,21 +114,23 @@ bool KernelLog::take_cpu_line(const Line& line) {
   if (!cpu) return false;
   if (const auto name = parse_taint(line.text)) take_kernel_name(builder_.host(), line.text);
   KernelEvent& event = builder_.event(event_);
-  const bool listed = std::find(event.cpus.begin(), event.cpus.end(), cpu->cpu) != event.cpus.end();
-  const bool other_cpu = nmi_cpu_ && !(is_rcu() && (event.cpus.empty() || listed)) && kind_ != EventKind::hard_lockup;
+  const bool listed =
+      cpu->cpu && std::find(event.cpus.begin(), event.cpus.end(), *cpu->cpu) != event.cpus.end();
+  const bool other_cpu =
+      nmi_cpu_ && !(is_rcu() && (event.cpus.empty() || listed)) && kind_ != EventKind::hard_lockup;
   const bool mine = in_report_ && !other_cpu &&
                     (!event.tid || event.tid.is(cpu->tid) || (is_rcu() && (listed || event.cpus.empty())));
   StackOwner owner;
   if (const auto tid = task_number(cpu->tid)) owner.task = builder_.task(*tid, line.number);
   builder_.offer_comm(owner.task, cpu->comm, CommSource::kernel);
-  builder_.at(owner.task).processor = cpu->cpu;
+  if (cpu->cpu) builder_.at(owner.task).processor = cpu->cpu;
   if (mine) {
     owner.event = event_;
     owner.origin = origin_of(kind_);
     name_task(event, cpu->tid, cpu->comm);
     if (finds_running(kind_)) {
       builder_.offer_state(owner.task, 'R', StateSource::running);
-      if (event.cpus.empty()) event.cpus.push_back(cpu->cpu);
+      if (event.cpus.empty() && cpu->cpu) event.cpus.push_back(*cpu->cpu);
     }
     // The head may have opened the stack already, and the instruction pointer may come before this line.
     if (stacks_.is_open() && stacks_.owner().event == event_ && stacks_.owner().task == owner.task &&
@@ -138,8 +141,10 @@ bool KernelLog::take_cpu_line(const Line& line) {
     owner.origin = StackOrigin::sysrq;
     builder_.offer_state(owner.task, 'R', StateSource::look);
   }
-  if (owner.task != k_none || owner.event != k_none) stacks_.open(owner, line.number);
-  else stacks_.ignore();
+  if (owner.task != k_none || owner.event != k_none)
+    stacks_.open(owner, line.number);
+  else
+    stacks_.ignore();
   if (!in_report_) in_report_ = true, kind_ = EventKind::other, event_ = k_none;
   return true;
 }
@@ -181,8 +186,10 @@ bool KernelLog::take_task_line(const Line& line) {
   const bool running = owner.origin == StackOrigin::rcu_stall && parsed->state == 'R';
   if (parsed->state != '?')
     builder_.offer_state(owner.task, parsed->state, running ? StateSource::running : StateSource::look);
-  if (tid) stacks_.open(owner, line.number);
-  else stacks_.ignore();
+  if (tid)
+    stacks_.open(owner, line.number);
+  else
+    stacks_.ignore();
   return true;
 }
 
@@ -233,12 +240,12 @@ bool KernelLog::take_inner(const Line& line) {
         return true;
       }
       return text.starts_with("CPU:") && take_cpu_line(line);
+    case 'P': return (text.starts_with("Pid: ") || text.starts_with("PID: ")) && take_cpu_line(line);
     case 'B':
       if (!text.starts_with("Backtrace:")) return false;
       stacks_.trace_begins(line.number);
       return true;
-    case 't':
-      return text.starts_with("task:") && take_task_line(line);
+    case 't': return text.starts_with("task:") && take_task_line(line);
     case 'N': {
       std::string_view rest = text;
       if (eat(rest, "NMI backtrace for cpu ")) {
@@ -312,6 +319,12 @@ bool take_kernel_name(Host& host, std::string_view text) {
     if (rest == "none") host.preemption = Preemption::none;
     if (rest == "voluntary") host.preemption = Preemption::voluntary;
     if (rest == "full") host.preemption = Preemption::full;
+    return true;
+  } else if (text.starts_with("Command line:") || text.starts_with("Kernel command line:")) {
+    const std::string_view mode = after(text, "preempt=");
+    if (mode.starts_with("none")) host.preemption = Preemption::none;
+    if (mode.starts_with("voluntary")) host.preemption = Preemption::voluntary;
+    if (mode.starts_with("full")) host.preemption = Preemption::full;
     return true;
   }
   if (!name) return false;

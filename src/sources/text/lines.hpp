@@ -35,8 +35,8 @@ std::string without_control(std::string_view line);
 /// How a line goes on in the next.
 enum class Join : unsigned char { none, with_blank, without_blank };
 
-/// Says whether `next` is the rest of `head`, broken off by a mailer: only when the two together are something
-/// that is known and `head` alone is not complete.
+/// Says whether `next` is the rest of `head`, broken off by a mailer: only when the two together are
+/// something that is known and `head` alone is not complete.
 Join continues(std::string_view head, std::string_view next);
 
 /// One logical line.
@@ -69,6 +69,7 @@ class LineReader {
   Slot slots_[2];  ///< the current line and the one ahead take turns: nothing that a view points to moves
   std::size_t current_ = 0;
   bool has_ahead_ = false;
+  bool last_was_empty_ = false;
   std::size_t number_ = 0;
   std::size_t cut_ = 0;
   std::size_t binary_ = 0;

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/text/listings.hpp"
 
+#include "sources/text/pstree.hpp"
 #include "sources/text/scan.hpp"
 
 namespace unzap::text {
 
 void Listings::leave() {
-  has_layout_ = from_command_ = threads_ = command_pending_ = false;
+  has_layout_ = threads_ = command_pending_ = false;
   strangers_ = 0;
   seen_.clear();
   branches_.clear();
+  pstree_ = false;
 }
 
 void Listings::command(std::string_view command) {
   leave();
+  pstree_ = contains(command, "pstree");
   if (const auto layout = parse_ps_command(command)) {
     layout_ = *layout;
-    has_layout_ = from_command_ = true;
+    has_layout_ = true;
   }
 }
 
@@ -34,8 +37,9 @@ bool Listings::take_row(const Line& line, const PsLayout& layout) {
   const bool thread_row = static_cast<bool>(row->tid) || threads_;
   const Reading<std::int32_t> tid = row->tid ? row->tid : row->pid;
   // The same process again: a listing of threads without their numbers (ps auxH).
-  const bool repeated = !thread_row && tid && !seen_.insert(*tid).second;
-  const TaskRef ref = tid && !repeated ? builder_.task(*tid, line.number) : builder_.unnamed_task(line.number);
+  const bool repeated = !thread_row && tid && seen_.size() < k_most_tasks && !seen_.insert(*tid).second;
+  const TaskRef ref =
+      tid && !repeated ? builder_.task(*tid, line.number) : builder_.unnamed_task(line.number);
   Task& task = builder_.at(ref);
   if (!task.tgid && row->pid && !threads_) task.tgid = row->pid;
   if (row->ppid) task.ppid = row->ppid;
@@ -67,19 +71,23 @@ bool Listings::take_rest_of_row(const Line& line) {
   const std::string joined = "1 " + std::string(line.text.substr(0, 1024));
   const auto row = parse_ps_row(joined, {{Column::pid, Column::command}, false, false});
   if (!row) return false;
-  builder_.offer_comm(last_, row->comm, row->comm_is_kernels ? CommSource::listing : CommSource::command_line);
+  builder_.offer_comm(last_, row->comm,
+                      row->comm_is_kernels ? CommSource::listing : CommSource::command_line);
   return true;
 }
 
 bool Listings::take_bare_branch(const Line& line) {
   std::string_view text = line.text;
   eat_while(text, [](char c) { return c == '|' || is_blank(c); });
-  if (!eat(text, "\\_ ")) return false;
+  if (!eat(text, "\\_ ") || text.empty() || !(is_letter(text[0]) || text[0] == '[' || text[0] == '/'))
+    return false;
   const bool defunct = contains(text, "<defunct>");
   if (defunct) text = trim(text.substr(0, text.find("<defunct>")));
   const bool bracketed = text.size() > 2 && text.front() == '[' && text.back() == ']';
-  if (bracketed) text = text.substr(1, text.size() - 2);
-  else text = text.substr(0, text.find(' '));
+  if (bracketed)
+    text = text.substr(1, text.size() - 2);
+  else
+    text = text.substr(0, text.find(' '));
   if (text.empty()) return false;
   const TaskRef ref = builder_.unnamed_task(line.number);
   builder_.offer_comm(ref, text.substr(text.rfind('/') + 1),
@@ -94,7 +102,7 @@ bool Listings::take(const Line& line) {
   if (text.empty()) return false;
   const char first = text[0];
   if (text.starts_with("Threads:") && contains(text, "total")) return threads_ = true;
-  if (is_upper(first) || first == '%') {
+  if ((is_upper(first) || first == '%') && (contains(text, "ID") || contains(text, "LWP"))) {
     if (const auto header = parse_ps_header(text)) {
       const bool threads = threads_;
       leave();
@@ -105,7 +113,7 @@ bool Listings::take(const Line& line) {
       return true;
     }
   }
-  if (has_layout_ && !from_command_) {
+  if (has_layout_ && layout_.stated) {
     if (take_row(line, layout_)) return true;
     constexpr int k_most_strangers = 4;
     if (++strangers_ > k_most_strangers) has_layout_ = false;
@@ -114,12 +122,28 @@ bool Listings::take(const Line& line) {
     if (take_bare_branch(line)) return true;
   }
   if (const auto layout = guess_ps_layout(line.raw); layout && take_row(line, *layout)) return true;
-  if (has_layout_ && from_command_ && take_row(line, layout_)) return true;
+  if (has_layout_ && !layout_.stated && take_row(line, layout_)) return true;
   return take_rest_of_row(line) || take_pstree(line);
 }
 
-bool Listings::take_pstree(const Line&) {
-  return false;
+bool Listings::take_pstree(const Line& line) {
+  const TreeLine tree = parse_tree_line(line.raw);
+  if (tree.nodes.empty() || !(tree.has_branch || pstree_)) return false;
+  for (const TreeNode& node : tree.nodes) {
+    const TaskRef ref = builder_.task(node.tid, line.number);
+    builder_.offer_comm(ref, node.comm, CommSource::listing);
+    while (!branches_.empty() && branches_.back().depth >= node.column) branches_.pop_back();
+    Task& task = builder_.at(ref);
+    if (node.thread) {
+      if (!branches_.empty()) task.tgid = branches_.back().pid;
+      continue;
+    }
+    task.tgid = node.tid;
+    if (!branches_.empty()) task.ppid = branches_.back().pid;
+    branches_.push_back({node.column, node.tid});
+  }
+  builder_.used();
+  return true;
 }
 
 }  // namespace unzap::text

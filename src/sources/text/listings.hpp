@@ -39,10 +39,10 @@ class Listings {
   Builder& builder_;
   PsLayout layout_;
   bool has_layout_ = false;
-  bool from_command_ = false;  ///< layout_ is what a command asks for: a guess by looks goes first
   bool command_pending_ = false;  ///< the last row ended before its command: a mailer broke the line
   int strangers_ = 0;             ///< lines since the last row
-  bool threads_ = false;       ///< top said "Threads:"
+  bool pstree_ = false;           ///< the command was pstree
+  bool threads_ = false;          ///< top said "Threads:"
   std::unordered_set<std::int32_t> seen_;
   std::vector<Branch> branches_;
   TaskRef last_ = k_none;

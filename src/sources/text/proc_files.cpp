@@ -26,11 +26,13 @@ void ProcFiles::enter(const ProcPath& path, std::size_t line) {
   entered_ = line;
   content_seen_ = false;
   if (path.file.empty() && path.in_task && !path.tid) file_ = File::task_list;
+  const bool folder =
+      path.file.empty() && (path.in_task ? static_cast<bool>(path.tid) : static_cast<bool>(path.pid));
   if (path.tid || (path.pid && !path.in_task && file_ != File::none)) {
     const TaskRef ref = context_task(line);
     if (path.pid && path.in_task) builder_.at(ref).tgid = path.pid;
   }
-  if (file_ == File::stack) {
+  if (file_ == File::stack || folder) {  // a loop over folders may print each before what it reads there
     StackOwner owner{.origin = StackOrigin::proc_stack};
     if (path.tid || (path.pid && !path.in_task)) owner.task = context_task(line);
     if (path.in_task) owner.tgid = path.pid;
@@ -44,11 +46,16 @@ void ProcFiles::enter(const CgroupPath& path) {
   cgroup_ = std::string(path.cgroup);
   cgroup_version_ = path.version;
   content_seen_ = false;
-  if (path.file == "freezer.state") file_ = File::freezer_state;
-  else if (path.file == "cgroup.freeze") file_ = File::freeze;
-  else if (path.file == "cgroup.events") file_ = File::events;
-  else if (path.file == "cgroup.procs" || path.file == "cgroup.threads") file_ = File::members;
-  else file_ = File::none;
+  if (path.file == "freezer.state")
+    file_ = File::freezer_state;
+  else if (path.file == "cgroup.freeze")
+    file_ = File::freeze;
+  else if (path.file == "cgroup.events")
+    file_ = File::events;
+  else if (path.file == "cgroup.procs" || path.file == "cgroup.threads")
+    file_ = File::members;
+  else
+    file_ = File::none;
 }
 
 TaskRef ProcFiles::context_task(std::size_t line) {
@@ -59,9 +66,12 @@ TaskRef ProcFiles::context_task(std::size_t line) {
 
 bool ProcFiles::take_error(std::string_view text, const ProcPath& path, std::size_t line) {
   Absence why = Absence::not_asked;
-  if (contains(text, "Permission denied") || contains(text, "not permitted")) why = Absence::not_permitted;
-  else if (contains(text, "No such file") || contains(text, "No such process")) why = Absence::gone;
-  else return false;
+  if (contains(text, "Permission denied") || contains(text, "not permitted"))
+    why = Absence::not_permitted;
+  else if (contains(text, "No such file") || contains(text, "No such process"))
+    why = Absence::gone;
+  else
+    return false;
   ProcPath named = path;
   while (named.file.ends_with(':')) named.file.remove_suffix(1);
   if (!path.tid && (!path.pid || path.in_task)) return true;
@@ -103,8 +113,9 @@ bool ProcFiles::take_header(const Line& line) {
   // "/proc/1/stack:[<0>] f", "/proc/1/status Name: x": each line of the file carries the path.
   const std::string_view inner = trim(behind.substr(behind.starts_with(':') ? 1 : 0));
   const bool has_content = path->begin == 0 && !inner.empty();
-  const bool same = has_content && file_ == file_of(path->file) && path->pid == path_.pid && path->tid == path_.tid &&
-                    path->in_task == path_.in_task && (file_ != File::stack || stacks_.is_open());
+  const bool same = has_content && file_ == file_of(path->file) && path->pid == path_.pid &&
+                    path->tid == path_.tid && path->in_task == path_.in_task &&
+                    (file_ != File::stack || stacks_.is_open());
   if (!same) enter(*path, line.number);
   builder_.used();
   if (!has_content) return true;
@@ -119,8 +130,13 @@ void ProcFiles::command(const CommandLine& command, std::size_t line) {
   finish();
   file_ = File::none;
   path_ = {};
-  if (const auto path = parse_proc_path(command.command)) {
+  if (auto path = parse_proc_path(command.command)) {
+    // Of several files in one command any may have been empty: nobody knows which stack is whose.
+    const auto second = parse_proc_path(command.command, path->end);
+    if (second && second->file == path->file && (second->pid != path->pid || second->tid != path->tid))
+      path->pid = path->tid = {};
     enter(*path, line);
+    if (contains(command.command, "| wc") || contains(command.command, "grep -c")) file_ = File::none;
     builder_.used();
   } else if (const auto cgroup = parse_cgroup_path(command.command)) {
     enter(*cgroup);
@@ -134,6 +150,16 @@ void ProcFiles::command(const CommandLine& command, std::size_t line) {
     file_ = File::release;
   }
   entered_ = line;
+}
+
+void ProcFiles::shell_is_back(std::size_t line) {
+  constexpr std::size_t k_most_between = 2;
+  const bool named = path_.in_task ? static_cast<bool>(path_.tid) : static_cast<bool>(path_.pid);
+  if (file_ != File::stack || !named || !stacks_.is_open() || stacks_.in_trace() ||
+      line - entered_ > k_most_between)
+    return;
+  Task& task = builder_.at(context_task(line));
+  if (!task.stack) task.stack = Absence::task_running;
 }
 
 bool ProcFiles::take_task_list(std::string_view text, std::size_t line) {
@@ -162,7 +188,8 @@ bool ProcFiles::take_task_list(std::string_view text, std::size_t line) {
 /// "lrwxrwxrwx 1 root root 0 Feb  9 17:12 pid -> pid:[4026532278]", "pid:[4026532278]".
 bool ProcFiles::take_namespace(std::string_view text, std::size_t line) {
   const std::size_t at = text.rfind(":[");
-  if (at == std::string_view::npos) return text.starts_with("lrwx") || text.starts_with("total") || text.starts_with("dr");
+  if (at == std::string_view::npos)
+    return text.starts_with("lrwx") || text.starts_with("total") || text.starts_with("dr");
   std::string_view number = text.substr(at + 2);
   const auto inode = eat_number<std::uint64_t>(number);
   if (!inode) return false;
@@ -196,8 +223,10 @@ bool ProcFiles::take_freezer(std::string_view text, std::size_t line) {
     return true;
   }
   if (file_ != File::events) return false;
-  if (text == "frozen 0" || text == "frozen 1") builder_.cgroup(cgroup_, 2, line).frozen = text.ends_with('1');
-  else return text.starts_with("populated ");
+  if (text == "frozen 0" || text == "frozen 1")
+    builder_.cgroup(cgroup_, 2, line).frozen = text.ends_with('1');
+  else
+    return text.starts_with("populated ");
   return true;
 }
 
@@ -228,7 +257,8 @@ bool ProcFiles::take_stat(const Line& line) {
 
 bool ProcFiles::take_status(const Line& line) {
   const bool context = file_ == File::status || status_.any;
-  const bool begins = line.text.starts_with("Name:") || line.text.starts_with("State:") || is_status_line(line.text);
+  const bool begins =
+      line.text.starts_with("Name:") || line.text.starts_with("State:") || is_status_line(line.text);
   if (!context && !begins) return false;
   if (status_.take(line.text)) {
     if (status_line_ == 0) status_line_ = line.number;
@@ -248,7 +278,9 @@ void ProcFiles::flush_status() {
   const bool named = block.tid || (file_ == File::status && (path_.tid || (path_.pid && !path_.in_task)));
   if (!named && !block.state && !block.pending_shared && !block.pending_private) return;
   const auto tid = task_number(block.tid ? std::optional(*block.tid) : std::nullopt);
-  const TaskRef ref = tid ? builder_.task(*tid, line) : named ? context_task(line) : builder_.unnamed_task(line);
+  const TaskRef ref = tid     ? builder_.task(*tid, line)
+                      : named ? context_task(line)
+                              : builder_.unnamed_task(line);
   Task& task = builder_.at(ref);
   const auto set = [](auto& field, const auto& value) {
     if (value) field = value;
@@ -266,8 +298,10 @@ void ProcFiles::flush_status() {
   set(task.blocked, block.blocked);
   set(task.ignored, block.ignored);
   set(task.core_dumping, block.core_dumping);
-  if (block.vm_seen) task.has_mm = true;
-  else if (block.name && block.state && block.tid && block.last_seen) task.has_mm = false;
+  if (block.vm_seen)
+    task.has_mm = true;
+  else if (block.name && block.state && block.tid && block.last_seen)
+    task.has_mm = false;
   if (!task.samples.empty() && block.voluntary && block.nonvoluntary)
     task.samples.back().switches = *block.voluntary + *block.nonvoluntary;
 }
@@ -284,11 +318,12 @@ bool ProcFiles::take_named(const Line& line) {
     case File::wchan: {
       if (content_seen_ && path_.pid) return false;
       const std::string_view symbol = text.substr(0, text.find_first_of(" \t@["));
-      if (symbol.empty() || symbol.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") !=
-                                std::string_view::npos)
+      if (symbol.empty() ||
+          symbol.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") !=
+              std::string_view::npos)
         return false;
       Task& task = builder_.at(context_task(line.number));
-      task.wchan = symbol == "0" ? std::string() : std::string(plain_symbol(symbol));
+      if (symbol != "0") task.wchan = std::string(plain_symbol(symbol));  // 0: it does not sleep
       return true;
     }
     case File::syscall: {
@@ -306,7 +341,8 @@ bool ProcFiles::take_named(const Line& line) {
       if (slash == std::string_view::npos || !is_digit(text[0])) return false;
       const std::string_view path = text.substr(slash + 1);
       Task& task = builder_.at(context_task(line.number));
-      const bool better = contains(text, ":freezer:") || text.starts_with("0::") || contains(text, "name=systemd");
+      const bool better =
+          contains(text, ":freezer:") || text.starts_with("0::") || contains(text, "name=systemd");
       if (!task.cgroup || (better && path != "/")) task.cgroup = std::string(path);
       if (const std::string_view id = container_id(path); !id.empty()) task.container = std::string(id);
       return true;

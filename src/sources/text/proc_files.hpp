@@ -22,6 +22,8 @@ class ProcFiles {
   bool take_header(const Line& line);
   /// A command: what follows is its output.
   void command(const CommandLine& command, std::size_t line);
+  /// A prompt has come. A stack file that has shown nothing until then was empty: its task is on a CPU.
+  void shell_is_back(std::size_t line);
   /// Content of the file that was named last, or that shows by itself what it is (stat, status).
   bool take_content(const Line& line);
   /// Hands over a block that is being read.
@@ -29,8 +31,22 @@ class ProcFiles {
 
  private:
   enum class File : unsigned char {
-    none, stack, status, stat, wchan, syscall, cgroup, comm, task_list, ns, freezer_state, freeze, events, members,
-    release, version,
+    none,
+    stack,
+    status,
+    stat,
+    wchan,
+    syscall,
+    cgroup,
+    comm,
+    task_list,
+    ns,
+    freezer_state,
+    freeze,
+    events,
+    members,
+    release,
+    version,
   };
   static File file_of(std::string_view name);
   void enter(const ProcPath& path, std::size_t line);
@@ -51,7 +67,7 @@ class ProcFiles {
   ProcPath path_;
   std::string cgroup_;
   std::int32_t cgroup_version_ = 2;
-  std::size_t entered_ = 0;       ///< line of the command or header
+  std::size_t entered_ = 0;  ///< line of the command or header
   bool content_seen_ = false;
   StatusBlock status_;
   std::size_t status_line_ = 0;

@@ -36,10 +36,11 @@ Reading<Int> reading(std::optional<Int> value) {
 
 bool is_known_command(std::string_view word) {
   constexpr std::array<std::string_view, 41> k_commands = {
-      "sudo",   "cat",     "ps",     "ls",    "for",   "while", "uname",  "grep", "egrep",
-      "head",   "tail",    "echo",   "dmesg", "watch", "date",  "pstree", "top",  "docker",
-      "kubectl", "journalctl", "nsenter", "readlink", "strace", "gdb", "pstack", "lsns", "find",
-      "xargs",  "crictl",  "ctr",    "awk",   "kill",  "zgrep", "more", "less", "mount", "umount", "sync", "cd", "lsof", "fuser"};
+      "sudo",    "cat",        "ps",      "ls",       "for",    "while", "uname",  "grep", "egrep",
+      "head",    "tail",       "echo",    "dmesg",    "watch",  "date",  "pstree", "top",  "docker",
+      "kubectl", "journalctl", "nsenter", "readlink", "strace", "gdb",   "pstack", "lsns", "find",
+      "xargs",   "crictl",     "ctr",     "awk",      "kill",   "zgrep", "more",   "less", "mount",
+      "umount",  "sync",       "cd",      "lsof",     "fuser"};
   return std::find(k_commands.begin(), k_commands.end(), word) != k_commands.end();
 }
 
@@ -47,7 +48,8 @@ bool is_known_command(std::string_view word) {
 
 std::optional<ProcPath> parse_proc_path(std::string_view line, std::size_t from) {
   constexpr std::string_view k_root = "/proc/";
-  for (std::size_t at = line.find(k_root, from); at != std::string_view::npos; at = line.find(k_root, at + 1)) {
+  for (std::size_t at = line.find(k_root, from); at != std::string_view::npos;
+       at = line.find(k_root, at + 1)) {
     ProcPath out;
     out.begin = at;
     std::string_view rest = line.substr(at + k_root.size());
@@ -65,10 +67,9 @@ std::optional<ProcPath> parse_proc_path(std::string_view line, std::size_t from)
 }
 
 std::optional<CgroupPath> parse_cgroup_path(std::string_view line) {
-  constexpr std::array<std::string_view, 7> k_files = {"freezer.state",        "freezer.self_freezing",
-                                                       "cgroup.freeze",        "cgroup.events",
-                                                       "cgroup.procs",         "cgroup.threads",
-                                                       "freezer.parent_freezing"};
+  constexpr std::array<std::string_view, 7> k_files = {
+      "freezer.state", "freezer.self_freezing", "cgroup.freeze",          "cgroup.events",
+      "cgroup.procs",  "cgroup.threads",        "freezer.parent_freezing"};
   for (const std::string_view file : k_files) {
     const std::size_t at = line.find(file);
     if (at == std::string_view::npos) continue;
@@ -91,7 +92,8 @@ std::optional<CgroupPath> parse_cgroup_path(std::string_view line) {
 
 std::optional<CommandLine> parse_command_line(std::string_view text) {
   std::string_view rest = text;
-  if (eat(rest, "# ") || eat(rest, "$ ") || eat(rest, "% ")) return CommandLine{text.substr(0, 2), trim(rest)};
+  if (eat(rest, "# ") || eat(rest, "$ ") || eat(rest, "% "))
+    return CommandLine{text.substr(0, 2), trim(rest)};
   // "root@host:~# cat", "[root@host ns]# cat", "host ~ $ cat"
   const std::string_view front = text.substr(0, 96);
   for (const std::string_view mark : {"# ", "$ ", "% "}) {
@@ -149,12 +151,75 @@ std::optional<StatLine> parse_stat_line(std::string_view text) {
 }
 
 bool is_status_line(std::string_view line) {
-  for (const std::string_view key : {"SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "NSpid:", "NStgid:",
-                                     "TracerPid:", "CoreDumping:", "voluntary_ctxt_switches:",
-                                     "nonvoluntary_ctxt_switches:", "VmRSS:", "VmSize:", "VmPeak:", "FDSize:",
-                                     "Ngid:", "SigQ:"})
+  for (const std::string_view key :
+       {"SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:", "NSpid:", "NStgid:", "TracerPid:",
+        "CoreDumping:", "voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:", "VmRSS:", "VmSize:",
+        "VmPeak:", "FDSize:", "Ngid:", "SigQ:"})
     if (line.starts_with(key)) return true;
   return false;
+}
+
+bool StatusBlock::take_number(std::string_view key, std::string_view value) {
+  struct Small {
+    std::string_view key;
+    Reading<std::int32_t> StatusBlock::*field;
+  };
+  struct Large {
+    std::string_view key;
+    Reading<std::uint64_t> StatusBlock::*field;
+    int base;
+  };
+  constexpr Small k_small[] = {{"Pid", &StatusBlock::tid},
+                               {"Tgid", &StatusBlock::tgid},
+                               {"PPid", &StatusBlock::ppid},
+                               {"TracerPid", &StatusBlock::tracer_pid},
+                               {"Threads", &StatusBlock::threads}};
+  constexpr Large k_large[] = {{"SigPnd", &StatusBlock::pending_private, 16},
+                               {"ShdPnd", &StatusBlock::pending_shared, 16},
+                               {"SigBlk", &StatusBlock::blocked, 16},
+                               {"SigIgn", &StatusBlock::ignored, 16},
+                               {"voluntary_ctxt_switches", &StatusBlock::voluntary, 10},
+                               {"nonvoluntary_ctxt_switches", &StatusBlock::nonvoluntary, 10}};
+  const std::string_view number = value.substr(0, value.find_first_of(" \t,"));
+  for (const Small& known : k_small)
+    if (known.key == key) {
+      if (this->*known.field) return false;
+      this->*known.field = reading(parse_number<std::int32_t>(number));
+      return true;
+    }
+  for (const Large& known : k_large)
+    if (known.key == key) {
+      if (this->*known.field) return false;
+      this->*known.field = reading(parse_number<std::uint64_t>(number, known.base));
+      last_seen |= key.starts_with("non");
+      return true;
+    }
+  return false;
+}
+
+bool StatusBlock::take_text(std::string_view key, std::string_view value) {
+  if (key == "Name") {
+    if (name) return false;
+    name = std::string(value);
+  } else if (key == "State") {
+    if (state || value.empty() || !is_state(value[0])) return false;
+    state = value[0];
+  } else if (key == "CoreDumping") {
+    core_dumping = value == "1";
+  } else if (key == "NSpid") {
+    if (ns_pids) return false;
+    constexpr std::size_t k_deepest = 33;  // namespaces nest 32 deep
+    std::vector<std::int32_t> pids;
+    for (const std::string_view word : split_words(value))
+      if (const auto pid = parse_number<std::int32_t>(word); pid && pids.size() < k_deepest)
+        pids.push_back(*pid);
+    ns_pids = std::move(pids);
+  } else if (key.starts_with("Vm") || key.starts_with("Rss")) {
+    vm_seen = true;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 bool StatusBlock::take(std::string_view line) {
@@ -162,51 +227,40 @@ bool StatusBlock::take(std::string_view line) {
   if (colon == std::string_view::npos || colon > 32) return false;
   const std::string_view key = line.substr(0, colon);
   const std::string_view value = trim(line.substr(colon + 1));
-  bool again = false;
-  const auto number = [&](auto& field, int base = 10) {
-    using Int = std::decay_t<decltype(*field)>;
-    if (field) return again = true, true;
-    field = reading(parse_number<Int>(value.substr(0, value.find_first_of(" \t")), base));
-    return any = true;
-  };
-  bool known = true;
-  if (key == "Name") {
-    if (name) return false;
-    name = std::string(value);
-  } else if (key == "State") {
-    if (state || value.empty() || !is_state(value[0])) return false;
-    state = value[0];
-  } else if (key == "Pid") known = number(tid);
-  else if (key == "Tgid") known = number(tgid);
-  else if (key == "PPid") known = number(ppid);
-  else if (key == "TracerPid") known = number(tracer_pid);
-  else if (key == "Threads") known = number(threads);
-  else if (key == "SigPnd") known = number(pending_private, 16);
-  else if (key == "ShdPnd") known = number(pending_shared, 16);
-  else if (key == "SigBlk") known = number(blocked, 16);
-  else if (key == "SigIgn") known = number(ignored, 16);
-  else if (key == "voluntary_ctxt_switches") known = number(voluntary);
-  else if (key == "nonvoluntary_ctxt_switches") known = last_seen = number(nonvoluntary);
-  else if (key == "CoreDumping") core_dumping = value == "1";
-  else if (key.starts_with("Vm") || key.starts_with("Rss")) vm_seen = true;
-  else if (key == "NSpid") {
-    if (ns_pids) return false;
-    std::vector<std::int32_t> pids;
-    for (const std::string_view word : split_words(value))
-      if (const auto pid = parse_number<std::int32_t>(word); pid && pids.size() < 33) pids.push_back(*pid);
-    ns_pids = std::move(pids);
-  } else {
-    constexpr std::array<std::string_view, 34> k_others = {
-        "Umask",  "Ngid",   "Uid",    "Gid",    "FDSize",     "Groups",  "NStgid", "NSpgid",  "NSsid",
-        "Kthread", "HugetlbPages", "THP_enabled", "untag_mask", "SigQ",  "SigCgt", "CapInh",  "CapPrm",
-        "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "Speculation_Store_Bypass",
-        "SpeculationIndirectBranch", "Cpus_allowed", "Cpus_allowed_list", "Mems_allowed", "Mems_allowed_list",
-        "x86_Thread_features", "x86_Thread_features_locked", "ShadowStack", "Shared", "Cpu"};
-    return std::find(k_others.begin(), k_others.end(), key) != k_others.end();
-  }
-  if (again) return false;
-  any = true;
-  return known;
+  if (take_number(key, value) || take_text(key, value)) return any = true;
+  constexpr std::array<std::string_view, 32> k_others = {"Umask",
+                                                         "Ngid",
+                                                         "Uid",
+                                                         "Gid",
+                                                         "FDSize",
+                                                         "Groups",
+                                                         "NStgid",
+                                                         "NSpgid",
+                                                         "NSsid",
+                                                         "Kthread",
+                                                         "HugetlbPages",
+                                                         "THP_enabled",
+                                                         "untag_mask",
+                                                         "SigQ",
+                                                         "SigCgt",
+                                                         "CapInh",
+                                                         "CapPrm",
+                                                         "CapEff",
+                                                         "CapBnd",
+                                                         "CapAmb",
+                                                         "NoNewPrivs",
+                                                         "Seccomp",
+                                                         "Seccomp_filters",
+                                                         "Speculation_Store_Bypass",
+                                                         "SpeculationIndirectBranch",
+                                                         "Cpus_allowed",
+                                                         "Cpus_allowed_list",
+                                                         "Mems_allowed",
+                                                         "Mems_allowed_list",
+                                                         "x86_Thread_features",
+                                                         "x86_Thread_features_locked",
+                                                         "ShadowStack"};
+  return std::find(k_others.begin(), k_others.end(), key) != k_others.end();
 }
 
 std::string_view container_id(std::string_view cgroup) {

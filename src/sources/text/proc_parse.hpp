@@ -24,16 +24,16 @@ std::optional<ProcPath> parse_proc_path(std::string_view line, std::size_t from 
 
 /// A file of a freezer or cgroup that stands somewhere in a line.
 struct CgroupPath {
-  std::string_view cgroup;    ///< "/test": without the mount point and the file
-  std::string_view file;      ///< "cgroup.freeze", "cgroup.events", "freezer.state", "cgroup.procs", ...
+  std::string_view cgroup;  ///< "/test": without the mount point and the file
+  std::string_view file;    ///< "cgroup.freeze", "cgroup.events", "freezer.state", "cgroup.procs", ...
   std::int32_t version = 2;
   std::size_t begin = 0;
   std::size_t end = 0;
 };
 std::optional<CgroupPath> parse_cgroup_path(std::string_view line);
 
-/// The command of a line with a shell prompt ("root@host:~# cat x"), or that begins with a well-known command.
-/// `prompt` is what stands before it.
+/// The command of a line with a shell prompt ("root@host:~# cat x"), or that begins with a well-known
+/// command. `prompt` is what stands before it.
 struct CommandLine {
   std::string_view prompt;
   std::string_view command;
@@ -69,8 +69,13 @@ struct StatusBlock {
   bool last_seen = false;  ///< the last field of the file: the block is whole
   bool any = false;
 
-  /// Takes one line. False when it is none of status, or when its field is already there: the next block begins.
+  /// Takes one line. False when it is none of status, or when its field is already there: the next block
+  /// begins.
   bool take(std::string_view line);
+
+ private:
+  bool take_number(std::string_view key, std::string_view value);
+  bool take_text(std::string_view key, std::string_view value);
 };
 
 /// True when a line can only come from /proc/<pid>/status.

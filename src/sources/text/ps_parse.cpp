@@ -2,6 +2,7 @@
 #include "sources/text/ps_parse.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "sources/text/scan.hpp"
@@ -29,7 +30,8 @@ bool is_time(std::string_view word) {
 }
 
 bool is_decimal(std::string_view word) {
-  return !word.empty() && is_digit(word[0]) && word.find_first_not_of("0123456789.,") == std::string_view::npos;
+  return !word.empty() && is_digit(word[0]) &&
+         word.find_first_not_of("0123456789.,") == std::string_view::npos;
 }
 
 Reading<double> decimal(std::string_view word) {
@@ -55,17 +57,17 @@ Column column_of(std::string_view name) {
     Column column;
   };
   constexpr Known k_known[] = {
-      {"PID", Column::pid},       {"TGID", Column::tgid},         {"LWP", Column::tid},
-      {"TID", Column::tid},       {"SPID", Column::tid},          {"PPID", Column::ppid},
-      {"S", Column::state},       {"STATE", Column::state},       {"STAT", Column::stat},
-      {"WCHAN", Column::wchan},   {"PSR", Column::processor},     {"P", Column::processor},
+      {"PID", Column::pid},         {"TGID", Column::tgid},        {"LWP", Column::tid},
+      {"TID", Column::tid},         {"SPID", Column::tid},         {"PPID", Column::ppid},
+      {"S", Column::state},         {"STATE", Column::state},      {"STAT", Column::stat},
+      {"WCHAN", Column::wchan},     {"PSR", Column::processor},    {"P", Column::processor},
       {"CPUID", Column::processor}, {"%CPU", Column::cpu_percent}, {"PCPU", Column::cpu_percent},
-      {"NLWP", Column::threads},  {"THCNT", Column::threads},     {"F", Column::flags},
-      {"FLAGS", Column::flags},   {"PIDNS", Column::pidns},       {"MNTNS", Column::mntns},
-      {"START", Column::date},    {"STARTED", Column::date},      {"LSTART", Column::date},
-      {"STIME", Column::date},    {"BSDSTART", Column::date},     {"START_TIME", Column::date},
-      {"COMM", Column::comm},     {"UCOMM", Column::comm},        {"UCMD", Column::comm},
-      {"COMMAND", Column::command}, {"CMD", Column::command},     {"ARGS", Column::command}};
+      {"NLWP", Column::threads},    {"THCNT", Column::threads},    {"F", Column::flags},
+      {"FLAGS", Column::flags},     {"PIDNS", Column::pidns},      {"MNTNS", Column::mntns},
+      {"START", Column::date},      {"STARTED", Column::date},     {"LSTART", Column::date},
+      {"STIME", Column::date},      {"BSDSTART", Column::date},    {"START_TIME", Column::date},
+      {"COMM", Column::comm},       {"UCOMM", Column::comm},       {"UCMD", Column::comm},
+      {"COMMAND", Column::command}, {"CMD", Column::command},      {"ARGS", Column::command}};
   for (const Known& known : k_known)
     if (known.name == name) return known.column;
   return Column::other;
@@ -82,11 +84,26 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-PsLayout layout_of(std::initializer_list<Column> columns) {
-  return {columns, true, false};
-}
-
 constexpr Column O = Column::other;
+
+/// What ps shows for its usual flags.
+struct KnownLayouts {
+  using enum Column;
+  PsLayout aux{{O, pid, cpu_percent, O, O, O, O, stat, date, O, command}, true, false};
+  PsLayout ef{{O, pid, ppid, O, date, O, O, command}, true, false};
+  PsLayout elf{{O, pid, ppid, tid, O, threads, date, O, O, command}, true, false};
+  PsLayout axl{{O, O, pid, ppid, O, O, O, O, wchan, stat, O, O, command}, true, false};
+  PsLayout axj{{ppid, pid, O, O, O, O, stat, O, O, command}, true, false};
+  PsLayout ax{{pid, O, stat, O, command}, true, false};
+  PsLayout plain{{pid, O, O, command}, true, false};
+  PsLayout sleeping{{pid, ppid, stat, wchan, command}, false, false};
+  PsLayout shortest{{pid, ppid, stat, command}, false, false};
+};
+
+const KnownLayouts& known_layouts() {
+  static const KnownLayouts k_layouts;
+  return k_layouts;
+}
 
 /// `args` is a list as -o takes it: "pid,ppid,stat,wchan:32,comm", "pid=,comm=".
 void add_format(std::string_view list, PsLayout& layout) {
@@ -104,13 +121,12 @@ void add_format(std::string_view list, PsLayout& layout) {
   }
 }
 
-/// Words that `column` takes at `at`: dates may have blanks.
-std::size_t words_of(Column column, const std::vector<std::string_view>& words, std::size_t at) {
-  if (column != Column::date) return 1;
-  const std::string_view word = words[at];
-  if (word.size() != 3 || !is_upper(word[0]) || !is_letter(word[2])) return 1;
-  const bool long_form = at + 4 < words.size() && is_letter(words[at + 1][0]);
-  return long_form ? 5 : 2;
+/// The rest of a date of which `word` is the first word: "Jan 22", "Wed Jul  3 16:39:34 2024".
+void eat_rest_of_date(std::string_view word, std::string_view& rest) {
+  if (word.size() != 3 || !is_upper(word[0]) || !is_letter(word[2])) return;
+  const std::string_view next = eat_word(rest);
+  if (next.empty() || !is_letter(next[0])) return;
+  for (int i = 0; i < 3; ++i) eat_word(rest);
 }
 
 void read_command(std::string_view text, bool is_comm, PsRow& row) {
@@ -133,13 +149,15 @@ void read_command(std::string_view text, bool is_comm, PsRow& row) {
     row.comm_is_kernels = true;
     return;
   }
-  if (is_comm || row.comm_is_kernels) {
+  if (is_comm || row.comm_is_kernels || text.empty()) {
     row.comm = text;
-    row.comm_is_kernels = true;
+    row.comm_is_kernels = !text.empty();
     return;
   }
   std::string_view word = text.substr(0, text.find_first_of(" \t"));
-  if (const std::size_t slash = word.rfind('/'); slash != std::string_view::npos && slash + 1 < word.size())
+  // A path, but not ksoftirqd/3.
+  const std::size_t slash = word.rfind('/');
+  if ((word[0] == '/' || word[0] == '.') && slash != std::string_view::npos && slash + 1 < word.size())
     word.remove_prefix(slash + 1);
   if (word.starts_with('-') && word.size() > 1) word.remove_prefix(1);
   if (word.ends_with(':')) word.remove_suffix(1);
@@ -199,16 +217,18 @@ std::optional<PsLayout> parse_ps_header(std::string_view line) {
   if (text.size() > 400 || text.empty() || !(is_upper(text[0]) || text[0] == '%')) return std::nullopt;
   for (const std::string_view word : split_words(text)) {
     if (word.find_first_of("abcdefghijklmnopqrstuvwxyz,:") != std::string_view::npos) return std::nullopt;
-    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE") return std::nullopt;
+    if (word == "FD" || word == "DEVICE" || word == "NODE" || word == "NAME" || word == "IMAGE")
+      return std::nullopt;
     const Column column = column_of(word);
     if (column != O) ++known;
-    has_task |= column == Column::pid || column == Column::tid || column == Column::tgid ||
-                column == Column::ppid;
+    has_task |=
+        column == Column::pid || column == Column::tid || column == Column::tgid || column == Column::ppid;
     if (takes_rest(column)) layout.time_before_command = last_is_time;
     last_is_time = word == "TIME" || word == "TIME+";
     layout.columns.push_back(column);
   }
   if (!has_task || known < 2) return std::nullopt;
+  layout.stated = true;
   return layout;
 }
 
@@ -239,76 +259,75 @@ std::optional<PsLayout> parse_ps_command(std::string_view command) {
       letters += word;
     }
   }
+  layout.stated = true;
   if (!layout.columns.empty()) return layout;
+  layout.stated = false;
   const auto has = [&](char c) { return letters.find(c) != std::string::npos; };
-  if (has('-') && has('f') && has('L'))
-    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
-  if (has('-') && has('f')) return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
-  if (has('l') && !has('-'))
-    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
-  if (has('j') && !has('-'))
-    return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
-  if (has('u') && !has('-'))
-    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
+  const KnownLayouts& known = known_layouts();
+  if (has('-') && has('f')) return has('L') ? known.elf : known.ef;
+  if (has('-')) return std::nullopt;
+  if (has('l')) return known.axl;
+  if (has('j')) return known.axj;
+  if (has('u')) return known.aux;
   return std::nullopt;
 }
 
-std::optional<PsLayout> guess_ps_layout(std::string_view row) {
+const PsLayout* guess_ps_layout(std::string_view row) {
   std::string_view rest = row.substr(0, 400);
-  std::vector<std::string_view> w;
-  while (w.size() < 14) {
-    const std::string_view word = eat_word(rest);
-    if (word.empty()) break;
-    w.push_back(word);
+  std::array<std::string_view, 12> w;
+  std::size_t words = 0;
+  while (words < w.size()) {
+    w[words] = eat_word(rest);
+    if (w[words].empty()) break;
+    ++words;
   }
-  const auto num = [&](std::size_t i) { return i < w.size() && is_number(w[i]); };
-  const auto tty = [&](std::size_t i) { return i < w.size() && is_tty(w[i]); };
-  const auto time = [&](std::size_t i) { return i < w.size() && is_time(w[i]); };
-  const auto stat = [&](std::size_t i) { return i < w.size() && is_stat(w[i]); };
-  if (w.size() < 4) return std::nullopt;
-  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) && stat(7))
-    return layout_of({O, Column::pid, Column::cpu_percent, O, O, O, O, Column::stat, Column::date, O, Column::command});
-  if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8))
-    return layout_of({O, Column::pid, Column::ppid, Column::tid, O, Column::threads, Column::date, O, O, Column::command});
-  if (num(1) && num(2) && num(3) && w[3].size() <= 3 && tty(5) && time(6))
-    return layout_of({O, Column::pid, Column::ppid, O, Column::date, O, O, Column::command});
-  if (num(0) && num(1) && num(2) && num(3) && num(6) && num(7) && stat(9) && tty(10))
-    return layout_of({O, O, Column::pid, Column::ppid, O, O, O, O, Column::wchan, Column::stat, O, O, Column::command});
-  if (num(0) && num(1) && num(2) && num(3) && tty(4) && stat(6) && time(8))
-    return layout_of({Column::ppid, Column::pid, O, O, O, O, Column::stat, O, O, Column::command});
-  if (num(0) && tty(1) && stat(2) && time(3))
-    return layout_of({Column::pid, O, Column::stat, O, Column::command});
-  if (num(0) && tty(1) && time(2) && w[2].size() >= 8) return layout_of({Column::pid, O, O, Column::command});
-  if (num(0) && num(1) && stat(2)) return PsLayout{{Column::pid, Column::ppid, Column::stat, Column::command}, false, false};
-  return std::nullopt;
+  if (words < 4) return nullptr;
+  const auto num = [&](std::size_t i) { return i < words && is_number(w[i]); };
+  const auto tty = [&](std::size_t i) { return i < words && is_tty(w[i]); };
+  const auto time = [&](std::size_t i) { return i < words && is_time(w[i]); };
+  const auto stat = [&](std::size_t i) { return i < words && is_stat(w[i]); };
+  const KnownLayouts& known = known_layouts();
+  if (num(1) && is_decimal(w[2]) && is_decimal(w[3]) && contains(w[2], ".") && num(4) && num(5) && tty(6) &&
+      stat(7))
+    return &known.aux;
+  if (num(1) && num(2) && num(3) && num(4) && num(5) && tty(7) && time(8)) return &known.elf;
+  if (num(1) && num(2) && num(3) && w[3].size() <= 3 && tty(5) && time(6)) return &known.ef;
+  if (num(0) && num(1) && num(2) && num(3) && num(6) && num(7) && stat(9) && tty(10)) return &known.axl;
+  if (num(0) && num(1) && num(2) && num(3) && tty(4) && stat(6) && time(8)) return &known.axj;
+  if (num(0) && tty(1) && stat(2) && time(3)) return &known.ax;
+  if (num(0) && tty(1) && time(2) && w[2].size() >= 8) return &known.plain;
+  if (!num(0) || !num(1) || !stat(2)) return nullptr;
+  // A symbol or a dash before the name is the place where it sleeps.
+  return words > 4 && (w[3] == "-" || contains(w[3], "_")) ? &known.sleeping : &known.shortest;
 }
 
 std::optional<PsRow> parse_ps_row(std::string_view row, const PsLayout& layout) {
-  const std::vector<std::string_view> words = split_words(row.substr(0, 2048));
+  constexpr std::size_t k_most = 2048;
+  std::string_view rest = row.substr(0, k_most);
   const std::size_t columns = layout.columns.size();
-  if (columns == 0 || words.empty()) return std::nullopt;
-  std::size_t rest_at = columns;
-  for (std::size_t i = columns; i-- > 0;)
-    if (takes_rest(layout.columns[i])) rest_at = i;
+  std::size_t rest_at = 0;
+  while (rest_at < columns && !takes_rest(layout.columns[rest_at])) ++rest_at;
   PsRow out;
-  std::size_t word = 0;
   std::size_t column = 0;
-  for (; column < std::min(rest_at, columns) && word < words.size(); ++column) {
-    if (!read_column(layout.columns[column], words[word], out)) return std::nullopt;
-    word += words_of(layout.columns[column], words, word);
+  for (; column < rest_at; ++column) {
+    const std::string_view word = eat_word(rest);
+    if (word.empty()) break;
+    if (!read_column(layout.columns[column], word, out)) return std::nullopt;
+    if (layout.columns[column] == Column::date) eat_rest_of_date(word, rest);
   }
   if (column < rest_at && column + 3 < columns && !out.pid && !out.tid) return std::nullopt;
   if (!out.pid && !out.tid && !out.ppid && !out.state) return std::nullopt;
-  if (rest_at >= columns || word >= words.size()) return out;
+  if (rest_at >= columns || trim(rest).empty()) return out;
   // What stands behind the command is read from the right; the command has the middle.
-  std::size_t last = words.size();
-  for (std::size_t behind = columns - 1; behind > rest_at && last > word + 1; --behind, --last)
-    if (!read_column(layout.columns[behind], words[last - 1], out)) return std::nullopt;
-  const auto place = [&](std::string_view w) { return static_cast<std::size_t>(w.data() - row.data()); };
-  const std::size_t begin = word == 0 ? 0 : place(words[word - 1]) + words[word - 1].size();
-  const std::size_t end = place(words[last - 1]) + words[last - 1].size();
-  const std::string_view command = row.substr(begin, end - begin);
-  read_command(command, layout.columns[rest_at] == Column::comm, out);
+  const auto begin = static_cast<std::size_t>(rest.data() - row.data());
+  for (std::size_t behind = columns - 1; behind > rest_at; --behind) {
+    std::string_view shorter = rest;
+    const std::string_view word = eat_last_word(shorter);
+    if (trim(shorter).empty()) break;
+    if (!read_column(layout.columns[behind], word, out)) return std::nullopt;
+    rest = shorter;
+  }
+  read_command(rest, layout.columns[rest_at] == Column::comm, out);
   if (!layout.time_before_command) out.depth = *out.depth + begin;
   return out;
 }

@@ -63,7 +63,8 @@ std::optional<ReportHead> rcu_report(std::string_view text) {
     head.kind = EventKind::rcu_kthread_starved;
     return head;
   }
-  if (contains(text, "grace period number") || (text.starts_with("rcu_tasks") && contains(text, "stalls on tasks")))
+  if (contains(text, "grace period number") ||
+      (text.starts_with("rcu_tasks") && contains(text, "stalls on tasks")))
     return head.kind = EventKind::rcu_tasks_stall, head;
   if (!contains(text, "stall")) return std::nullopt;
   if (contains(text, "expedited stall")) head.kind = EventKind::rcu_expedited_stall;
@@ -129,10 +130,10 @@ ReportHead warning(std::string_view text) {
 
 bool is_oops(std::string_view text) {
   constexpr std::array<std::string_view, 16> k_heads = {
-      "BUG: ",           "Oops: ",          "Oops [#",          "general protection fault",
-      "kernel BUG at ",  "UBSAN: ",         "KASAN: ",          "Unable to handle kernel",
-      "Internal error:", "Kernel panic",    "divide error: ",   "invalid opcode: ",
-      "double fault: ",  "stack segment: ", "Oops - ",          "KFENCE: "};
+      "BUG: ",           "Oops: ",          "Oops [#",        "general protection fault",
+      "kernel BUG at ",  "UBSAN: ",         "KASAN: ",        "Unable to handle kernel",
+      "Internal error:", "Kernel panic",    "divide error: ", "invalid opcode: ",
+      "double fault: ",  "stack segment: ", "Oops - ",        "KFENCE: "};
   return std::any_of(k_heads.begin(), k_heads.end(),
                      [&](std::string_view head) { return text.starts_with(head); });
 }
@@ -141,7 +142,8 @@ ReportHead oops(std::string_view text) {
   ReportHead head{.kind = EventKind::oops};
   if (std::string_view rest = after(text, "while atomic: "); !rest.empty()) {  // comm/pid/0x00000002
     const std::size_t flags = rest.rfind("/0x");
-    const std::size_t slash = rest.rfind('/', flags == std::string_view::npos || flags == 0 ? flags : flags - 1);
+    const std::size_t slash =
+        rest.rfind('/', flags == std::string_view::npos || flags == 0 ? flags : flags - 1);
     if (flags != std::string_view::npos && slash != std::string_view::npos && slash < flags)
       if (const auto tid = parse_number<std::int32_t>(rest.substr(slash + 1, flags - slash - 1))) {
         head.tid = *tid;

@@ -16,7 +16,7 @@ struct ReportHead {
   Reading<double> seconds;         ///< "stuck for 212s", "blocked for more than 120 seconds"
   std::vector<std::int32_t> cpus;  ///< named as stuck or stalled
   Reading<std::int32_t> tid;
-  std::string_view comm;           ///< empty: not named
+  std::string_view comm;  ///< empty: not named
 };
 
 /// The head line of a report of the kinds that EventKind lists, or nothing.
@@ -40,9 +40,10 @@ struct TaskLine {
 };
 std::optional<TaskLine> parse_task_line(std::string_view text);
 
-/// "CPU: 0 PID: 306207 Comm: npm start Tainted: G  L  5.15.0-107-generic #117-Ubuntu".
+/// "CPU: 0 PID: 306207 Comm: npm start Tainted: G  L  5.15.0-107-generic #117-Ubuntu", "Pid: 7, comm: sh Not
+/// tainted 2.6.32", and the head of a backtrace by crash: "PID: 7  TASK: ffff8800  CPU: 3  COMMAND: \"sh\"".
 struct CpuLine {
-  std::int32_t cpu = 0;
+  Reading<std::int32_t> cpu;  ///< absent in kernels of the 2.6 time
   std::int32_t tid = 0;
   std::string_view comm;
 };

@@ -71,12 +71,22 @@ inline std::string_view eat_word(std::string_view& text) {
   return eat_while(text, [](char c) { return !is_blank(c); });
 }
 
+/// Takes the last word off the end of `text`, with the blanks before and behind it; empty when there is none.
+inline std::string_view eat_last_word(std::string_view& text) {
+  text = trim(text);
+  std::size_t at = text.size();
+  while (at > 0 && !is_blank(text[at - 1])) --at;
+  const std::string_view out = text.substr(at);
+  text = trim(text.substr(0, at));
+  return out;
+}
+
 inline bool contains(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
 }
 
-/// What follows `key`, which must stand at the start of a word, without blanks before it; empty when it is not
-/// there.
+/// What follows `key`, which must stand at the start of a word, without blanks before it; empty when it is
+/// not there.
 inline std::string_view after(std::string_view text, std::string_view key) {
   for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
     if (at != 0 && (is_letter(text[at - 1]) || is_digit(text[at - 1]) || text[at - 1] == '_')) continue;

@@ -18,8 +18,8 @@ std::string_view without_ornament(std::string_view text) {
 }
 
 bool is_task_word(std::string_view word) {
-  for (const std::string_view known : {"pid", "PID", "Pid", "tid", "TID", "process", "Process", "thread", "Thread",
-                                       "task", "Task", "LWP", "lwp", "stack", "Stack", "of"})
+  for (const std::string_view known : {"pid", "PID", "Pid", "tid", "TID", "process", "Process", "thread",
+                                       "Thread", "task", "Task", "LWP", "lwp", "stack", "Stack", "of"})
     if (word == known) return true;
   return false;
 }
@@ -93,7 +93,7 @@ void Stacks::interrupted_at(const FrameText& frame, std::size_t line) {
 
 bool Stacks::accepts(const FrameText& frame) const {
   if (frame.form == FrameForm::strong) return true;
-  if (frame.form == FrameForm::cut) return frame.bracketed || !frame.function.empty();
+  if (frame.form == FrameForm::cut) return !frame.function.empty() && (frame.bracketed || in_trace());
   if (frame.form != FrameForm::weak || !open_ || has_offsets_) return false;
   return traced_ || owner_.origin == StackOrigin::proc_stack;
 }
@@ -131,6 +131,7 @@ bool Stacks::take(const Line& line, std::string_view title, TaskRef row) {
   builder_.used();
   if (ignoring_) return true;
   if (open_ && owner_.needs_trace_mark && !traced_) return true;
+  if (may_have_ended_ && frame.function != "ret_from_fork_asm") ended_ = true;
   // "[<0>]" is never part of a kernel log report, and nothing stands below an outermost frame.
   const bool foreign = open_ && frame.hidden_address && owner_.origin != StackOrigin::proc_stack &&
                        owner_.origin != StackOrigin::unknown;
@@ -147,6 +148,7 @@ bool Stacks::take(const Line& line, std::string_view title, TaskRef row) {
     return true;
   push(frame, interrupt_, line.number);
   ended_ = is_outermost(frame.function) && !frame.guess;
+  may_have_ended_ = frame.function == "ret_from_fork" && !frame.guess;
   for (std::string_view more = frame.more; !more.empty();) {
     const FrameText next = parse_frame(eat_word(more));
     if (!next.function.empty()) push(next, interrupt_, line.number);
@@ -167,7 +169,7 @@ void Stacks::close() {
   }
   owner_ = {};
   stack_ = {};
-  open_ = ignoring_ = traced_ = interrupt_ = has_offsets_ = has_rip_ = ended_ = false;
+  open_ = ignoring_ = traced_ = interrupt_ = has_offsets_ = has_rip_ = ended_ = may_have_ended_ = false;
 }
 
 void Stacks::ignore() {

@@ -31,9 +31,9 @@ class Stacks {
   void trace_begins(std::size_t line);
   /// "RIP: 0010:f+0x1/0x2": where a task was when it was interrupted.
   void interrupted_at(const FrameText& frame, std::size_t line);
-  /// Reads a frame or section mark; false when the line is neither. `title` is the line before, which names the
-  /// task of a stack that nobody has opened.
-  /// `row` is the task of a listing's row that is the line before, or k_none.
+  /// Reads a frame or section mark; false when the line is neither. `title` is the line before, which names
+  /// the task of a stack that nobody has opened. `row` is the task of a listing's row that is the line
+  /// before, or k_none.
   bool take(const Line& line, std::string_view title, TaskRef row = k_none);
   /// Hands over what is open.
   void close();
@@ -52,14 +52,15 @@ class Stacks {
   Builder& builder_;
   StackOwner owner_;
   Stack stack_;
-  std::size_t line_ = 0;     ///< where it was opened
+  std::size_t line_ = 0;  ///< where it was opened
   bool open_ = false;
   bool ignoring_ = false;
-  bool traced_ = false;      ///< "Call Trace:" was seen
-  bool interrupt_ = false;   ///< between <IRQ> and </IRQ>
+  bool traced_ = false;     ///< "Call Trace:" was seen
+  bool interrupt_ = false;  ///< between <IRQ> and </IRQ>
   bool has_offsets_ = false;
   bool has_rip_ = false;
-  bool ended_ = false;       ///< the outermost frame was seen
+  bool ended_ = false;           ///< the outermost frame was seen
+  bool may_have_ended_ = false;  ///< ret_from_fork: outermost, or ret_from_fork_asm follows
 };
 
 /// A line that names the task whose stack follows ("===1015===", "2161", "npm start (306207):").

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines inside a report that name a task or a kernel.
+#include <algorithm>
+
 #include "sources/text/reports.hpp"
 #include "sources/text/scan.hpp"
 
@@ -30,27 +32,18 @@ std::optional<TaskLine> keyed_task_line(std::string_view text) {
   return out;
 }
 
-std::string_view last_word(std::string_view& text) {
-  text = trim(text);
-  std::size_t at = text.size();
-  while (at > 0 && !is_blank(text[at - 1])) --at;
-  const std::string_view out = text.substr(at);
-  text = text.substr(0, at);
-  return out;
-}
-
-/// "docker          D ffff8800b5c07cc8     0  1181      1 0x00000000", with or without the PC; read from the right,
-/// for the name on the left may hold blanks.
+/// "docker          D ffff8800b5c07cc8     0  1181      1 0x00000000", with or without the PC; read from the
+/// right, for the name on the left may hold blanks.
 std::optional<TaskLine> tabular_task_line(std::string_view text) {
-  std::string_view flags = last_word(text);
+  std::string_view flags = eat_last_word(text);
   if (flags.size() < 10 || !eat_hex(flags) || !flags.empty()) return std::nullopt;
-  const auto ppid = parse_number<std::int32_t>(last_word(text));
-  const auto tid = parse_number<std::int32_t>(last_word(text));
-  const auto stack = parse_number<std::uint32_t>(last_word(text));
+  const auto ppid = parse_number<std::int32_t>(eat_last_word(text));
+  const auto tid = parse_number<std::int32_t>(eat_last_word(text));
+  const auto stack = parse_number<std::uint32_t>(eat_last_word(text));
   if (!ppid || !tid || !stack) return std::nullopt;
-  std::string_view word = last_word(text);
-  if (word == "task") word = last_word(text), word = last_word(text);  // "running task"
-  if (word.size() >= 8 && parse_number<std::uint64_t>(word, 16)) word = last_word(text);
+  std::string_view word = eat_last_word(text);
+  if (word == "task") word = eat_last_word(text), word = eat_last_word(text);  // "running task"
+  if (word.size() >= 8 && parse_number<std::uint64_t>(word, 16)) word = eat_last_word(text);
   if (word.size() != 1 || !is_state(word[0])) return std::nullopt;
   TaskLine out;
   out.comm = trim(text);
@@ -81,8 +74,8 @@ std::optional<KernelName> release_and_version(std::string_view text) {
   if (out.release.empty() || !is_digit(out.release[0]) || !contains(out.release, ".")) return std::nullopt;
   if (const std::size_t at = text.find('#'); at != std::string_view::npos) {
     out.version = trim(text.substr(at));
-    for (const std::string_view machine : {" x86_64", " aarch64", " s390x", " ppc64le", " armv7l", " riscv64",
-                                           " i686", " GNU/Linux"})
+    for (const std::string_view machine :
+         {" x86_64", " aarch64", " s390x", " ppc64le", " armv7l", " riscv64", " i686", " GNU/Linux"})
       if (const std::size_t cut = out.version.find(machine); cut != std::string_view::npos)
         out.version = out.version.substr(0, cut);
     out.preemption = preemption_of(out.version);
@@ -98,6 +91,21 @@ std::optional<TaskLine> parse_task_line(std::string_view text) {
 }
 
 std::optional<CpuLine> parse_cpu_line(std::string_view text) {
+  if (eat(text, "PID: ")) {
+    skip_blanks(text);
+    const auto tid = eat_number(text);
+    const auto cpu = number_after(text, "CPU: ");
+    std::string_view comm = after(text, "COMMAND: \"");
+    if (!tid || !contains(text, "TASK: ") || comm.empty()) return std::nullopt;
+    return CpuLine{reading(cpu), *tid, comm.substr(0, comm.find('"'))};
+  }
+  if (eat(text, "Pid: ")) {
+    const auto tid = eat_number(text);
+    std::string_view comm = after(text, "comm: ");
+    comm = comm.substr(0, std::min(comm.find(" Tainted: "), comm.find(" Not tainted")));
+    if (!tid || comm.empty()) return std::nullopt;
+    return CpuLine{{}, *tid, trim(comm)};
+  }
   if (!eat(text, "CPU: ") && !eat(text, "CPU:")) return std::nullopt;
   skip_blanks(text);
   const auto cpu = eat_number(text);

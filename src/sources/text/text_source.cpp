@@ -10,6 +10,7 @@
 #include "sources/text/proc_files.hpp"
 #include "sources/text/scan.hpp"
 #include "sources/text/stacks.hpp"
+#include "sources/text/strace.hpp"
 
 namespace unzap {
 namespace {
@@ -43,12 +44,15 @@ class TextReader {
     if (line.from_other) return false;
     leave_after_gap(line);
     if (stacks_.take(line, title_, listings_.last_row(title_line_))) return true;
+    if (take_glued_prompt(line)) return true;
     if (log_.take(line)) return true;
     if (line.from_kernel) return log_.covers(line);
     if (take_elision(line.text)) return true;
     if (const auto command = parse_command_line(line.text)) return take_command(*command, line);
-    if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") || contains(line.text, "freezer.state"))
+    if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") ||
+        contains(line.text, "freezer.state"))
       if (files_.take_header(line)) return log_.leave(), true;
+    if (strace_.take(line)) return true;
     if (files_.take_content(line)) return true;
     if (listings_.take(line)) {
       if (!stacks_.is_open() || stacks_.in_trace()) stacks_.close();
@@ -70,16 +74,32 @@ class TextReader {
 
   bool take_command(const CommandLine& command, const Line& line) {
     log_.leave();
+    if (!command.prompt.empty()) files_.shell_is_back(line.number);
     stacks_.close();
     files_.command(command, line.number);
     listings_.command(command.command);
-    return false;
+    prompt_.assign(command.prompt);
+    return true;
+  }
+
+  /// wchan has no newline at its end: the next prompt stands on the same line.
+  bool take_glued_prompt(const Line& line) {
+    constexpr std::size_t k_shortest_prompt = 5;  // "# " alone stands in many places
+    if (prompt_.size() < k_shortest_prompt || line.text.starts_with(prompt_)) return false;
+    const std::size_t at = line.text.find(trim(prompt_));
+    if (at == std::string_view::npos || at == 0) return false;
+    Line part = line;
+    part.text = part.raw = trim(line.text.substr(0, at));
+    const bool content = take(part);
+    part.text = part.raw = line.text.substr(at);
+    const auto command = parse_command_line(part.text);
+    return command ? take_command(*command, part) : content;
   }
 
   /// "[...]", "<snip>": what stands on both sides does not belong together.
   bool take_elision(std::string_view text) {
-    if (text != "[..]" && text != "[...]" && text != "[…]" && text != "..." && text != "…" && text != "<snip>" &&
-        text != "[snip]" && text != "(...)" && text != "--")
+    if (text != "[..]" && text != "[...]" && text != "[…]" && text != "..." && text != "…" &&
+        text != "<snip>" && text != "[snip]" && text != "(...)" && text != "--")
       return false;
     log_.leave();
     stacks_.close();
@@ -97,7 +117,9 @@ class TextReader {
   KernelLog log_{builder_, stacks_};
   ProcFiles files_{builder_, stacks_};
   Listings listings_{builder_};
-  std::string title_;  ///< the line before
+  StraceLines strace_{builder_};
+  std::string prompt_;  ///< of the last command
+  std::string title_;   ///< the line before
   std::size_t title_line_ = 0;
   Reading<double> at_;  ///< time stamp of the line before
   std::size_t unused_ = 0;

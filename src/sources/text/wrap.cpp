@@ -28,7 +28,8 @@ bool report_head_goes_on(std::string_view head, std::string_view next) {
   if (contains(head, "expedited stalls") && contains(head, "{") && !contains(head, "root:"))
     return contains(next, "jiffies") || contains(next, "}") || contains(next, "root:");
   if (contains(head, "stall") && contains(head, "{") && !contains(head, "}")) return contains(next, "}");
-  if (contains(head, "emory: Kill") && !contains(head, "(")) return next.starts_with('(') || is_digit(next[0]);
+  if (contains(head, "emory: Kill") && !contains(head, "("))
+    return next.starts_with('(') || is_digit(next[0]);
   return false;
 }
 
@@ -52,7 +53,7 @@ Join frame_goes_on(std::string_view head, std::string_view next) {
   if (frame.form != FrameForm::cut) return Join::none;
   if (frame.function.empty())
     return parse_frame(next).form == FrameForm::strong && !parse_frame(next).bracketed ? Join::with_blank
-                                                                                        : Join::none;
+                                                                                       : Join::none;
   if (parse_frame(next).form == FrameForm::strong) return Join::none;
   const std::string joined = std::string(text) + std::string(next);
   const FrameForm form = parse_frame(joined).form;
@@ -63,8 +64,7 @@ Join frame_goes_on(std::string_view head, std::string_view next) {
 
 Join continues(std::string_view head, std::string_view next) {
   if (head.empty() || next.empty() || head.size() > 1024) return Join::none;
-  if (head.starts_with("task:"))
-    return task_line_goes_on(head, next) ? Join::with_blank : Join::none;
+  if (head.starts_with("task:")) return task_line_goes_on(head, next) ? Join::with_blank : Join::none;
   if (head.starts_with("CPU: ")) return cpu_line_goes_on(head, next) ? Join::with_blank : Join::none;
   if (head.starts_with("RIP:") && !contains(head, "+0x"))
     return next.starts_with("0010:") || next.starts_with("[<") ? Join::with_blank : Join::none;

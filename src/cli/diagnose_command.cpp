@@ -76,6 +76,8 @@ Result<Snapshot> snapshot_of_host(const DiagnoseOptions& options) {
 }
 
 int run_diagnose(const DiagnoseOptions& options) {
+  if (!options.file.empty() && !options.procfs.empty())
+    return fail({ErrorKind::usage, "FILE is a capture and --path.procfs a host", "", "give one of them"});
   const Result<Snapshot> snapshot =
       options.file.empty() ? snapshot_of_host(options) : snapshot_of_file(options);
   if (!snapshot) return fail(snapshot.error());

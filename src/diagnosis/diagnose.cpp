@@ -24,7 +24,9 @@ bool visibly_stuck(const WaitGraph& graph) {
   if (origin != Origin::text && origin != Origin::model) return false;
   const auto& tasks = graph.tasks();
   return !graph.reapers().empty() || std::any_of(tasks.begin(), tasks.end(), [&](const Task* task) {
-    return task->state.is('D') || graph.site_of(*task) != nullptr || graph.hold_of(*task) == Hold::lasting;
+    const bool dead_with_threads = task->state.is('Z') && task->multi_threaded.is(true);
+    return task->state.is('D') || dead_with_threads || graph.site_of(*task) != nullptr ||
+           graph.hold_of(*task) == Hold::lasting;
   });
 }
 
@@ -44,7 +46,11 @@ Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
     return !stands_for(finding, CauseKind::harmless);
   });
   if (teardown) return visibly_stuck(graph) ? Verdict::stuck : Verdict::unknown;
-  if (!findings.empty()) return Verdict::healthy;
+  // A text shows what somebody chose: a zombie whose parent is not in it explains nothing yet.
+  const bool explained = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.confidence >= Confidence::likely;
+  });
+  if (explained) return Verdict::healthy;
   return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
 }
 

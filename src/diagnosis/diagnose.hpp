@@ -8,6 +8,15 @@ namespace unzap {
 
 /// The one diagnosis: live, bundle, text and model snapshots all come here. Pure; never blocks, never throws
 /// on foreign data; its work is bounded by the size of the snapshot.
+///
+/// The verdict:
+/// stuck:   a finding of at least `likely` in which something is stuck. That takes in the look-alikes
+///          soft-lockup and hung-task (something is stuck, if not a container), not oom-kill and
+///          zombie-under-live-parent. Also a `possible` one, when a pasted text shows a task stuck and
+///          nothing explains it better.
+/// healthy: a harmless look-alike of at least `likely` and nothing else; or no more than a `possible` one of
+///          them, and the source saw every task of the host.
+/// unknown: any other `possible` finding, or nothing found in a source that shows only some of the host.
 Diagnosis diagnose(const Snapshot& snapshot);
 
 }  // namespace unzap

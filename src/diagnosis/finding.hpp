@@ -17,7 +17,7 @@ std::string_view name(Confidence confidence);
 /// What diagnosis answers as a whole; decides the exit code of `unzap diagnose`.
 enum class Verdict : std::uint8_t {
   healthy,  ///< nothing stuck, and the source could have shown it
-  stuck,    ///< at least one finding of confidence `likely` or more that is no look-alike
+  stuck,    ///< at least one finding that says so well enough: see diagnose()
   unknown,  ///< could not tell
 };
 std::string_view name(Verdict verdict);
@@ -31,7 +31,7 @@ struct Evidence {
   bool operator==(const Evidence&) const = default;
 };
 
-/// A task as a finding names it. A number that is not known is 0 in text form "?", and null in JSON.
+/// A task as a finding names it. A number that is not known is "?" in text and null in JSON.
 struct Party {
   std::optional<std::int32_t> pid;  ///< tgid
   std::optional<std::int32_t> tid;

@@ -15,14 +15,25 @@ namespace {
 
 /// `loser` says nothing more once `winner` is found at `likely` or more, because `why`.
 struct Settled {
-  std::string_view winner;
+  std::string_view winner;  ///< a cause id, or "*": any teardown cause that names what it waits for
   std::string_view loser;
   std::string_view why;
 };
 
 constexpr Settled k_settled[] = {
     {"reaper-busy-loop", "rcu-held-up", "the spinning reaper is who holds the grace period up"},
+    {"reaper-busy-loop", "members-not-visible", "the reaper spins"},
+    {"rcu-held-up", "soft-lockup", "the task that holds the CPU is who holds the grace period up"},
+    {"uninterruptible-member", "members-not-visible", "a blocked member is shown"},
+    {"*", "members-not-visible", "what the member waits for is shown"},
+    {"*", "uninterruptible-member", "other tasks show what they wait for"},
+    {"*", "zombie-under-live-parent", "zombies are left over by it"},
 };
+
+/// The causes that only say that something is missing from the picture.
+bool placeholder(std::string_view id) {
+  return id == "members-not-visible" || id == "uninterruptible-member";
+}
 
 std::size_t position(std::string_view id) {
   const auto& causes = catalogue();
@@ -73,8 +84,11 @@ bool before(const Finding& a, const Finding& b) {
 
 Findings rank(Findings findings, const WaitGraph& graph, std::vector<std::string>& dropped) {
   std::set<std::string, std::less<>> well_found;
-  for (const Finding& finding : findings)
-    if (finding.confidence >= Confidence::likely) well_found.insert(finding.cause);
+  for (const Finding& finding : findings) {
+    if (finding.confidence < Confidence::likely) continue;
+    well_found.insert(finding.cause);
+    if (kind_of(finding) == CauseKind::teardown && !placeholder(finding.cause)) well_found.insert("*");
+  }
   Findings kept;
   for (Finding& finding : findings) {
     const auto by = std::find_if(std::begin(k_settled), std::end(k_settled), [&](const Settled& row) {
@@ -82,8 +96,9 @@ Findings rank(Findings findings, const WaitGraph& graph, std::vector<std::string
     });
     if (by == std::end(k_settled)) {
       kept.push_back(std::move(finding));
-    } else {
-      dropped.push_back(fmt::format("{} is not listed: {} explains it ({})", by->loser, by->winner, by->why));
+    } else if (!placeholder(by->loser) && kind_of(finding) != CauseKind::harmless) {
+      dropped.push_back(fmt::format("{} is not listed: {}{}", by->loser, by->why,
+                                    by->winner == "*" ? "" : fmt::format(" ({})", by->winner)));
     }
   }
   std::stable_sort(kept.begin(), kept.end(), before);

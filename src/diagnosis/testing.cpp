@@ -56,6 +56,11 @@ TaskBuilder& TaskBuilder::exiting() {
   return *this;
 }
 
+TaskBuilder& TaskBuilder::in_zap() {
+  task.ignored = signal_bit(17);
+  return *this;
+}
+
 TaskBuilder& TaskBuilder::on_cpu(std::int32_t cpu) {
   task.processor = cpu;
   task.stack = Absence::task_running;

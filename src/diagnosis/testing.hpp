@@ -23,6 +23,7 @@ struct TaskBuilder {
   TaskBuilder& in(const std::string& functions, StackOrigin origin = StackOrigin::proc_stack);
   TaskBuilder& numbers(std::vector<std::int32_t> ns_pids);
   TaskBuilder& exiting();                 ///< PF_EXITING, no mm
+  TaskBuilder& in_zap();                  ///< SIGCHLD ignored: zap_pid_ns_processes() has begun
   TaskBuilder& on_cpu(std::int32_t cpu);  ///< no stack, because it runs
   TaskBuilder& blocked(double seconds);
   /// Two looks: `seconds` apart, with this much system time and this many context switches between them.

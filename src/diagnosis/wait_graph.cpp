@@ -35,9 +35,21 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
   add_io_worker_edges();
 }
 
+bool WaitGraph::stands(const KernelEvent& event) const {
+  const bool now = snapshot_.origin == Origin::live || snapshot_.origin == Origin::bundle;
+  if (!now || !snapshot_.all_tasks || !event.tid) return true;
+  const Task* task = index_.by_tid(*event.tid);
+  if (task == nullptr || (event.comm && task->comm && *event.comm != *task->comm)) return false;
+  if (event.kind == EventKind::hung_task) return task->state.is('D');
+  const auto found = rate(*task);
+  return !lockup_or_stall(event) || !found || found->switches.value_or(0) == 0;
+}
+
 void WaitGraph::collect_tasks() {
   for (const Task& task : snapshot_.tasks) tasks_.push_back(&task);
   for (const KernelEvent& event : snapshot_.events) {
+    if (!stands(event)) continue;
+    events_.push_back(&event);
     if (!event.tid) continue;
     if (event.kind == EventKind::hung_task) hung_tids_.insert(*event.tid);
     if (event.stack && !event.stack->frames.empty() && event.kind != EventKind::oom_kill)
@@ -71,7 +83,7 @@ const Stack* WaitGraph::stack_of(const Task& task) const {
 }
 
 Hold WaitGraph::hold_of(const Task& task) const {
-  if (task.tid && hung_tids_.count(*task.tid) > 0) return Hold::lasting;
+  if (reported_hung(task)) return Hold::lasting;
   return hold(task, snapshot_.origin);
 }
 
@@ -169,6 +181,13 @@ std::vector<const Edge*> WaitGraph::way(const Task& from, const Task& to) const 
 const WaitSite* WaitGraph::site_of(const Task& task) const {
   const auto at = sites_.find(&task);
   return at == sites_.end() ? nullptr : at->second;
+}
+
+bool WaitGraph::rests(const Reaper& reaper) const {
+  if (reaper.running || reaper.candidate) return false;
+  if (snapshot_.origin == Origin::text || snapshot_.origin == Origin::model) return true;
+  const auto found = rate(*reaper.task);
+  return found && found->seconds >= k_lasting_seconds && found->switches.is(0);
 }
 
 const Reaper* WaitGraph::reaper_over(const Task& task) const {

@@ -97,16 +97,24 @@ class WaitGraph {
   const Stack* stack_of(const Task& task) const;
   /// hold() of the task, with the hung task reports of the log taken into account.
   Hold hold_of(const Task& task) const;
+  /// A hung task report names it, and it has not moved on since.
+  bool reported_hung(const Task& task) const { return task.tid && hung_tids_.count(*task.tid) > 0; }
+  /// The reports of the log that still stand. On a live host whose tasks are all known, a report about a task
+  /// that is gone, has another name, or has left the state it is about, is history.
+  const std::vector<const KernelEvent*>& events() const { return events_; }
   /// The task that a report names, or null when it names none.
   const Task* task_of(const KernelEvent& event) const;
   /// Where this task waits, or null. Only for tasks whose hold_of() is not none.
   const WaitSite* site_of(const Task& task) const;
   /// The reaper whose namespace this task belongs to, or whose thread it is; null when none is known.
   const Reaper* reaper_over(const Task& task) const;
+  /// True when the reaper is shown waiting, not just passing: pasted, or unmoved for k_lasting_seconds.
+  bool rests(const Reaper& reaper) const;
   /// Tasks in an RCU wait.
   const std::vector<const Task*>& rcu_waiters() const { return rcu_waiters_; }
 
  private:
+  bool stands(const KernelEvent& event) const;
   void collect_tasks();
   std::size_t add(Node node);
   std::size_t task_node(const Task& task);
@@ -129,6 +137,7 @@ class WaitGraph {
   TaskIndex index_;
   std::deque<Task> reported_;  ///< tasks that only a report names; a deque, because others point into it
   std::vector<const Task*> tasks_;
+  std::vector<const KernelEvent*> events_;
   std::set<std::int32_t> hung_tids_;
   std::map<std::int32_t, const KernelEvent*> report_stacks_;
   std::map<std::int32_t, const Task*> reported_by_tid_;

@@ -90,7 +90,8 @@ void WaitGraph::find_reapers() {
 }
 
 void WaitGraph::attach_reports() {
-  for (const KernelEvent& event : snapshot_.events) {
+  for (const KernelEvent* report : events_) {
+    const KernelEvent& event = *report;
     if (!lockup_or_stall(event)) continue;
     const Stack* stack = event.stack.get();
     const bool names_zap =
@@ -186,9 +187,11 @@ void WaitGraph::add_site_edges() {
 }
 
 void WaitGraph::add_rcu_holders() {
-  if (rcu_waiters_.empty() && std::none_of(snapshot_.events.begin(), snapshot_.events.end(), lockup_or_stall))
-    return;
-  for (const KernelEvent& event : snapshot_.events) {
+  const bool reported = std::any_of(events_.begin(), events_.end(),
+                                    [](const KernelEvent* event) { return lockup_or_stall(*event); });
+  if (rcu_waiters_.empty() && !reported) return;
+  for (const KernelEvent* report : events_) {
+    const KernelEvent& event = *report;
     if (!lockup_or_stall(event)) continue;
     const bool stall = event.kind == EventKind::rcu_stall || event.kind == EventKind::rcu_expedited_stall;
     for (const std::int32_t cpu : event.cpus) {

@@ -56,7 +56,11 @@ const Task* busy_task(const WaitGraph& graph) {
 }
 
 std::optional<Confidence> judge(const WaitGraph& graph, const Jam& jam) {
-  if (!jam.stalls.empty()) return Confidence::likely;
+  // The log of a live host is old and new: a stall counts for now when someone waits now, or the holder still
+  // spins.
+  const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
+  const bool goes_on = !jam.waiters.empty() || jam.holder != nullptr;
+  if (!jam.stalls.empty()) return now && !goes_on ? Confidence::possible : Confidence::likely;
   const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
   bool unmoved = false;
   for (const Task* task : jam.waiters) {
@@ -144,20 +148,20 @@ void advise(Finding& finding) {
 
 Findings rcu_held_up(const WaitGraph& graph) {
   Jam jam;
-  for (const KernelEvent& event : graph.snapshot().events)
-    if (event.kind == EventKind::rcu_stall || event.kind == EventKind::rcu_expedited_stall ||
-        event.kind == EventKind::rcu_kthread_starved)
-      jam.stalls.push_back(&event);
+  for (const KernelEvent* event : graph.events())
+    if (event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall ||
+        event->kind == EventKind::rcu_kthread_starved)
+      jam.stalls.push_back(event);
   for (const Task* task : graph.rcu_waiters()) {
     const WaitSite* site = graph.site_of(*task);
     if (site == nullptr || site->cause != "rcu-held-up") continue;
     jam.waiters.push_back(task);
     if (mount_teardown(*graph.stack_of(*task))) jam.teardown.push_back(task);
   }
-  const auto confidence = judge(graph, jam);
-  if (!confidence) return {};
   find_holder(graph, jam);
   if (jam.holder == nullptr) jam.holder = busy_task(graph);
+  const auto confidence = judge(graph, jam);
+  if (!confidence) return {};
   if (jam.holder != nullptr && reaper_thread(graph, *jam.holder)) return {};  // that is reaper-busy-loop
   Finding finding;
   finding.cause = "rcu-held-up";

@@ -10,9 +10,10 @@ namespace unzap {
 /// spins belongs to `reaper-busy-loop`, which then outranks this one.
 ///
 /// likely:   an RCU stall report; a hung task in an RCU wait; a pasted stack in one.
-/// possible: a live task that did not move in an RCU wait for k_lasting_seconds: a loaded host does that,
-/// too. nothing:  one look at a live host. Never certain: that the holder is the reason for everybody is
-/// inferred.
+/// possible: a live task that did not move in an RCU wait for k_lasting_seconds (a loaded host does that,
+///           too); a stall report in the log of a live host on which nobody waits and nobody spins now.
+/// nothing:  one look at a live host.
+/// Never certain: that the holder is the reason for everybody who waits is inferred.
 Findings rcu_held_up(const WaitGraph& graph);
 
 }  // namespace unzap

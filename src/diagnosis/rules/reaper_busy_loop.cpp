@@ -23,6 +23,7 @@ struct Sight {
   std::vector<const Task*> members;  ///< members of its namespace in an expedited wait from mount teardown
   std::vector<const Task*> others;   ///< other tasks of the host in an RCU wait
   bool victim_lasts = false;         ///< one of them is shown not to move
+  bool member_lasts = false;         ///< one of `members` is
 };
 
 bool in_lock_slowpath(const Stack& stack) {
@@ -50,6 +51,8 @@ Sight look(const WaitGraph& graph, const Reaper& reaper) {
     (member && mount_teardown(stack) && rcu_expedited_wait(stack) ? sight.members : sight.others)
         .push_back(task);
     sight.victim_lasts |= graph.hold_of(*task) == Hold::lasting;
+    sight.member_lasts |=
+        !sight.members.empty() && sight.members.back() == task && graph.hold_of(*task) >= Hold::pasted;
   }
   return sight;
 }
@@ -63,9 +66,12 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
     return sight.reported ? Confidence::certain : Confidence::likely;
   }
   if (reaper.place == ZapPlace::first_loop && !reaper.running) return std::nullopt;
-  if (sight.window >= k_lasting_seconds && (!sight.members.empty() || sight.rcu_stall))
+  if (sight.window >= k_lasting_seconds && (sight.member_lasts || sight.rcu_stall))
     return Confidence::certain;
-  if (sight.window >= k_lasting_seconds) return Confidence::likely;
+  // zap_pid_ns_processes() ignores SIGCHLD as its first act: with it the thread is past closing files and the
+  // like.
+  const bool in_zap = (reaper.task->ignored.value_or(0) & signal_bit(17)) != 0;
+  if (sight.window >= k_lasting_seconds && in_zap) return Confidence::likely;
   if (!reaper.running && !reaper.candidate) return std::nullopt;
   const bool victims = !sight.members.empty() || !sight.others.empty();
   if (sight.reported || (victims && sight.victim_lasts)) return Confidence::likely;

@@ -9,15 +9,14 @@ namespace unzap {
 /// because TIF_NOTIFY_SIGNAL stays set and kernel_wait4() never sleeps. The flag itself is in no file of
 /// /proc: what is seen is the loop, the CPU that never schedules, and who queues behind it.
 ///
-/// certain: the thread's own stack in the first loop, taken while it ran, with a soft lockup or RCU stall
-/// report
-///          about it; or two looks at least k_lasting_seconds apart with >= 90 % system time and no context
-///          switch, on an exiting thread of an init, with a member of its namespace in an expedited grace
-///          period from mount teardown, or an RCU stall report that names its CPU.
-/// likely:  one of these without the other half; on a kernel known to be fully preemptible never more than
-/// this. possible: one look at a live host: an exiting init on a CPU and a member in RCU is also a healthy
-/// teardown. A reaper shown asleep (its /proc stack is readable, or wchan is do_wait) is refuted and gives
-/// nothing.
+/// certain:  the thread's own stack in the first loop, taken while it ran, with a soft lockup or RCU stall
+///           report about it; or two looks at least k_lasting_seconds apart with >= 90 % system time and no
+///           context switch, on an exiting thread of an init, with a member of its namespace that did not
+///           move in an expedited grace period from mount teardown, or an RCU stall that names its CPU.
+/// likely:   one of these without the other half. On a kernel known to be fully preemptible never more.
+/// possible: one look at a live host: an exiting init on a CPU and a member in RCU is also a healthy
+///           teardown. A stack in a spinlock's slow path: it may spin on the lock instead.
+/// A reaper shown asleep (its /proc stack is readable, or wchan is do_wait) is refuted and gives nothing.
 Findings reaper_busy_loop(const WaitGraph& graph);
 
 }  // namespace unzap

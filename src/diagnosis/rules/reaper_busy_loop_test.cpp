@@ -41,15 +41,26 @@ std::vector<Row> rows() {
                  pasted({}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)}),
                  "stuck: reaper-busy-loop certain"});
   out.push_back({"two looks a second apart, with a victim",
-                 live(container(spinner().looks(1.2, 99, 0), victim())), "stuck: reaper-busy-loop certain"});
-  out.push_back({"two looks, no victim in sight",
+                 live(container(spinner().looks(1.2, 99, 0), victim().looks(1.2, 0, 0))),
+                 "stuck: reaper-busy-loop certain"});
+  out.push_back(
+      {"two looks, no victim in sight",
+       live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().in_zap().of(900).looks(1.2, 99, 0)}),
+       "stuck: reaper-busy-loop likely"});
+  out.push_back({"two looks, and zap may not have begun: an exit that closes a million files looks the same",
                  live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)}),
-                 "stuck: reaper-busy-loop likely"});
+                 "unknown: reaper-busy-loop possible"});
   out.push_back(
       {"a stall report names its CPU",
        live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)},
             {event(EventKind::rcu_stall, "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", {1})}),
        "stuck: reaper-busy-loop certain"});
+  out.push_back({"two looks, but the victim moves: the grace periods end",
+                 live(container(spinner().in_zap().looks(1.2, 99, 0), victim().looks(1.2, 0, 4))),
+                 "stuck: reaper-busy-loop likely"});
+  out.push_back({"a soft lockup of a task that is gone is history",
+                 live({TaskBuilder(1, "systemd", 'S')}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)}),
+                 "healthy"});
   out.push_back({"one look at a live host: may be a healthy teardown", live(container(spinner(), victim())),
                  "unknown: reaper-busy-loop possible"});
   out.push_back({"one look, but the victim has been blocked for minutes",
@@ -59,7 +70,8 @@ std::vector<Row> rows() {
   out.push_back({"an exiting init on a CPU is normal life",
                  live({TaskBuilder(900, "sh", 'R').numbers({900, 1}).exiting().on_cpu(0)}), "healthy"});
   out.push_back({"context switches in the window: it comes to schedule()",
-                 live(container(spinner().looks(1.2, 99, 7), TaskBuilder(921, "x", 'S'))), "healthy"});
+                 live(container(spinner().in_zap().looks(1.2, 99, 7), TaskBuilder(921, "x", 'S'))),
+                 "unknown: reaper-second-loop-spin possible"});
   return out;
 }
 

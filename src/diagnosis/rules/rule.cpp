@@ -65,7 +65,7 @@ void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const
 void add_victim(Finding& finding, const Task& task, std::string role) {
   if (finding.victims.size() >= k_most_victims) return;
   const Party added = party(task, std::move(role));
-  if (added.tid && finding.culprit && finding.culprit->tid == added.tid) return;
+  if (finding.culprit && finding.culprit->tid == added.tid && finding.culprit->comm == added.comm) return;
   for (const Party& known : finding.victims)
     if (added.tid ? known.tid == added.tid : known == added) return;
   finding.victims.push_back(added);

@@ -2,10 +2,9 @@
 #include "sources/procfs/procfs_source.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -53,7 +52,8 @@ class Scan {
   Result<std::vector<std::int32_t>> list_processes();
   void first_look(const std::vector<std::int32_t>& tgids);
   void look_closely(const std::set<std::size_t>& chosen, bool keep_first_sample);
-  void second_look(const std::set<std::size_t>& chosen);
+  /// Another sample of the tasks `again`; of the `chosen` among them with their context switches.
+  void second_look(const std::set<std::size_t>& again, const std::set<std::size_t>& chosen);
   void probe_permissions();
   void read_kernel_log();
   void drop_gone();
@@ -145,31 +145,32 @@ void Scan::look_closely(const std::set<std::size_t>& chosen, bool keep_first_sam
   }
 }
 
-void Scan::second_look(const std::set<std::size_t>& chosen) {
+void Scan::second_look(const std::set<std::size_t>& again, const std::set<std::size_t>& chosen) {
   std::vector<ReadGroup> groups;
-  for (const std::size_t i : chosen)
-    groups.push_back(
-        {directory_of(snapshot_.tasks[i]), {{ReadKind::file, "stat"}, {ReadKind::file, "status"}}});
+  for (const std::size_t i : again) {
+    groups.push_back({directory_of(snapshot_.tasks[i]), {{ReadKind::file, "stat"}}});
+    if (chosen.contains(i)) groups.back().items.push_back({ReadKind::file, "status"});
+  }
   const auto results = reader_.run(groups, "looking again");
   std::size_t at = 0;
-  for (const std::size_t i : chosen) {
+  for (const std::size_t i : again) {
     const std::vector<ReadResult>& answers = results[at++];
-    if (!add_second_sample(answers[0], answers[1], snapshot_.tasks[i])) gone_.insert(i);
+    const ReadResult status = answers.size() > 1 ? answers[1] : ReadResult{};
+    if (!add_second_sample(answers[0], status, snapshot_.tasks[i])) gone_.insert(i);
   }
 }
 
-/// What a process that is certainly there hides from us: said even when no task is in trouble, for it decides
-/// what could have been seen of one.
+/// What a task that is certainly there hides from us: said even when no task is in trouble, for it decides
+/// what could have been seen of one. kthreadd, for the init may be guarded even against root.
 void Scan::probe_permissions() {
-  const auto results = reader_.run({{"1",
-                                     {{ReadKind::file, "stack"},
-                                      {ReadKind::file, "syscall"},
-                                      {ReadKind::link, "ns/pid"},
-                                      {ReadKind::link, "ns/mnt"}}}},
-                                   "looking what may be read");
-  constexpr std::array<const char*, 4> k_facts{"stack", "syscall", "ns/pid", "ns/mnt"};
-  for (std::size_t i = 0; i < k_facts.size(); ++i)
-    if (results[0][i].error == EACCES || results[0][i].error == EPERM) gaps_.note(k_facts[i]);
+  const std::vector<ReadItem> items{{ReadKind::file, "stack"},
+                                    {ReadKind::file, "syscall"},
+                                    {ReadKind::link, "ns/pid"},
+                                    {ReadKind::link, "ns/mnt"}};
+  const auto results = reader_.run({{std::to_string(k_kthreadd), items}}, "looking what may be read");
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (const Absence* why = results[0][i].text.absence(); why && *why == Absence::not_permitted)
+      gaps_.note(items[i].path);
 }
 
 void Scan::read_kernel_log() {
@@ -214,7 +215,6 @@ Result<Snapshot> Scan::run() {
   probe_permissions();
   first_look(*tgids);
 
-  const double sampled = monotonic_seconds();
   std::set<std::size_t> chosen = tasks_that_matter(snapshot_.tasks);
   look_closely(chosen, false);
   const std::set<std::size_t> members = members_of_dying(snapshot_.tasks, chosen);
@@ -222,13 +222,16 @@ Result<Snapshot> Scan::run() {
   chosen.insert(members.begin(), members.end());
 
   std::set<std::size_t> again = chosen;
+  again.insert(0);  // so that the snapshot shows that there was a second look, even when nothing ran
   for (std::size_t i = 0; i < snapshot_.tasks.size(); ++i)
     if (snapshot_.tasks[i].state.is('R')) again.insert(i);
   for (const std::size_t i : gone_) again.erase(i);
-  const double window =
+  again.erase(again.lower_bound(snapshot_.tasks.size()), again.end());
+  const double asked =
       chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds) : options_.sample_seconds;
-  reader_.sleep_until(sampled + window);
-  second_look(again);
+  // From now, for the close look may have taken long; and time must be left for the second one.
+  ::usleep(static_cast<useconds_t>(1e6 * std::min(asked, reader_.seconds_left() / 2)));
+  second_look(again, chosen);
   look_closely(busy_in_kernel(snapshot_.tasks, chosen), true);
 
   for (Task& task : snapshot_.tasks) settle_absences(task);

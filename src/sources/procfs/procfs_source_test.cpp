@@ -97,9 +97,9 @@ TEST(Procfs, ATaskThatDoesNotMatterIsReadInItsStatOnly) {
   add(fixture, stuck(40, 41));
   fixture.add({{"50/task/50/stat", stat_text({.tid = 50, .state = 'S', .ppid = 1})},
                {"50/task/50/status", "", FakeFile::pipe}});
-  const double start = monotonic_seconds();
   const Snapshot snapshot = read(quick(fixture));
-  EXPECT_LT(monotonic_seconds() - start, 0.19) << "it waited for a file that it had no reason to open";
+  EXPECT_EQ(all_problems(snapshot).find("did not answer"), std::string::npos)
+      << "it waited for a file that it had no reason to open: " << all_problems(snapshot);
   EXPECT_EQ(task_of(snapshot, 50).stack, Absence::not_asked);
   EXPECT_FALSE(snapshot.all_tasks) << "no kthreadd: the view of one pid namespace";
 }
@@ -116,7 +116,7 @@ TEST(Procfs, AReadThatBlocksIsLeftBehind) {
   const double start = monotonic_seconds();
   const Snapshot snapshot = read(quick(fixture));
   // Blocked three times: stack once, status in both looks.
-  EXPECT_LT(monotonic_seconds() - start, 3 * 0.2 + 0.4);
+  EXPECT_LT(monotonic_seconds() - start, 3 * 0.2 + 1.4);
   const Task& stack_blocks = task_of(snapshot, 41);
   EXPECT_EQ(stack_blocks.stack, Absence::timed_out);
   EXPECT_EQ(stack_blocks.wchan, std::string("synchronize_rcu_expedited"));
@@ -143,7 +143,7 @@ TEST(Procfs, TheTotalDeadlineHolds) {
   options.total_timeout_seconds = 0.7;
   const double start = monotonic_seconds();
   const Snapshot snapshot = read(options);
-  EXPECT_LT(monotonic_seconds() - start, 1.2);
+  EXPECT_LT(monotonic_seconds() - start, 2.5) << "19 times 0.2 s would be too long";
   EXPECT_EQ(snapshot.tasks.size(), 19U);
   EXPECT_EQ(task_of(snapshot, 59).state, Absence::timed_out);
 }
@@ -158,7 +158,7 @@ TEST(Procfs, AFileNameThatKeepsBlockingIsNotAskedAgain) {
   }
   const double start = monotonic_seconds();
   const Snapshot snapshot = read(quick(fixture));
-  EXPECT_LT(monotonic_seconds() - start, 1.2) << "12 times 0.2 s would be too long";
+  EXPECT_LT(monotonic_seconds() - start, 2.0) << "12 times 0.2 s would be too long";
   for (std::int32_t tid = 41; tid < 53; ++tid) {
     EXPECT_EQ(task_of(snapshot, tid).cgroup, Absence::timed_out);
     EXPECT_TRUE(task_of(snapshot, tid).stack);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/catalogue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "diagnosis/wait_sites.hpp"
+
+namespace unzap {
+namespace {
+
+TEST(Catalogue, EveryCauseHasARuleAndAPageThatBeginsWithItsId) {
+  std::set<std::string_view> ids;
+  for (const Cause& known : catalogue()) {
+    SCOPED_TRACE(known.id);
+    EXPECT_TRUE(ids.insert(known.id).second) << "twice";
+    EXPECT_NE(known.rule, nullptr);
+    std::ifstream page(std::filesystem::path(UNZAP_SOURCE_DIR) / known.page);
+    std::string first;
+    EXPECT_TRUE(std::getline(page, first)) << known.page << " is missing";
+    EXPECT_EQ(first, "# " + std::string(known.id));
+  }
+}
+
+TEST(Catalogue, EveryPageHasACause) {
+  std::size_t pages = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(UNZAP_SOURCE_DIR) + "/docs/causes")) {
+    if (entry.path().filename() == "README.md") continue;
+    ++pages;
+    EXPECT_NE(cause(entry.path().stem().string()), nullptr) << entry.path();
+  }
+  EXPECT_EQ(pages, catalogue().size());
+}
+
+TEST(WaitSites, EveryCauseIsInTheCatalogue) {
+  for (const WaitSite& site : wait_sites()) {
+    EXPECT_NE(cause(site.cause), nullptr) << site.cause;
+    EXPECT_FALSE(site.functions.empty());
+    EXPECT_FALSE(site.what.empty());
+  }
+}
+
+TEST(WaitSites, TheInnermostSiteWinsAndWeakOnesGiveWay) {
+  const auto site_of = [](std::initializer_list<const char*> functions) -> std::string {
+    Stack stack;
+    for (const char* function : functions) stack.frames.push_back({.function = function});
+    const WaitSite* found = wait_site(stack);
+    return found == nullptr ? "none" : std::string(found->cause) + ": " + matched_functions(stack, *found);
+  };
+  EXPECT_EQ(site_of({"synchronize_rcu", "nfs_free_server"}), "rcu-held-up: synchronize_rcu");
+  EXPECT_EQ(site_of({"folio_wait_bit_common", "nfs_write_begin"}), "network-fs-wait: nfs_write_begin");
+  EXPECT_EQ(site_of({"folio_wait_bit_common", "filemap_read"}), "block-io-wait: folio_wait_bit_common");
+  EXPECT_EQ(site_of({"__mutex_lock", "fput", "__do_sys_io_uring_enter"}),
+            "io-uring-exit: __mutex_lock <- __do_sys_io_uring_enter");
+  EXPECT_EQ(site_of({"__do_sys_io_uring_enter", "__mutex_lock"}), "none");
+  EXPECT_EQ(site_of({"fuse_dev_do_read", "fuse_dev_read"}), "none");
+  EXPECT_EQ(site_of({}), "none");
+}
+
+}  // namespace
+}  // namespace unzap

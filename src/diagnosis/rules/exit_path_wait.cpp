@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/exit_path_wait.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/rules/site_rule.hpp"
+
+namespace unzap {
+namespace {
+
+/// Waits below do_exit() in a function that no table names. A dying init in zap has rules of its own.
+bool unknown_place(const WaitGraph& graph, const Task& task) {
+  const Stack* stack = graph.stack_of(task);
+  if (stack == nullptr || graph.site_of(task) != nullptr || !stack->has("do_exit")) return false;
+  const bool dead_end = stack->top() == "do_exit" || stack->top() == "do_task_dead";
+  return !dead_end && zap_place(*stack) == ZapPlace::none && stack->origin != StackOrigin::oops &&
+         graph.hold_of(task) > Hold::instant;
+}
+
+}  // namespace
+
+Findings exit_path_wait(const WaitGraph& graph) {
+  SiteHits hits;
+  if (auto known = site_hits(graph, "exit-path-wait")) {
+    for (const Task* task : known->tasks)
+      if (exiting(*task) == true) hits.tasks.push_back(task);
+    hits.confidence = known->confidence;
+  }
+  for (const Task* task : graph.tasks()) {
+    if (!unknown_place(graph, *task)) continue;
+    const auto found = weight(graph, *task);
+    if (!found) continue;
+    hits.confidence = std::max(hits.confidence, *found);
+    hits.tasks.push_back(task);
+  }
+  if (hits.tasks.empty()) return {};
+  Finding finding = site_finding(graph, "exit-path-wait", hits);
+  const Task& first = *hits.tasks.front();
+  if (graph.site_of(first) == nullptr) {
+    const Stack& stack = *graph.stack_of(first);
+    finding.culprit->role = "waits inside do_exit()";
+    finding.summary =
+        fmt::format("{} hangs on its way out, inside do_exit(), in {}", some_of(hits.tasks), stack.top());
+    finding.chain.push_back({first.label(),
+                             "something below do_exit() (" + stack_line(stack, 4) + ")",
+                             {finding.evidence[0].id}});
+  }
+  finding.refuted_by = {"the task is gone, or its stack is another one, a minute later"};
+  finding.next_evidence = {
+      "cat /proc/<pid>/task/<tid>/stack; sleep 10; the same again",
+      "for i in /proc/[0-9]*/task/*; do grep -qE '^[0-9]+ .* D ' $i/stat && echo $i $(cat $i/comm) && cat "
+      "$i/stack; done",
+      "dmesg | grep -E 'blocked for more|BUG|Oops|WARNING' | tail -60",
+  };
+  finding.remedies = {
+      {"free-holder",
+       "Free what the innermost function waits for (terminal: kill what reads or writes its other side; "
+       "fanotify: stop the listener; a work item: see what its kworker does)",
+       "depends on what it is"},
+      {"no-kill", "No signal helps: the task is past exit_signals()", "none"},
+      {"reboot", "Reboot when an oops earlier in the log left the lock held", "ends everything on the node"},
+  };
+  finding.references.push_back("do_exit() in kernel/exit.c: the order of what a task gives back");
+  return {std::move(finding)};
+}
+
+}  // namespace unzap

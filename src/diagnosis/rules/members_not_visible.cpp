@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/members_not_visible.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/rules/site_rule.hpp"
+
+namespace unzap {
+namespace {
+
+/// A zombie leader that is said to have live threads, none of which is known.
+bool threads_missing(const WaitGraph& graph, const Task& task) {
+  if (!task.state.is('Z') || !(task.multi_threaded.is(true) || task.threads.value_or(1) > 1)) return false;
+  if (!task.tgid) return true;
+  const auto threads = graph.index().of_process(*task.tgid);
+  return std::none_of(threads.begin(), threads.end(), [](const Task* thread) { return alive(*thread); });
+}
+
+/// A listed process without an address space that is no zombie and no kernel thread: it is in exit, and
+/// listed because it stays there.
+bool stays_in_exit(const WaitGraph& graph, const Task& task) {
+  return task.has_mm.is(false) && !zombie(task) && !kernel_thread(task) && !task.state.is('D') &&
+         graph.stack_of(task) == nullptr;
+}
+
+bool shim(const Task& task) {
+  for (const char* name : {"containerd-shim", "docker-containerd", "conmon", "dockerd-current"})
+    if (task.comm && task.comm->rfind(name, 0) == 0) return true;
+  return false;
+}
+
+/// A bare process tree (pstree): no state, no stack, no report in the whole text. The init below the shim is
+/// all there is to name.
+const Task* init_of_bare_tree(const WaitGraph& graph) {
+  if (!graph.events().empty()) return nullptr;
+  const Task* init = nullptr;
+  for (const Task* task : graph.tasks()) {
+    if (task->state || task->wchan || graph.stack_of(*task) != nullptr) return nullptr;
+    const Task* parent = task->ppid ? graph.index().by_tid(*task->ppid) : nullptr;
+    if (init == nullptr && parent != nullptr && shim(*parent) && !shim(*task)) init = task;
+  }
+  return init;
+}
+
+void advise(Finding& finding, const std::string& pid) {
+  finding.refuted_by = {"the init is gone a minute later: it was only slow",
+                        "a member of the namespace is shown blocked: then its cause is the answer"};
+  finding.next_evidence = {
+      fmt::format("cat /proc/{0}/stack; for t in /proc/{0}/task/*; do echo $t; cat $t/comm $t/stack; done",
+                  pid),
+      "members: n=$(readlink /proc/" + pid +
+          "/ns/pid); for p in /proc/[0-9]*; do [ \"$(readlink $p/ns/pid)\" = \"$n\" ] && "
+          "echo $p $(cat $p/comm); done",
+      "every thread of them: for t in /proc/<member>/task/*; do grep -HE 'Name|State|TracerPid|Pnd' "
+      "$t/status; cat "
+      "$t/stack; done",
+      "zombies with their parent: grep -lE '^State:.Z' /proc/[0-9]*/status | xargs grep -HE "
+      "'^(Name|PPid|NSpid|Threads)'",
+      "dmesg | grep -E 'soft lockup|rcu.*stall|blocked for more'",
+  };
+  finding.remedies = {
+      {"collect",
+       "Collect what is missing (commands above, as root) and diagnose again: the remedy depends on who is "
+       "left",
+       "none"},
+      {"reboot",
+       "Reboot only when the node must be back at once; save dmesg and /proc/*/task/*/{status,stack} first",
+       "ends everything on the node, and the evidence"},
+  };
+  finding.references = {"docs/causes/members-not-visible.md",
+                        "kernel/pid_namespace.c: zap_pid_ns_processes()"};
+}
+
+Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
+  Finding finding;
+  finding.cause = "members-not-visible";
+  const bool first = reaper.place == ZapPlace::first_loop;
+  const Task& init = *reaper.task;
+  finding.confidence = graph.rests(reaper) ? Confidence::likely : Confidence::possible;
+  finding.culprit = party(init, "dying init, waits in zap_pid_ns_processes()");
+  finding.summary = fmt::format(
+      "the dying init {} waits in the {} loop of zap_pid_ns_processes(): {}; who that is, or what it waits "
+      "for, is not shown",
+      init.label(), first ? "first" : "second",
+      first ? "a child of its own is not ready to be reaped (alive, a zombie leader with live threads, or "
+              "traced)"
+            : "its own children are gone, but someone still holds a pid number of its namespace");
+  const auto ids = cite(finding, graph, init);
+  finding.chain.push_back({init.label(), "the members of its pid namespace, which are not shown", ids});
+  for (const Task* member : reaper.members) {
+    if (finding.victims.size() < 8) cite(finding, graph, *member);
+    add_victim(
+        finding, *member,
+        zombie(*member) ? "zombie that is not reaped: live threads, or a tracer" : "member of the namespace");
+  }
+  advise(finding, init.tgid ? std::to_string(*init.tgid) : "<init>");
+  return finding;
+}
+
+Finding about_bare_tree(const WaitGraph& graph, const Task& init) {
+  Finding finding;
+  finding.cause = "members-not-visible";
+  finding.culprit = party(init, "first process of a container");
+  const auto inside = graph.index().children_of(*init.tid);
+  finding.summary = fmt::format(
+      "the tree below {} shows who is left in the container ({}), but no state and no stack, so "
+      "nothing tells what keeps it",
+      init.label(), some_of(inside));
+  finding.chain.push_back({init.label(), "something that is not shown", cite(finding, graph, init)});
+  for (const Task* child : inside) add_victim(finding, *child, "left in the container");
+  advise(finding, std::to_string(*init.tid));
+  return finding;
+}
+
+}  // namespace
+
+Findings members_not_visible(const WaitGraph& graph) {
+  Findings out;
+  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  for (const Reaper& reaper : graph.reapers()) {
+    const bool waits = reaper.place == ZapPlace::first_loop || reaper.place == ZapPlace::second_loop;
+    if (!waits || reaper.running || !graph.rests(reaper)) continue;
+    out.push_back(about_reaper(graph, reaper));
+  }
+  if (!out.empty() || !chosen) return out;
+  // No init in zap: a pasted listing with a zombie leader whose threads live on. A program whose main thread
+  // has ended on purpose looks the same.
+  std::vector<const Task*> leaders;
+  for (const Task* task : graph.tasks())
+    if (threads_missing(graph, *task)) leaders.push_back(task);
+  const bool exits = leaders.empty();
+  if (exits)
+    for (const Task* task : graph.tasks())
+      if (stays_in_exit(graph, *task)) leaders.push_back(task);
+  if (leaders.empty())
+    if (const Task* init = init_of_bare_tree(graph)) return {about_bare_tree(graph, *init)};
+  if (leaders.empty()) return out;
+  Finding finding;
+  finding.cause = "members-not-visible";
+  finding.confidence = Confidence::possible;
+  const std::string role = exits ? "in exit, without an address space" : "zombie leader with live threads";
+  finding.culprit = party(*leaders.front(), role);
+  const char* const verb = leaders.size() == 1 ? "is" : "are";
+  finding.summary =
+      exits ? fmt::format("{} {} exiting (no address space is left) and stay{} there; what for is not shown",
+                          some_of(leaders), verb, leaders.size() == 1 ? "s" : "")
+            : fmt::format("{} {} dead, but other threads of the process live on, and they are not shown",
+                          some_of(leaders), verb);
+  const auto ids = cite(finding, graph, *leaders.front());
+  for (const Task* task : leaders) {
+    if (finding.victims.size() < 8) cite(finding, graph, *task);
+    add_victim(finding, *task, role);
+  }
+  finding.chain.push_back({leaders.front()->label(),
+                           exits ? "something that is not shown" : "its live threads, which are not shown",
+                           ids});
+  advise(finding, leaders.front()->tid ? std::to_string(*leaders.front()->tid) : "<pid>");
+  out.push_back(std::move(finding));
+  return out;
+}
+
+}  // namespace unzap

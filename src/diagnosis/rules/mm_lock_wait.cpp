@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/mm_lock_wait.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "diagnosis/rules/site_rule.hpp"
+
+namespace unzap {
+
+namespace {
+
+/// A report of the source that somebody's read of a file of the address space hangs.
+bool read_hangs(const KernelEvent& event) {
+  if (event.kind != EventKind::other || event.text.find("does not come back") == std::string::npos)
+    return false;
+  const auto names = [&](const char* file) { return event.text.find(file) != std::string::npos; };
+  return names("/cmdline") || names("/environ") || names("maps") || names("/exe");
+}
+
+}  // namespace
+
+Findings mm_lock_wait(const WaitGraph& graph) {
+  SiteHits hits;
+  if (auto known = site_hits(graph, "mm-lock-wait")) hits = std::move(*known);
+  const KernelEvent* hang = nullptr;
+  for (const KernelEvent* event : graph.events()) {
+    if (!read_hangs(*event)) continue;
+    hang = event;
+    const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
+    if (owner == nullptr || std::find(hits.tasks.begin(), hits.tasks.end(), owner) != hits.tasks.end())
+      continue;
+    hits.tasks.push_back(owner);
+    hits.confidence = Confidence::likely;
+  }
+  if (hits.tasks.empty()) return {};
+  Finding finding = site_finding(graph, "mm-lock-wait", hits);
+  if (hang != nullptr) {
+    cite(finding, *hang);
+    if (graph.site_of(*hits.tasks.front()) == nullptr) {
+      finding.summary = fmt::format("the mmap lock of {} is held, and not by a reader: {}",
+                                    some_of(hits.tasks), hang->text);
+      finding.culprit->role = "its mmap lock is held";
+      finding.chain.push_back({"whoever reads its cmdline",
+                               "the mmap lock of " + hits.tasks.front()->label(),
+                               {finding.evidence.back().id}});
+    }
+  }
+  finding.refuted_by = {
+      "head -c1 /proc/<pid>/cmdline returns at once (run it with timeout 2, in the background)",
+      "the address space shrinks from look to look (VmRSS of /proc/<pid>/status): a big process, slow, not "
+      "stuck",
+  };
+  finding.next_evidence = {
+      "for t in /proc/<pid>/task/*; do echo $t; cat $t/comm $t/stack; done   # another thread holds the lock",
+      "cat /proc/<pid>/cgroup; then memory.events, memory.high, memory.max of that cgroup (v1: "
+      "memory.oom_control)",
+      "timeout 2 head -c1 /proc/<pid>/cmdline; echo $?   # 124: the lock is held",
+      "dmesg | grep -iE 'oom|memory cgroup|BUG: Bad|page allocation' | tail",
+  };
+  finding.remedies = {
+      {"do-not-look",
+       "Keep ps, top and agents away from it: each reader of cmdline, environ or maps hangs as well", "none"},
+      {"raise-limit",
+       "If its memory cgroup is full and the OOM killer is off (v1: oom_kill_disable 1), raise the limit or "
+       "echo 0 > memory.oom_control",
+       "the node's memory; a kill inside the cgroup"},
+      {"free-holder",
+       "Free the thread of the process that holds the lock: it waits for something else (disk, server, "
+       "userfaultfd handler)",
+       "depends on what it is"},
+      {"reboot", "Reboot when nobody holds the lock any more", "ends everything on the node"},
+  };
+  finding.references.push_back("Documentation/admin-guide/cgroup-v1/memory.rst (kernel tree): oom_control");
+  return {std::move(finding)};
+}
+
+}  // namespace unzap

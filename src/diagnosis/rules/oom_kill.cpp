@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/oom_kill.hpp"
+
+#include <fmt/format.h>
+
+namespace unzap {
+
+Findings oom_kill(const WaitGraph& graph) {
+  std::vector<const KernelEvent*> events;
+  for (const KernelEvent* event : graph.events())
+    if (event->kind == EventKind::oom_kill) events.push_back(event);
+  if (events.empty()) return {};
+  const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
+  Finding finding;
+  finding.cause = "oom-kill";
+  finding.confidence = now ? Confidence::possible : Confidence::likely;
+  finding.summary =
+      fmt::format("the kernel killed {} for want of memory; that ends a process, it keeps none from ending",
+                  events.size() == 1 ? "a process" : fmt::format("{} processes", events.size()));
+  for (std::size_t at = 0; at < events.size() && at < 5; ++at) {
+    const KernelEvent& event = *events[at];
+    finding.add_evidence(event.where, event.text);
+    if (event.tid || event.comm) {
+      Party victim;
+      if (event.tid) victim.pid = victim.tid = *event.tid;
+      victim.comm = event.comm.value_or("");
+      victim.role = "killed by the OOM killer";
+      finding.victims.push_back(std::move(victim));
+    }
+  }
+  finding.chain.push_back({"the OOM killer", "nobody", {finding.evidence.front().id}});
+  finding.refuted_by = {
+      "the killed process is still there minutes later: look for what holds it (its stack)"};
+  finding.next_evidence = {"ps -o pid,stat,wchan:30,comm -p <killed pid>",
+                           "memory.events of the cgroup in the report"};
+  finding.remedies = {
+      {"raise-limit", "Raise the memory limit of the container, or make the program use less", "none"}};
+  finding.references = {"docs/causes/oom-kill.md", "mm/oom_kill.c"};
+  return {std::move(finding)};
+}
+
+}  // namespace unzap

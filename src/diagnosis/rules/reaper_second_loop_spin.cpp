@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/reaper_second_loop_spin.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "diagnosis/rules/site_rule.hpp"
+
+namespace unzap {
+namespace {
+
+constexpr double k_spin_percent = 90;
+
+std::optional<Confidence> judge(const Reaper& reaper) {
+  const Task& task = *reaper.task;
+  if (!reaper.lockups.empty() || reaper.place == ZapPlace::first_loop) return std::nullopt;
+  const auto found = rate(task);
+  const bool burns = found && found->system_percent >= k_spin_percent;
+  const bool yields = found && found->switches.value_or(0) > 0;
+  if (reaper.place == ZapPlace::second_loop) {
+    const bool shown_running =
+        reaper.running || task.state.is('R') || task.cpu_percent.value_or(0) >= k_spin_percent;
+    if (burns || shown_running) return Confidence::likely;
+    return std::nullopt;
+  }
+  // No stack: switches under full load tell the second loop from the first, which has none. Closing many
+  // files in exit looks the same, so it is not more than possible; SIGCHLD ignored says that zap has begun.
+  const bool in_zap = (task.ignored.value_or(0) & signal_bit(17)) != 0;
+  if (burns && yields && in_zap && found->seconds >= k_lasting_seconds) return Confidence::possible;
+  return std::nullopt;
+}
+
+Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence) {
+  Finding finding;
+  finding.cause = "reaper-second-loop-spin";
+  finding.confidence = confidence;
+  finding.culprit = party(*reaper.task, "spins in the second loop of zap_pid_ns_processes()");
+  finding.summary = fmt::format(
+      "{} burns a CPU in the second loop of zap_pid_ns_processes(): a pending notify signal keeps schedule() "
+      "from sleeping "
+      "while someone still holds a pid number of its namespace",
+      reaper.task->label());
+  const auto ids = cite(finding, graph, *reaper.task);
+  finding.chain.push_back({reaper.task->label(), "the last pid numbers of its namespace", ids});
+  for (const Task* member : reaper.members) {
+    cite(finding, graph, *member);
+    add_victim(finding, *member, "still a member of the namespace");
+  }
+  finding.refuted_by = {
+      "a soft lockup or an RCU stall report about it: then it is the first loop (reaper-busy-loop)",
+      "do_wait is above zap_pid_ns_processes on its stack",
+      "the kernel has 5c0985dd3c32 (6.1.191, 6.12.115): it sleeps in TASK_IDLE there",
+  };
+  finding.next_evidence = {
+      "for i in 1 2 3; do grep -h ctxt /proc/<pid>/task/<tid>/status; sleep 2; done   # they grow when the "
+      "CPU is contended",
+      "cat /sys/kernel/livepatch/*/transition 2>/dev/null   # a livepatch transition sets the flag every 15 "
+      "s",
+      "for p in /proc/[0-9]*; do grep -q '^State:.Z' $p/status 2>/dev/null && grep -HE '^(Name|PPid|NSpid)' "
+      "$p/status; done",
+  };
+  finding.remedies = {
+      {"free-members",
+       "Make the parents outside reap the members that are left (exec sessions, shim): the loop then ends",
+       "see unreaped-by-outside-parent"},
+      {"let-it-burn", "It costs one CPU and holds nothing up: it may wait for a maintenance window",
+       "one CPU"},
+      {"upgrade-kernel", "Upgrade to 6.1.191, 6.12.115 or later", "a reboot"},
+  };
+  finding.references = {
+      "docs/causes/reaper-second-loop-spin.md",
+      "commit 5c0985dd3c32 (pid_namespace: prevent TIF_NOTIFY_SIGNAL from interrupting the reaper)",
+      "CVE-2026-99244"};
+  return finding;
+}
+
+}  // namespace
+
+Findings reaper_second_loop_spin(const WaitGraph& graph) {
+  Findings out;
+  for (const Reaper& reaper : graph.reapers())
+    if (const auto confidence = judge(reaper)) out.push_back(make(graph, reaper, *confidence));
+  return out;
+}
+
+}  // namespace unzap

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/site_rule.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace unzap {
+namespace {
+
+constexpr std::size_t k_most_cited = 12;
+
+/// How near a task is to a container that does not end: lower is nearer.
+int distance(const WaitGraph& graph, const Task& task) {
+  if (graph.reaper_over(task) != nullptr) return 0;
+  return exiting(task) == true ? 1 : 2;
+}
+
+std::string role_of(const WaitGraph& graph, const Task& task) {
+  const WaitSite* site = graph.site_of(task);
+  return site == nullptr ? "" : "waits in " + matched_functions(*graph.stack_of(task), *site);
+}
+
+/// "its mmap lock" of several is "their mmap lock".
+std::string what_for(const WaitSite* site, std::size_t tasks) {
+  if (site == nullptr) return "something";
+  if (tasks > 1 && site->what.substr(0, 4) == "its ") return "their " + std::string(site->what.substr(4));
+  return std::string(site->what);
+}
+
+/// The dying init that a pasted text shows asleep beside this exiting task: the text does not say whose child
+/// it is, but there is only one init.
+const Reaper* reaper_beside(const WaitGraph& graph, const Task& task) {
+  const bool alone = graph.reapers().size() == 1 && graph.snapshot().origin == Origin::text;
+  if (!alone || exiting(task) != true || graph.reaper_over(task) != nullptr) return nullptr;
+  const Reaper& reaper = graph.reapers().front();
+  return graph.rests(reaper) ? &reaper : nullptr;
+}
+
+/// From the dying init over its namespace to the task, when the task is a member of one.
+void add_reaper_links(Finding& finding, const WaitGraph& graph, const Task& task) {
+  const Reaper* reaper = graph.reaper_over(task);
+  if (reaper != nullptr) add_links(finding, graph, graph.way(*reaper->task, task));
+}
+
+}  // namespace
+
+std::optional<Confidence> weight(const WaitGraph& graph, const Task& task) {
+  switch (graph.hold_of(task)) {
+    case Hold::none:
+    case Hold::instant: return std::nullopt;
+    case Hold::pasted:
+      return task.state.is('S') || task.state.is('T') || task.state.is('t') ? Confidence::possible
+                                                                            : Confidence::likely;
+    case Hold::lasting: break;
+  }
+  const Origin origin = graph.snapshot().origin;
+  const bool reported = task.blocked_seconds || origin == Origin::text || origin == Origin::model;
+  if (reported || graph.reported_hung(task) || graph.reaper_over(task) != nullptr) return Confidence::likely;
+  if (exiting(task) == true) return Confidence::possible;
+  return std::nullopt;
+}
+
+std::optional<SiteHits> site_hits(const WaitGraph& graph, std::string_view cause) {
+  SiteHits hits;
+  bool any = false;
+  for (const Task* task : graph.tasks()) {
+    const WaitSite* site = graph.site_of(*task);
+    if (site == nullptr || site->cause != cause) continue;
+    const auto found = weight(graph, *task);
+    if (!found) continue;
+    const Confidence each = site->weak ? at_most(*found, Confidence::likely) : *found;
+    hits.confidence = any ? std::max(hits.confidence, each) : each;
+    any = true;
+    hits.tasks.push_back(task);
+  }
+  if (!any) return std::nullopt;
+  std::stable_sort(hits.tasks.begin(), hits.tasks.end(),
+                   [&](const Task* a, const Task* b) { return distance(graph, *a) < distance(graph, *b); });
+  return hits;
+}
+
+Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteHits& hits) {
+  Finding finding;
+  finding.cause = cause;
+  finding.confidence = hits.confidence;
+  const Task& first = *hits.tasks.front();
+  const WaitSite* site = graph.site_of(first);
+  finding.culprit = party(first, role_of(graph, first));
+  finding.summary = fmt::format("{} wait{} for {}", some_of(hits.tasks), hits.tasks.size() == 1 ? "s" : "",
+                                what_for(site, hits.tasks.size()));
+  if (const Reaper* reaper = graph.reaper_over(first)) {
+    finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
+  } else if (exiting(first) == true) {
+    finding.summary += ", on its way out: SIGKILL changes nothing any more";
+  }
+  add_reaper_links(finding, graph, first);
+  if (const auto node = graph.node_of(first)) add_links(finding, graph, graph.out(*node));
+  std::size_t cited = 0;
+  for (const Task* task : hits.tasks) {
+    if (cited++ < k_most_cited) cite(finding, graph, *task);
+    add_victim(finding, *task, role_of(graph, *task));
+  }
+  if (const Reaper* reaper = reaper_beside(graph, first)) {
+    const auto ids = cite(finding, graph, *reaper->task);
+    finding.chain.insert(
+        finding.chain.begin(),
+        {reaper->task->label(), first.label() + ": the exiting task beside it (inferred)", ids});
+    add_victim(finding, *reaper->task, "dying init, waits in zap_pid_ns_processes()");
+  }
+  if (const Reaper* reaper = graph.reaper_over(first)) {
+    cite(finding, graph, *reaper->task);
+    if (reaper->task != &first)
+      add_victim(finding, *reaper->task, "dying init, waits in zap_pid_ns_processes()");
+  }
+  finding.references.push_back(fmt::format("docs/causes/{}.md", cause));
+  return finding;
+}
+
+}  // namespace unzap

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "diagnosis/rules/rule.hpp"
+
+namespace unzap {
+
+/// `soft-lockup`, a look-alike: the kernel reports a task that holds a CPU, and it is no dying init.
+/// Something is stuck on the host, but no container teardown is shown.
+Findings soft_lockup(const WaitGraph& graph);
+
+}  // namespace unzap

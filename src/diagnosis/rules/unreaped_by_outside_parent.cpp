@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/unreaped_by_outside_parent.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "diagnosis/rules/site_rule.hpp"
+
+namespace unzap {
+namespace {
+
+/// A dead process, ready to be reaped by its parent: no live thread of it is known or hinted at.
+bool ready_to_reap(const WaitGraph& graph, const Task& task) {
+  if (!task.state.is('Z') || task.multi_threaded.is(true) || task.threads.value_or(1) > 1) return false;
+  if (task.tid && task.tgid && *task.tid != *task.tgid) return false;
+  if (!task.tgid) return true;
+  const auto threads = graph.index().of_process(*task.tgid);
+  return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
+}
+
+/// True when the zombie may pin the reaper's namespace although its parent is not in there.
+bool injected(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
+  const Task& init = *reaper.task;
+  if (!ready_to_reap(graph, task) || graph.reaper_over(task) != nullptr) return false;
+  if (task.ppid && init.tgid && *task.ppid == *init.tgid) return false;
+  if (task.container && init.container) return *task.container == *init.container;
+  if (task.ns_pids && init.ns_pids) return task.ns_pids->size() >= init.ns_pids->size();
+  // A listing without namespaces: the shim is the parent of both.
+  if (task.ppid && init.ppid) return *task.ppid == *init.ppid;
+  return graph.snapshot().origin == Origin::text && !task.ppid;
+}
+
+struct Outside {
+  const Reaper* reaper = nullptr;
+  std::vector<const Task*> zombies;
+  const Task* parent = nullptr;   ///< of the first zombie
+  const Task* blocked = nullptr;  ///< a task that ought to reap and waits for the dying instead
+};
+
+std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
+  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  if (seen.blocked != nullptr) {
+    const auto found = weight(graph, *seen.blocked);
+    const bool circle =
+        seen.reaper != nullptr && seen.parent == seen.blocked && graph.reported_hung(*seen.blocked);
+    if (circle) return Confidence::certain;
+    // The parent's wait is killable neither nor short; on a live host it still needs a report or a second
+    // look.
+    if (found) return Confidence::likely;
+    return std::nullopt;
+  }
+  if (seen.reaper == nullptr || seen.reaper->place != ZapPlace::second_loop) return std::nullopt;
+  if (seen.zombies.empty()) {
+    // Something outside holds a number of the namespace; a parent outside is one of two ways, not the only
+    // one.
+    return chosen ? std::optional(Confidence::possible) : std::nullopt;
+  }
+  if (chosen) return Confidence::likely;
+  return graph.rests(*seen.reaper) ? std::optional(Confidence::likely) : std::nullopt;
+}
+
+void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
+  const Task* culprit = seen.blocked != nullptr ? seen.blocked : seen.parent;
+  const WaitSite* site = seen.blocked != nullptr ? graph.site_of(*seen.blocked) : nullptr;
+  if (seen.reaper != nullptr) {
+    finding.summary = fmt::format(
+        "the dying init {} waits in zap_pid_ns_processes() until all pid numbers of its "
+        "namespace are free",
+        seen.reaper->task->label());
+    cite(finding, graph, *seen.reaper->task);
+  }
+  if (!seen.zombies.empty()) {
+    finding.summary += fmt::format("{}{} hold{} one, and the parent is outside the namespace",
+                                   finding.summary.empty() ? "" : "; ", some_of(seen.zombies),
+                                   seen.zombies.size() == 1 ? "s" : "");
+    if (seen.parent != nullptr)
+      finding.summary += fmt::format(" ({}) and does not reap", seen.parent->label());
+  } else if (seen.blocked == nullptr) {
+    finding.summary +=
+        "; none of its own children is left, so a zombie with its parent outside (exec, shim) is the usual "
+        "reason, but none is shown";
+  }
+  if (site != nullptr)
+    finding.summary += fmt::format("{}{} waits for {} instead of reaping",
+                                   finding.summary.empty() ? "" : "; ", seen.blocked->label(), site->what);
+  if (culprit != nullptr) {
+    finding.culprit =
+        party(*culprit, site != nullptr ? "waits for the dying instead of reaping" : "does not reap");
+    cite(finding, graph, *culprit);
+  }
+  for (const Task* zombie : seen.zombies) {
+    if (finding.victims.size() < 8) cite(finding, graph, *zombie);
+    add_victim(finding, *zombie, "zombie, not reaped by its parent");
+  }
+  if (seen.reaper != nullptr)
+    add_victim(finding, *seen.reaper->task, "dying init, waits in zap_pid_ns_processes()");
+}
+
+void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
+  const auto first = [&]() -> std::vector<std::string> {
+    return finding.evidence.empty() ? std::vector<std::string>{}
+                                    : std::vector<std::string>{finding.evidence[0].id};
+  };
+  if (seen.reaper != nullptr)
+    finding.chain.push_back({seen.reaper->task->label(), "the last pid numbers of its namespace", first()});
+  if (!seen.zombies.empty())
+    finding.chain.push_back(
+        {seen.zombies.front()->label(),
+         seen.parent != nullptr ? seen.parent->label() + " to reap it" : "its parent to reap it", first()});
+  if (seen.blocked != nullptr)
+    if (const auto node = graph.node_of(*seen.blocked)) add_links(finding, graph, graph.out(*node));
+}
+
+void advise(Finding& finding) {
+  finding.refuted_by = {
+      "/proc/<init>/stack has do_wait above zap_pid_ns_processes: it waits for a child of its own",
+      "no zombie of the namespace has its parent outside (NSpid has two numbers, PPid is a host process)",
+  };
+  finding.next_evidence = {
+      "for p in /proc/[0-9]*; do grep -q '^State:.Z' $p/status 2>/dev/null && grep -HE "
+      "'^(Name|PPid|NSpid|TracerPid)' "
+      "$p/status; done",
+      "for t in /proc/<parent>/task/*; do echo $t; cat $t/comm $t/stack; done",
+      "cat /proc/1/stack   # cgroup_drain_dying, synchronize_rcu_tasks: host PID 1 waits for the dying",
+  };
+  finding.remedies = {
+      {"make-it-reap",
+       "Make the parent reap: a shim or runtime that hangs in user space comes back with its restart "
+       "(kill -CHLD <parent> is harmless to try)",
+       "none"},
+      {"end-parent",
+       "End the parent (kill <shim or exec session>): its zombies go to the dying init, which ignores "
+       "SIGCHLD, and are gone at once",
+       "the container's shim is lost: its exit code and logs too"},
+      {"free-parent",
+       "If the parent is blocked in the kernel, free that: for cgroup_drain_dying() nothing but the fix or a "
+       "reboot is known",
+       "depends on what it is"},
+      {"upgrade-kernel", "7.0: 93618edf7538 (cgroup rmdir); rcu_tasks: 1612160b9127 (6.9) and its backports",
+       "a reboot"},
+  };
+  finding.references = {
+      "docs/causes/unreaped-by-outside-parent.md",
+      "pid_namespaces(7), setns(2)",
+      "commit 93618edf7538 (cgroup: Defer css percpu_ref kill on rmdir until cgroup is depopulated)",
+      "commit 1612160b9127 (rcu-tasks: Eliminate deadlocks involving do_exit() and RCU tasks)",
+  };
+}
+
+}  // namespace
+
+Findings unreaped_by_outside_parent(const WaitGraph& graph) {
+  Outside seen;
+  if (const auto hits = site_hits(graph, "unreaped-by-outside-parent")) seen.blocked = hits->tasks.front();
+  for (const Reaper& reaper : graph.reapers()) {
+    if (reaper.running || (reaper.place != ZapPlace::second_loop && seen.blocked == nullptr)) continue;
+    std::vector<const Task*> zombies;
+    for (const Task* task : graph.tasks())
+      if (injected(graph, reaper, *task)) zombies.push_back(task);
+    if (seen.reaper != nullptr && zombies.size() <= seen.zombies.size()) continue;
+    seen.reaper = &reaper;
+    seen.zombies = std::move(zombies);
+  }
+  if (!seen.zombies.empty() && seen.zombies.front()->ppid)
+    seen.parent = graph.index().by_tid(*seen.zombies.front()->ppid);
+  const auto confidence = judge(graph, seen);
+  if (!confidence) return {};
+  Finding finding;
+  finding.cause = "unreaped-by-outside-parent";
+  finding.confidence = *confidence;
+  tell(finding, graph, seen);
+  link(finding, graph, seen);
+  advise(finding);
+  return {std::move(finding)};
+}
+
+}  // namespace unzap

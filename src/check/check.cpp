@@ -61,7 +61,9 @@ std::string task_state(const Exploration& found, const std::vector<StateId>& sta
         return (t.flags & kernel::k_on_rq) != 0 && t.cpu == kernel::k_no_cpu;
       }))
     return "starved";
-  return "sleeps";
+  const bool dying = all(found, states, no,
+                         [](const State&, const Task& t) { return (t.flags & kernel::k_pf_exiting) != 0; });
+  return dying ? "waits" : "sleeps";
 }
 
 std::vector<CheckTask> tasks_in(const Machine& machine, const Exploration& found,
@@ -147,11 +149,15 @@ void describe_request(const CheckRequest& request, CheckReport& report) {
   report.summary = request.scenario.summary;
   report.kernel = request.kernel;
   report.preempt = kernel::name(request.preempt);
+  const auto preset = kernel::find_kernel(request.kernel);
   report.cpus = request.scenario.cpus;
   for (unsigned i = 0; i < static_cast<unsigned>(kernel::Switch::count_); ++i) {
     const auto one = static_cast<kernel::Switch>(i);
     const kernel::SwitchInfo& info = kernel::info(one);
-    (info.fix ? report.fixes : report.switches).emplace_back(info.name, request.variant.has(one));
+    const bool on = request.variant.has(one);
+    (info.fix ? report.fixes : report.switches).emplace_back(info.name, on);
+    if (preset && preset->variant.has(one) != on)
+      report.changed.push_back((on ? "with " : "without ") + std::string(info.name));
   }
 }
 

@@ -48,7 +48,7 @@ struct CheckTask {
   std::string task;
   std::string state;  ///< "spins", "hung" (TASK_UNINTERRUPTIBLE throughout), "starved" (runnable, never
                       ///< runs), "zombie", "sleeps", "gone"
-  int cpu = -1;                    ///< where it spins
+  int cpu = -1;       ///< where it spins
   std::vector<std::string> stack;  ///< innermost first
 };
 
@@ -60,6 +60,7 @@ struct CheckReport {
   int cpus = 0;
   std::vector<std::pair<std::string, bool>> fixes;
   std::vector<std::pair<std::string, bool>> switches;  ///< the other differences
+  std::vector<std::string> changed;  ///< "with fix-2024": how this kernel differs from the preset
   explorer::Progress figures;
   double seconds = 0;  ///< search and analysis
   std::size_t bytes_per_state = 0;

@@ -19,12 +19,16 @@ void close_namespace(Step& x) {
 
 /// SIGKILL to every process of the namespace but pid 1, under rcu_read_lock and tasklist_lock.
 void kill_walk(Step& x) {
+  bool killed = false;
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& task = x.s.tasks[no];
     if (x.c.tasks[no].ns_tid < 2 || task.exit_state == ExitState::released || no == x.c.leader) continue;
     if ((task.flags & k_sigkill_private) != 0) continue;
-    if (send_sigkill(x.c, x.s, no)) x.say("SIGKILL to {}", x.comm(no));
+    if (!send_sigkill(x.c, x.s, no)) continue;
+    x.say("SIGKILL to {}", x.comm(no));
+    killed = true;
   }
+  if (!killed) x.say("walks the namespace: nobody to kill");
   if (x.c.has(Switch::fix_2026)) {
     x.me().flags |= k_pf_no_notify_signal;
     x.say("PF_NO_NOTIFY_SIGNAL: TIF_NOTIFY_SIGNAL does not count any more");

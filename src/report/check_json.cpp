@@ -46,6 +46,7 @@ Json report_json(const CheckReport& report) {
   out["cpus"] = report.cpus;
   for (const auto& [fix, on] : report.fixes) out["fixes"][fix] = on;
   for (const auto& [one, on] : report.switches) out["switches"][one] = on;
+  out["changed"] = report.changed;
   out["states"] = report.figures.states;
   out["transitions"] = report.figures.transitions;
   out["depth"] = report.figures.depth;
@@ -61,6 +62,7 @@ Json report_json(const CheckReport& report) {
                    {"states", report.trap_states},
                    {"spinning", names_with(report, "spins")},
                    {"hung", names_with(report, "hung")},
+                   {"waiting", names_with(report, "waits")},
                    {"starved", names_with(report, "starved")},
                    {"fatal_step", report.fatal_step},
                    {"tasks", tasks_json(report)}};

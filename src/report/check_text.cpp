@@ -22,11 +22,14 @@ std::string_view tone(CheckVerdict verdict) {
   }
 }
 
+/// The fixes of the spin that this kernel has, and what was changed by hand.
 std::string active_fixes(const CheckReport& report) {
   std::vector<std::string> on;
   for (const auto& [fix, is_on] : report.fixes)
-    if (is_on) on.push_back(fix);
-  return on.empty() ? "no fix" : fmt::format("{}", fmt::join(on, ", "));
+    if (is_on && fix.starts_with("fix-")) on.push_back(fix);
+  if (on.empty()) on.emplace_back("no fix");
+  on.insert(on.end(), report.changed.begin(), report.changed.end());
+  return fmt::format("{}", fmt::join(on, ", "));
 }
 
 std::string upper(std::string_view text) {
@@ -43,15 +46,23 @@ std::string names_with(const CheckReport& report, std::string_view state) {
   return out;
 }
 
+std::string lockup_sentence(const CheckReport& report) {
+  std::vector<std::string> parts;
+  for (const auto& [state, words] : {std::pair{"spins", "spins for ever"},
+                                     {"hung", "hung for ever"},
+                                     {"waits", "waits for ever"},
+                                     {"starved", "never runs again"}})
+    if (const std::string names = names_with(report, state); !names.empty())
+      parts.push_back(fmt::format("{}: {}", words, names));
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
 std::string verdict_sentence(const CheckReport& report) {
   switch (report.verdict) {
     case CheckVerdict::proved:
       return "every reachable state was seen; from each one the container can still end, and nobody waits "
              "busily";
-    case CheckVerdict::lockup:
-      return fmt::format("{} spins for ever; {}", names_with(report, "spins"),
-                         names_with(report, "hung").empty() ? "nobody who waits for it can run"
-                                                            : "hung for ever: " + names_with(report, "hung"));
+    case CheckVerdict::lockup: return lockup_sentence(report);
     case CheckVerdict::busy_wait:
       return fmt::format("{} can go round without sleeping; it wastes a CPU, but everything can still end",
                          names_with(report, "spins"));
@@ -71,10 +82,10 @@ std::string figures(const CheckReport& report) {
 }
 
 void add_tasks(std::string& out, const CheckReport& report, const CheckTextOptions& options) {
-  for (const std::string_view state : {"spins", "hung", "starved", "sleeps", "zombie", "gone"})
+  for (const std::string_view state : {"spins", "hung", "waits", "starved", "sleeps", "zombie", "gone"})
     for (const CheckTask& task : report.tasks) {
       if (task.state != state) continue;
-      const bool matters = state == "spins" || state == "hung" || state == "starved";
+      const bool matters = state == "spins" || state == "hung" || state == "waits" || state == "starved";
       if (!matters && !options.verbose) continue;
       const std::string where = task.cpu >= 0 ? fmt::format(" on CPU {}", task.cpu) : "";
       out +=

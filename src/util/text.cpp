@@ -26,6 +26,21 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// Bytes of the well-formed UTF-8 character at the front; 0 when there is none, or when it is a C1 control
+/// character (U+0080 to U+009F), which terminals act on.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return 1;
+  const std::size_t length = byte(0) >= 0xf0 && byte(0) < 0xf5   ? 4
+                             : byte(0) >= 0xe0 && byte(0) < 0xf0 ? 3
+                             : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
+                                                                 : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  return byte(0) == 0xc2 && byte(1) < 0xa0 ? 0 : length;
+}
+
 }  // namespace
 
 std::string_view trim(std::string_view text) {
@@ -60,16 +75,19 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
+  const std::string_view shown = text.substr(0, max_bytes);
   std::string out;
-  out.reserve(std::min(text.size(), max_bytes));
-  for (const char c : text.substr(0, max_bytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\t')
+  out.reserve(shown.size());
+  for (std::size_t at = 0; at < shown.size();) {
+    const auto byte = static_cast<unsigned char>(shown[at]);
+    const std::size_t length = utf8_length(shown.substr(at));
+    if (shown[at] == '\t')
       out += ' ';
-    else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && byte < 0xa0))
+    else if (byte < 0x20 || byte == 0x7f || length == 0)
       out += fmt::format("\\x{:02x}", byte);
     else
-      out += c;
+      out += shown.substr(at, length);
+    at += std::max<std::size_t>(length, 1);
   }
   if (text.size() > max_bytes) out += "...";
   return out;

@@ -28,6 +28,11 @@ TEST(Text, NearestNeedsARealLikeness) {
 TEST(Text, PrintableStripsTerminalControl) {
   EXPECT_EQ(printable("a\x1b[31mb"), "a\\x1b[31mb");
   EXPECT_EQ(printable("abcdef", 3), "abc...");
+  EXPECT_EQ(printable("caf\xc3\xa9 \xe2\x80\x93"), "caf\xc3\xa9 \xe2\x80\x93") << "UTF-8 stays";
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \x9b \xe2\x80"),
+            "\\xc2\\x9b31m \\x9b \\xe2\\x80")
+      << "C1 controls and torn UTF-8 do not";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "kernel/machine.hpp"
 #include "kernel/sched.hpp"
+#include "util/assert.hpp"
 
 namespace unzap::kernel {
 
@@ -30,7 +31,10 @@ class Driver {
   const Config& config() const { return machine.config(); }
   /// The task of that name; k_no_task, and a failure, if there is none.
   TaskNo find(std::string_view comm) const;
-  Task& operator[](TaskNo no) { return s.tasks[no]; }
+  Task& operator[](TaskNo no) {
+    UNZAP_ASSERT(no < k_max_tasks, "no task {}", no);
+    return s.tasks[no];
+  }
   TaskNo leader() const { return config().leader; }
   TaskNo worker(std::size_t number = 0) const;
   TaskNo child() const { return config().child; }
@@ -173,7 +177,7 @@ inline void Driver::until_in(TaskNo task, Routine routine, std::uint8_t cpu) {
 }
 
 inline void Driver::enter(TaskNo task, Routine routine, std::uint8_t at_step) {
-  Task& t = s.tasks[task];
+  Task& t = (*this)[task];
   t.stack[t.depth++] = {routine, at_step};
   t.run_state = RunState::running;
   t.flags |= k_on_rq;

@@ -39,8 +39,7 @@ void look_for_work(Step& x) {
   if (has_work(wq)) {
     me.run_state = RunState::running;
     x.say("finds work");
-    return x.call(Routine::io_worker_handle_work,
-                  x.c.has(Switch::worker_flush_always_clears) ? k_flush : k_set_state);
+    return x.call(Routine::io_worker_handle_work, k_look_for_work);  // and looks again, in TASK_RUNNING
   }
   if ((me.flags & k_timed_out) != 0 && wq.nr_workers > 1) {
     --wq.nr_workers;

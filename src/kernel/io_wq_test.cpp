@@ -263,6 +263,18 @@ TEST(IoWq, TheSameItemInsideTheLoopLeavesNoTrace) {
   EXPECT_FALSE(d.notified(d.worker()));
 }
 
+TEST(IoWq, AfterHandlingWorkTheWorkerTestsTheExitBitBeforeItSleeps) {
+  for (const auto* kernel : {k_old, k_mid, k_new}) {
+    Scenario scenario = ends_by_exit(with_workers({WorkerStart::idle}));
+    scenario.bounded = 1;
+    Driver d(scenario, kernel);
+    wake_up(d.s, d.worker(), k_wake_normal);
+    d.until_said(d.worker(), "takes a bounded request", 1);
+    d.until_off(d.leader(), 0);  // the exit bit, and the one signal, which the item consumes
+    d.until_said(d.worker(), "leaves the loop", 1);
+  }
+}
+
 TEST(IoWq, WorkThatNoWorkerTookIsCancelledByTheOwnerAndSetsTheFlagOnItself) {
   Scenario scenario = with_workers({});
   scenario.bounded = 1;

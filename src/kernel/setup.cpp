@@ -22,7 +22,7 @@ void sleep_in_syscall(Task& task) {
   task.run_state = RunState::interruptible;
 }
 
-void start_worker(const Config& c, Task& task, WorkerStart start) {
+void start_worker(Task& task, WorkerStart start) {
   task.flags |= k_pf_io_worker;
   task.worker_ref = 1;
   push(task, Routine::ret_from_fork, k_tail);
@@ -32,7 +32,7 @@ void start_worker(const Config& c, Task& task, WorkerStart start) {
     return;
   }
   // As if it had taken the read from its queue in the loop; see look_for_work().
-  push(task, Routine::io_worker, c.has(Switch::worker_flush_always_clears) ? 5 : 3);
+  push(task, Routine::io_worker, 4);
   push(task, Routine::io_worker_handle_work, 0);
   push(task, Routine::io_wq_do_work, start == WorkerStart::reading ? 3 : 0);
   task.item = k_item_unbounded;
@@ -131,7 +131,7 @@ State initial_state(const Config& c) {
     if (no == c.leader)
       start_leader(c, s);
     else if (info.worker_of != 0xff)
-      start_worker(c, task, c.scenario.workers[worker++]);
+      start_worker(task, c.scenario.workers[worker++]);
     else if (no == c.kworker) {
       push(task, Routine::kthread, 0);
       task.run_state = RunState::idle;

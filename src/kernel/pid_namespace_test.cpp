@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernel/exit.hpp"
+#include "kernel/task_work.hpp"
 #include "kernel/test_driver.hpp"
 
 namespace unzap::kernel {
@@ -129,6 +130,18 @@ TEST(Zap, TheGuardOf2026EndsWithTheFunction) {
   d.until_said(d.leader(), "PF_NO_NOTIFY_SIGNAL");
   d.until_said(d.leader(), "1 pid number left: done");
   EXPECT_FALSE(d[d.leader()].flags & k_pf_no_notify_signal);
+  EXPECT_TRUE(d.notified(d.leader()));
+}
+
+TEST(Zap, UnderTheGuardOf2026AFirstSettingWakesOnceAndItSleepsOn) {
+  Driver d(plain(), "v6.1.192");
+  d.until_off(d.leader());
+  d.act({Event::pick, 1, d.child()});
+  Step x = d.step_of(d.child());
+  task_work_notify(x, d.leader());
+  EXPECT_FALSE(d.asleep(d.leader()));
+  d.until_off(d.leader());
+  EXPECT_TRUE(d.asleep(d.leader()));
   EXPECT_TRUE(d.notified(d.leader()));
 }
 

@@ -153,6 +153,14 @@ TEST(Rcu, ExpHandlerAsksTheCpuAndReportsOnlyAtAContextSwitch) {
   }
 }
 
+TEST(Rcu, ExpHandlerDoesNothingOnACpuThatHasReported) {
+  Driver d = kworker_waits();
+  d.s.rcu.mask = 0;
+  EXPECT_EQ(d.act({Event::ipi, 0, d.leader()}), "nothing to report any more");
+  EXPECT_EQ(d.s.need_resched, 0);
+  EXPECT_EQ(d.s.rcu.asked, 0);
+}
+
 TEST(Rcu, AContextSwitchOfACpuThatWasNotAskedReportsNothing) {
   Driver d = kworker_waits();
   Step x = d.step_of(d.leader());

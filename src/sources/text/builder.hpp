@@ -39,7 +39,10 @@ class Builder {
  public:
   explicit Builder(std::string label) : label_(std::move(label)) {}
 
-  std::string where(std::size_t line) const { return label_ + ":" + std::to_string(line); }
+  /// "label:line"; line 0 is the whole text.
+  std::string where(std::size_t line) const {
+    return line == 0 ? label_ : label_ + ":" + std::to_string(line);
+  }
 
   /// The task with this tid, made when it is new.
   TaskRef task(std::int32_t tid, std::size_t line);

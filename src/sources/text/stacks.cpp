@@ -37,22 +37,29 @@ Title parse_title(std::string_view text) {
     if (word.empty() || !is_task_word(word) || rest.empty()) break;
     text = rest;
   }
+  // Prose has numbers too ("5 minutes later", "Ubuntu 22.04"): a number beside a bare word must be large.
+  constexpr std::int32_t k_surely_a_task = 300;
   std::string_view rest = text;
-  if (const auto tid = task_number(eat_number(rest)); tid && (rest.empty() || is_ornament(rest[0]))) {
+  if (const auto tid = task_number(eat_number(rest));
+      tid && (rest.empty() || is_blank(rest[0]) || rest[0] == ':')) {
+    const bool bracketed = contains(rest, "(") || contains(rest, "[");
     rest = without_ornament(rest);  // "2161", "2161 (java)", "2161 java"
-    if (contains(rest, " ") && rest.size() > 16) return out;
+    if (rest.size() > 16 || (!rest.empty() && !bracketed && *tid < k_surely_a_task)) return out;
     out.tid = *tid;
     out.comm = rest;
     return out;
   }
   std::size_t digits = text.size();  // "java 2161", "java[2161]", "npm start:306207"
   while (digits > 0 && is_digit(text[digits - 1])) --digits;
-  if (digits == 0 || digits == text.size() || !is_ornament(text[digits - 1])) return out;
-  const std::string_view name = without_ornament(text.substr(0, digits));
+  if (digits == 0 || digits == text.size()) return out;
+  const char mark = text[digits - 1];
   const auto tid = task_number(parse_number<std::int32_t>(text.substr(digits)));
-  if (!tid || name.size() > 16 || name.empty()) return out;
+  if (!tid || (mark != '[' && mark != '(' && mark != ':' && !(is_blank(mark) && *tid >= k_surely_a_task)))
+    return out;
+  const std::string_view name = without_ornament(text.substr(0, digits));
+  if (name.size() > 16 || name.empty() || (mark == ':' && is_digit(name.back()))) return out;
   out.tid = *tid;
-  if (!is_task_word(name)) out.comm = name;
+  out.comm = name;
   return out;
 }
 

@@ -113,6 +113,14 @@ TEST(ToText, LinesKeepTheWidth) {
   }
 }
 
+TEST(ToText, EvidenceThatTheChainCitesIsShownFirst) {
+  Diagnosis diagnosis = stuck();
+  for (int i = 3; i < 30; ++i)
+    diagnosis.findings[0].evidence.push_back({"e" + std::to_string(i), "log", "line"});
+  diagnosis.findings[0].chain[1].evidence = {"e29"};
+  EXPECT_NE(to_text(diagnosis, host(), {}).find("e29 log: line"), std::string::npos);
+}
+
 TEST(ToText, OnlyVerboseShowsEverything) {
   Diagnosis diagnosis = stuck();
   for (int i = 3; i < 30; ++i)

@@ -59,6 +59,17 @@ bool names(std::string_view waits_for, std::string_view party) {
   return rest.empty() || rest.starts_with(": ");
 }
 
+/// The ids of `most` pieces of evidence: first those that the chain cites, for they are looked up from there.
+std::set<std::string> cited_first(const Finding& finding, std::size_t most) {
+  std::set<std::string> out;
+  for (const Link& link : finding.chain)
+    for (const std::string& id : link.evidence)
+      if (out.size() < most) out.insert(id);
+  for (const Evidence& piece : finding.evidence)
+    if (out.size() < most) out.insert(piece.id);
+  return out;
+}
+
 Tone tone_of(Confidence confidence) {
   return confidence == Confidence::possible ? Tone::warning : Tone::bad;
 }
@@ -133,10 +144,10 @@ void TextReport::write_evidence(const Finding& finding) {
   if (finding.evidence.empty()) return;
   out_.item(3, "evidence", "", Tone::heading);
   const std::size_t shown = limit(finding.evidence.size(), k_max_evidence);
-  for (std::size_t i = 0; i < shown; ++i) {
-    const Evidence& piece = finding.evidence[i];
-    out_.item(5, fmt::format("{:<4}", piece.id), fmt::format("{}: {}", piece.source, piece.text));
-  }
+  const std::set<std::string> cited = cited_first(finding, shown);
+  for (const Evidence& piece : finding.evidence)
+    if (cited.contains(piece.id))
+      out_.item(5, fmt::format("{:<4}", piece.id), fmt::format("{}: {}", piece.source, piece.text));
   write_rest(5, finding.evidence.size(), shown);
 }
 

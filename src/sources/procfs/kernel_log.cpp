@@ -51,7 +51,8 @@ void merge_kernel_log(std::string_view log, const std::string& label, double now
   for (KernelEvent& event : read_text(log, label).events) {
     Task* task = subject(event, by_tid);
     const bool recent = !event.at_seconds || now_seconds - *event.at_seconds <= k_current_seconds;
-    if (event.tid ? task == nullptr : !recent) {
+    const bool still_true = recent || (task != nullptr && is_in_trouble(*task));
+    if (!still_true || (event.tid && task == nullptr)) {
       ++old;
       continue;
     }

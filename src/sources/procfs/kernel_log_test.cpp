@@ -61,6 +61,16 @@ TEST(KernelLog, AStackOfItsOwnIsKept) {
   EXPECT_EQ(snapshot.tasks[0].stack, own);
 }
 
+TEST(KernelLog, AnOldReportCountsOnlyWhileItsTaskIsInTrouble) {
+  Snapshot dying = host("npm start", 50000);
+  merge_kernel_log(k_log, "/dev/kmsg", 90000, dying);
+  EXPECT_EQ(dying.events.size(), 1U);
+  Snapshot well = host("npm start", 50000);
+  well.tasks[0].flags = 0;
+  merge_kernel_log(k_log, "/dev/kmsg", 90000, well);
+  EXPECT_TRUE(well.events.empty());
+}
+
 TEST(KernelLog, AStallWithoutATaskCountsOnlyWhileItIsNew) {
   constexpr const char* k_stall =
       "3,1,1000000000,-;rcu: INFO: rcu_sched detected expedited stalls on CPUs/tasks: { 1-... } 5000 jiffies "

@@ -106,7 +106,7 @@ TEST(ParseStackFile, Rows) {
        "do_wait+0x1e/0x30[] "},
       {"empty with success", "", ""},
       {"an error message", "cat: stack: Permission denied\n", "error"},
-      {"size cut off", "[<0>] do_exit+0x2df\n", "do_exit+0x2df/0x0[] "},
+      {"size cut off", "[<0>] do_exit+0x2df\n", "error"},
       {"not closed", "[<0 do_exit+0x2df/0x900\n", "error"},
   };
   for (const Row& row : rows) {

@@ -2,6 +2,7 @@
 #include "sources/procfs/procfs_source.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -214,7 +215,6 @@ Result<Snapshot> Scan::run() {
   probe_permissions();
   first_look(*tgids);
 
-  const double sampled = monotonic_seconds();
   std::set<std::size_t> chosen = tasks_that_matter(snapshot_.tasks);
   look_closely(chosen, false);
   const std::set<std::size_t> members = members_of_dying(snapshot_.tasks, chosen);
@@ -227,9 +227,10 @@ Result<Snapshot> Scan::run() {
     if (snapshot_.tasks[i].state.is('R')) again.insert(i);
   for (const std::size_t i : gone_) again.erase(i);
   again.erase(again.lower_bound(snapshot_.tasks.size()), again.end());
-  const double window =
+  const double asked =
       chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds) : options_.sample_seconds;
-  reader_.sleep_until(sampled + window);
+  // From now, for the close look may have taken long; and time must be left for the second one.
+  ::usleep(static_cast<useconds_t>(1e6 * std::min(asked, reader_.seconds_left() / 2)));
   second_look(again, chosen);
   look_closely(busy_in_kernel(snapshot_.tasks, chosen), true);
 

@@ -268,14 +268,8 @@ std::vector<std::vector<ReadResult>> Reader::run(const std::vector<ReadGroup>& g
   return std::move(batch.results);
 }
 
-void Reader::sleep_until(double monotonic) const {
-  const double wait = std::min(monotonic, end_seconds_) - monotonic_seconds();
-  if (wait <= 0) return;
-  timespec time{};
-  time.tv_sec = static_cast<time_t>(wait);
-  time.tv_nsec = static_cast<long>((wait - std::floor(wait)) * 1e9);
-  while (::nanosleep(&time, &time) != 0 && errno == EINTR) {
-  }
+double Reader::seconds_left() const {
+  return std::max(0.0, end_seconds_ - monotonic_seconds());
 }
 
 }  // namespace unzap

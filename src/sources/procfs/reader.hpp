@@ -46,8 +46,8 @@ class Reader {
   /// The answers, group by group, item by item. `what` is for the progress line.
   std::vector<std::vector<ReadResult>> run(const std::vector<ReadGroup>& groups, const std::string& what);
 
-  /// Waits, but not beyond the total limit.
-  void sleep_until(double monotonic) const;
+  /// Until the total limit; not below 0.
+  double seconds_left() const;
   /// The process id of the first helper: it stands in the process list that it reads.
   pid_t first_helper() const { return first_helper_; }
   /// The helpers that had to be left behind.

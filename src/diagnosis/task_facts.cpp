@@ -20,7 +20,26 @@ bool unmoved(const Task& task, double at_least_seconds) {
          task.samples.front().state == task.samples.back().state;
 }
 
+/// The task printed this stack itself, on its CPU: OOM kill, allocation failure, sanitizer report.
+bool dumped_itself(const Stack& stack) {
+  return !stack
+              .first_of({"dump_stack", "dump_stack_lvl", "__dump_stack", "dump_header", "warn_alloc",
+                         "show_stack", "oom_kill_process", "nmi_cpu_backtrace"})
+              .empty();
+}
+
 }  // namespace
+
+bool taken_while_running(const Stack& stack) {
+  if (dumped_itself(stack)) return true;
+  switch (stack.origin) {
+    case StackOrigin::soft_lockup:
+    case StackOrigin::rcu_stall:
+    case StackOrigin::oops:
+    case StackOrigin::perf: return true;
+    default: return false;
+  }
+}
 
 Hold hold(const Task& task, Origin origin) {
   if (task.blocked_seconds) return Hold::lasting;
@@ -29,7 +48,8 @@ Hold hold(const Task& task, Origin origin) {
   const bool chosen = origin == Origin::text || origin == Origin::model;
   // A pasted stack without a state letter: /proc/<pid>/stack shows frames only for a task that is off the
   // CPU.
-  const bool shown_asleep = task.stack && !task.stack->frames.empty() && state == '?';
+  const bool shown_asleep =
+      task.stack && !task.stack->frames.empty() && state == '?' && !taken_while_running(*task.stack);
   if (state != 'D' && !(chosen && (shown_asleep || state == 'S' || state == 't' || state == 'T')))
     return Hold::none;
   if (chosen) return Hold::pasted;
@@ -70,7 +90,7 @@ bool alive(const Task& task) {
 
 ZapPlace zap_place(const Stack& stack) {
   if (!stack.has("zap_pid_ns_processes")) return ZapPlace::none;
-  if (stack.origin == StackOrigin::oops) return ZapPlace::elsewhere;
+  if (stack.origin == StackOrigin::oops || dumped_itself(stack)) return ZapPlace::elsewhere;
   for (const std::string_view waiter :
        {"do_wait", "__do_wait", "kernel_wait4", "kernel_wait", "sys_wait4", "SyS_wait4", "SYSC_wait4",
         "__x64_sys_wait4", "ksys_wait4", "wait_consider_task"})

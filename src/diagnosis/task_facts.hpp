@@ -51,6 +51,9 @@ enum class ZapPlace : std::uint8_t {
 };
 ZapPlace zap_place(const Stack& stack);
 
+/// The stack was taken while the task was on a CPU (lockup, stall, oops, profile): it waits for nobody.
+bool taken_while_running(const Stack& stack);
+
 /// True when the stack drops a mount namespace, or unmounts, on its way into a grace period.
 bool mount_teardown(const Stack& stack);
 

@@ -17,11 +17,25 @@ bool lockup_or_stall(const KernelEvent& event) {
 WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(snapshot) {
   collect_tasks();
   for (const Task* task : tasks_) {
+    const bool wchan_only =
+        task->state.is('D') && task->wchan && task->wchan->size() > 1 && stack_of(*task) == nullptr;
+    if (wchan_only) {
+      Stack& known = wchan_stacks_[task];
+      known.frames.push_back({.function = std::string(plain_symbol(*task->wchan))});
+      known.where = task->where;
+    }
     const Stack* stack = stack_of(*task);
     if (stack == nullptr || hold_of(*task) == Hold::none) continue;
     const WaitSite* site = wait_site(*stack);
-    // A weak site says something only about a task that is known to be uninterruptible.
-    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting)
+    // A weak site says something only about a task that is known to be uninterruptible. Page and mmap lock
+    // waits always are, so that a stack without a state will do.
+    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting) {
+      const bool never_idle = site->cause == "block-io-wait" || site->cause == "mm-lock-wait";
+      if (task->state || !never_idle) site = nullptr;
+    }
+    // The main function of a kernel thread, and nothing above it: it has nothing to do.
+    if (site != nullptr && !task->state.is('D') && hold_of(*task) != Hold::lasting && stack->has("kthread") &&
+        only_by_prefix(*stack, *site))
       site = nullptr;
     if (site != nullptr) sites_[task] = site;
     if (rcu_wait(*stack)) rcu_waiters_.push_back(task);
@@ -77,9 +91,11 @@ void WaitGraph::collect_tasks() {
 
 const Stack* WaitGraph::stack_of(const Task& task) const {
   if (task.stack && !task.stack->frames.empty()) return task.stack.get();
-  if (!task.tid) return nullptr;
-  const auto at = report_stacks_.find(*task.tid);
-  return at == report_stacks_.end() ? nullptr : at->second->stack.get();
+  if (task.tid)
+    if (const auto at = report_stacks_.find(*task.tid); at != report_stacks_.end())
+      return at->second->stack.get();
+  const auto at = wchan_stacks_.find(&task);
+  return at == wchan_stacks_.end() ? nullptr : &at->second;
 }
 
 Hold WaitGraph::hold_of(const Task& task) const {

@@ -93,7 +93,8 @@ class WaitGraph {
 
   /// Every task of the snapshot, and those that only a kernel report names.
   const std::vector<const Task*>& tasks() const { return tasks_; }
-  /// The task's stack, from its own files or from a report about it; null when no frame is known.
+  /// The task's stack, from its own files or from a report about it, else (in state D) its wchan as the only
+  /// frame; null when no frame is known.
   const Stack* stack_of(const Task& task) const;
   /// hold() of the task, with the hung task reports of the log taken into account.
   Hold hold_of(const Task& task) const;
@@ -141,6 +142,7 @@ class WaitGraph {
   std::set<std::int32_t> hung_tids_;
   std::map<std::int32_t, const KernelEvent*> report_stacks_;
   std::map<std::int32_t, const Task*> reported_by_tid_;
+  std::map<const Task*, Stack> wchan_stacks_;  ///< of D tasks of which only the innermost function is known
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
   std::vector<std::vector<std::size_t>> out_;  ///< edge numbers by node

@@ -37,11 +37,6 @@ bool spins(const Task& task) {
   return found && found->system_percent >= k_spin_percent && found->switches.is(0);
 }
 
-bool taken_while_running(const Stack& stack) {
-  return stack.origin == StackOrigin::soft_lockup || stack.origin == StackOrigin::rcu_stall ||
-         stack.origin == StackOrigin::perf;
-}
-
 }  // namespace
 
 Reaper& WaitGraph::reaper_of(const Task& task) {
@@ -60,7 +55,7 @@ void WaitGraph::find_reapers() {
       Reaper& found = reaper_of(*task);
       found.place = place;
       found.stack = stack;
-      found.running = taken_while_running(*stack) || spins(*task) ||
+      found.running = (taken_while_running(*stack) && stack->origin != StackOrigin::oops) || spins(*task) ||
                       (stack->origin != StackOrigin::proc_stack && task->state.is('R'));
       found.proofs.push_back(proof(*stack, *task));
     } else if (task->wchan.is("zap_pid_ns_processes")) {
@@ -104,6 +99,13 @@ void WaitGraph::attach_reports() {
       found.lockups.push_back(&event);
       continue;
     }
+    // The dump of a task that runs elsewhere has guessed frames only: they make a candidate, not a proof.
+    const Task* named = task_of(event);
+    const bool guessed = named != nullptr && event.kind != EventKind::soft_lockup && stack != nullptr &&
+                         std::any_of(stack->frames.begin(), stack->frames.end(), [](const Frame& frame) {
+                           return frame.guess && frame.function == "zap_pid_ns_processes";
+                         });
+    if (guessed) reaper_of(*named).candidate = true;
     for (Reaper& known : reapers_) {
       const bool same_task = event.tid && known.task->tid && *event.tid == *known.task->tid;
       const bool same_cpu =
@@ -203,7 +205,7 @@ void WaitGraph::add_rcu_holders() {
   }
   for (const Task* task : tasks_) {
     const bool running_reaper = std::any_of(reapers_.begin(), reapers_.end(), [&](const Reaper& known) {
-      return known.task == task && known.running && known.place != ZapPlace::second_loop;
+      return known.task == task && (known.running || known.candidate) && known.place != ZapPlace::second_loop;
     });
     if (!spins(*task) && !running_reaper) continue;
     const std::string why = "gets no quiescent state from kernel mode without schedule()";

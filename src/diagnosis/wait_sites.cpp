@@ -17,6 +17,14 @@ constexpr WaitsFor k_own = WaitsFor::same_kind;
 // Function names are those of mainline between 3.10 and 6.18; where a function was renamed both names stand.
 const std::vector<WaitSite> k_sites = {
     // RCU. Before everything else: whoever asked for the grace period, the leaf is who holds it up.
+    {{"__wait_rcu_gp", "synchronize_rcu_tasks*"},
+     "unreaped-by-outside-parent",
+     k_own,
+     "tasks in exit (rcu_tasks)"},
+    {{"wait_rcu_gp", "synchronize_rcu_tasks*"},
+     "unreaped-by-outside-parent",
+     k_own,
+     "tasks in exit (rcu_tasks)"},
     {{"exp_funnel_lock"}, "rcu-held-up", k_rcu, "its turn for an expedited RCU grace period"},
     {{"synchronize_rcu_expedited"}, "rcu-held-up", k_rcu, "an expedited RCU grace period"},
     {{"synchronize_sched_expedited"}, "rcu-held-up", k_rcu, "an expedited RCU grace period"},
@@ -83,12 +91,19 @@ const std::vector<WaitSite> k_sites = {
     {{"nfs4_*"}, "network-fs-wait", k_out, "an NFS server"},
     {{"_nfs4_*"}, "network-fs-wait", k_out, "an NFS server"},
     {{"nfs_*"}, "network-fs-wait", k_out, "an NFS server"},
+    {{"nfs3_*"}, "network-fs-wait", k_out, "an NFS server"},
+    {{"nfs41_*"}, "network-fs-wait", k_out, "an NFS server"},
+    {{"rpc_*"}, "network-fs-wait", k_out, "the answer of an NFS server (RPC)"},
     {{"nlmclnt_*"}, "network-fs-wait", k_out, "the lock server of an NFS mount"},
     {{"wait_for_response"}, "network-fs-wait", k_out, "the answer of an SMB server"},
     {{"compound_send_recv"}, "network-fs-wait", k_out, "the answer of an SMB server"},
     {{"cifs_*"}, "network-fs-wait", k_out, "an SMB server"},
     {{"smb2_*"}, "network-fs-wait", k_out, "an SMB server"},
     {{"SMB2_*"}, "network-fs-wait", k_out, "an SMB server"},
+    {{"smb3_*"}, "network-fs-wait", k_out, "an SMB server"},
+    {{"SendReceive*"}, "network-fs-wait", k_out, "the answer of an SMB server"},
+    {{"__cifs_*"}, "network-fs-wait", k_out, "an SMB server"},
+    {{"__ceph_*"}, "network-fs-wait", k_out, "a Ceph cluster"},
     {{"ceph_*"}, "network-fs-wait", k_out, "a Ceph cluster"},
     {{"p9_client_rpc"}, "network-fs-wait", k_out, "the answer of a 9p server"},
     {{"p9_*"}, "network-fs-wait", k_out, "a 9p server"},
@@ -163,8 +178,6 @@ const std::vector<WaitSite> k_sites = {
     {{"copy_net_ns"}, "netns-reference-leak", k_own, "the lock that cleanup_net holds"},
     {{"cleanup_net"}, "netns-reference-leak", k_own, "a network namespace to go"},
     {{"setup_net"}, "netns-reference-leak", k_own, "a network namespace", true},
-    {{"rtnl_lock"}, "netns-reference-leak", k_own, "the rtnl lock", true},
-    {{"rtnetlink_rcv_msg"}, "netns-reference-leak", k_own, "the rtnl lock", true},
 
     // Memory: mmap lock, memory cgroup.
     {{"exit_mmap"}, "mm-lock-wait", k_own, "its address space to be taken down"},
@@ -190,6 +203,13 @@ const std::vector<WaitSite> k_sites = {
     {{"rwsem_down_*", "do_mprotect*"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
     {{"rwsem_down_*", "dup_mm*"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
     {{"down_write_killable", "vm_mmap_pgoff"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
+    {{"handle_userfault"}, "mm-lock-wait", k_out, "its userfaultfd handler"},
+    {{"do_user_addr_fault"}, "mm-lock-wait", k_own, "a page fault, most often the mmap lock", true},
+    {{"__do_page_fault"}, "mm-lock-wait", k_own, "a page fault, most often the mmap lock", true},
+    {{"vm_mmap_pgoff"}, "mm-lock-wait", k_own, "the mmap lock of its process", true},
+    {{"__vm_munmap"}, "mm-lock-wait", k_own, "the mmap lock of its process", true},
+    {{"do_madvise*"}, "mm-lock-wait", k_own, "the mmap lock of its process", true},
+    {{"do_mprotect*"}, "mm-lock-wait", k_own, "the mmap lock of its process", true},
     {{"khugepaged*"}, "mm-lock-wait", k_own, "the mmap lock of a process", true},
 
     // Block layer, journals, devices.
@@ -220,6 +240,14 @@ const std::vector<WaitSite> k_sites = {
     {{"f2fs_*"}, "block-io-wait", k_out, "an f2fs file system"},
     {{"[zfs]"}, "block-io-wait", k_out, "a ZFS pool"},
     {{"[spl]"}, "block-io-wait", k_out, "a ZFS pool"},
+    {{"txg_wait_*"}, "block-io-wait", k_out, "a ZFS pool"},
+    {{"zil_commit*"}, "block-io-wait", k_out, "a ZFS pool"},
+    {{"zfs_*"}, "block-io-wait", k_out, "a ZFS pool"},
+    {{"zpl_*"}, "block-io-wait", k_out, "a ZFS pool"},
+    {{"blkcg_*"}, "block-io-wait", k_out, "a block device's throttling"},
+    {{"blk_throtl_*"}, "block-io-wait", k_out, "a block device's throttling"},
+    {{"bdev_freeze*"}, "block-io-wait", k_out, "a frozen block device"},
+    {{"ovl_*"}, "block-io-wait", k_out, "the file system below an overlay", true},
     {{"inode_dio_wait"}, "block-io-wait", k_out, "direct I/O on an inode"},
     {{"__sync_dirty_buffer"}, "block-io-wait", k_out, "a buffer to be written"},
     {{"__wait_on_buffer"}, "block-io-wait", k_out, "a buffer to be read or written"},
@@ -300,6 +328,7 @@ constexpr std::string_view k_idle[] = {"fuse_dev_do_read",
 
 bool idle(const Stack& stack) {
   const std::string_view top = stack.top();
+  if (top.empty()) return false;
   return std::find(std::begin(k_idle), std::end(k_idle), top) != std::end(k_idle);
 }
 
@@ -344,6 +373,12 @@ const WaitSite* wait_site(const Stack& stack) {
     best_depth = *depth;
   }
   return best;
+}
+
+bool only_by_prefix(const Stack& stack, const WaitSite& site) {
+  const std::string_view pattern = site.functions.front();
+  return site.functions.size() == 1 && (pattern.back() == '*' || pattern.front() == '[') &&
+         matched_functions(stack, site) == stack.top();
 }
 
 std::string matched_functions(const Stack& stack, const WaitSite& site) {

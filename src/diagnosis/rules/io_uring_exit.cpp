@@ -21,12 +21,41 @@ bool worker_shown(const WaitGraph& graph, const std::vector<const Task*>& tasks)
   });
 }
 
+/// Tasks that a lockup or stall report finds in a loop that cancels requests (fddcf4c5321b, da579f05ef0f).
+std::vector<const Task*> cancel_spinners(const WaitGraph& graph) {
+  std::vector<const Task*> found;
+  for (const KernelEvent* event : graph.events()) {
+    const bool runs = event->kind == EventKind::soft_lockup || event->kind == EventKind::rcu_stall ||
+                      event->kind == EventKind::rcu_expedited_stall;
+    if (!runs || !event->stack) continue;
+    const bool cancels =
+        !event->stack
+             ->first_of({"io_uring_try_cancel_requests", "io_uring_cancel_generic", "io_ring_exit_work",
+                         "io_uring_try_cancel_iowq", "__io_uring_cancel"})
+             .empty();
+    const Task* task = graph.task_of(*event);
+    if (cancels && task != nullptr && std::find(found.begin(), found.end(), task) == found.end())
+      found.push_back(task);
+  }
+  return found;
+}
+
 }  // namespace
 
 Findings io_uring_exit(const WaitGraph& graph) {
-  const auto hits = site_hits(graph, "io-uring-exit");
+  auto hits = site_hits(graph, "io-uring-exit");
+  for (const Task* task : cancel_spinners(graph)) {
+    if (!hits) hits = SiteHits{{}, Confidence::likely};
+    hits->tasks.push_back(task);
+  }
   if (!hits) return {};
   Finding finding = site_finding(graph, "io-uring-exit", *hits);
+  if (graph.site_of(*hits->tasks.front()) == nullptr) {
+    finding.summary = hits->tasks.front()->label() + " loops while it cancels io_uring requests";
+    finding.culprit->role = "loops while it cancels io_uring requests";
+    finding.chain.push_back(
+        {hits->tasks.front()->label(), "requests that its loop cannot run", {finding.evidence.front().id}});
+  }
   const bool waits_for_workers = std::any_of(hits->tasks.begin(), hits->tasks.end(), [&](const Task* task) {
     const Stack* stack = graph.stack_of(*task);
     return !stack->first_of({"io_wq_put_and_exit", "io_wq_exit_workers"}).empty();

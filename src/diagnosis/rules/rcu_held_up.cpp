@@ -92,6 +92,10 @@ void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
     finding.summary +=
         " (the wait is a mount namespace teardown: look for a dying init that spins, see "
         "reaper-busy-loop)";
+  if (!jam.teardown.empty() && jam.holder != nullptr && io_uring_thread(*jam.holder))
+    finding.summary +=
+        " (an io_uring thread that keeps its CPU while a mount namespace is torn down is most often the "
+        "last thread of a dying init: see reaper-busy-loop)";
   for (const KernelEvent* event : jam.stalls) cite(finding, *event);
   if (jam.holder != nullptr) cite(finding, graph, *jam.holder);
   for (const Task* task : jam.waiters) {

@@ -83,11 +83,12 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
 void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
   const Task& spinner = *reaper.task;
   finding.culprit = party(spinner, "spins in zap_pid_ns_processes()");
+  const bool sure = finding.confidence == Confidence::certain;
   finding.summary = fmt::format(
-      "{} is the last thread of a dying container's init and spins in zap_pid_ns_processes(): kernel_wait4() "
-      "returns "
-      "at once because a notify signal (TIF_NOTIFY_SIGNAL) stays pending, so the thread never sleeps",
-      spinner.label());
+      "{} is the last thread of a dying container's init and {} in zap_pid_ns_processes(): kernel_wait4() "
+      "returns at "
+      "once because a notify signal (TIF_NOTIFY_SIGNAL) stays pending, so the thread never sleeps",
+      spinner.label(), sure ? "spins" : "by all signs spins");
   if (spinner.processor)
     finding.summary += fmt::format(" and CPU {} reports no RCU quiescent state", *spinner.processor);
   const std::size_t waiting = sight.members.size() + sight.others.size();

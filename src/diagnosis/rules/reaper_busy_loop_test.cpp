@@ -98,6 +98,15 @@ TEST(ReaperBusyLoop, GuessedFramesProveNothing) {
   EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
 }
 
+TEST(ReaperBusyLoop, AStallThatNamesATaskWithGuessedFramesMakesItLikely) {
+  KernelEvent stall =
+      event(EventKind::rcu_expedited_stall, "rcu: INFO: rcu_sched detected expedited stalls", {1});
+  stall.tid = 80;
+  stall.comm = std::string("iou-wrk-54");
+  stall.stack = stack_of("?do_wait ?zap_pid_ns_processes", StackOrigin::rcu_stall);
+  EXPECT_EQ(gist(diagnose(pasted({victim()}, {stall}))), "stuck: reaper-busy-loop likely");
+}
+
 TEST(ReaperBusyLoop, SpinningOnALockInTheLoopIsNotCertain) {
   const Snapshot snapshot =
       pasted({}, {soft_lockup(900, "init", 1, "native_queued_spin_lock_slowpath _raw_read_lock " + k_spin)});

@@ -109,6 +109,38 @@ TEST(SiteRules, OneLookAtALiveHostIsNothing) {
   }
 }
 
+TEST(SiteRules, StacksOfRunningTasksAreNoSite) {
+  for (const StackOrigin origin : {StackOrigin::oops, StackOrigin::soft_lockup, StackOrigin::perf}) {
+    Task task = TaskBuilder(40, "app", 'D').in("nfs_file_flush filp_close do_exit", origin);
+    task.state = Absence::not_asked;
+    EXPECT_EQ(gist(diagnose(pasted({task}))), "unknown") << name(origin);
+  }
+}
+
+TEST(SiteRules, ATaskThatDumpsItsOwnStackDoesNotWait) {
+  Task task = TaskBuilder(40, "app", 'D')
+                  .in("dump_stack_lvl oom_kill_process mem_cgroup_oom_synchronize do_user_addr_fault");
+  task.state = Absence::not_asked;
+  EXPECT_EQ(gist(diagnose(pasted({task}))), "unknown");
+}
+
+TEST(SiteRules, WchanAloneNamesTheSite) {
+  TaskBuilder task(40, "app", 'D');
+  task.task.wchan = std::string("rpc_wait_bit_killable");
+  EXPECT_EQ(gist(diagnose(pasted({task}))), "stuck: network-fs-wait likely");
+  task.task.state = 'S';
+  EXPECT_EQ(gist(diagnose(pasted({task}))), "unknown");
+}
+
+TEST(SiteRules, IdleKernelThreadsAreNoSite) {
+  for (const char* stack :
+       {"nfsv4:nfs4_callback_svc kthread ret_from_fork", "btrfs_cleaner_kthread kthread"}) {
+    Task task = TaskBuilder(40, "thread", 'S').in(stack);
+    task.state = Absence::not_asked;
+    EXPECT_EQ(gist(diagnose(pasted({task}))), "unknown") << stack;
+  }
+}
+
 TEST(SiteRules, GuessedFramesAreNoSite) {
   const Snapshot snapshot = pasted({TaskBuilder(40, "app", 'S').in("?request_wait_answer ep_poll")});
   EXPECT_EQ(gist(diagnose(snapshot)), "unknown");

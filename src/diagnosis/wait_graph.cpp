@@ -33,6 +33,10 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
       const bool never_idle = site->cause == "block-io-wait" || site->cause == "mm-lock-wait";
       if (task->state || !never_idle) site = nullptr;
     }
+    // The main function of a kernel thread, and nothing above it: it has nothing to do.
+    if (site != nullptr && !task->state.is('D') && hold_of(*task) != Hold::lasting && stack->has("kthread") &&
+        only_by_prefix(*stack, *site))
+      site = nullptr;
     if (site != nullptr) sites_[task] = site;
     if (rcu_wait(*stack)) rcu_waiters_.push_back(task);
   }

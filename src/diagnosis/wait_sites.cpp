@@ -328,6 +328,7 @@ constexpr std::string_view k_idle[] = {"fuse_dev_do_read",
 
 bool idle(const Stack& stack) {
   const std::string_view top = stack.top();
+  if (top.empty()) return false;
   return std::find(std::begin(k_idle), std::end(k_idle), top) != std::end(k_idle);
 }
 
@@ -372,6 +373,12 @@ const WaitSite* wait_site(const Stack& stack) {
     best_depth = *depth;
   }
   return best;
+}
+
+bool only_by_prefix(const Stack& stack, const WaitSite& site) {
+  const std::string_view pattern = site.functions.front();
+  return site.functions.size() == 1 && (pattern.back() == '*' || pattern.front() == '[') &&
+         matched_functions(stack, site) == stack.top();
 }
 
 std::string matched_functions(const Stack& stack, const WaitSite& site) {

@@ -36,6 +36,10 @@ const std::vector<WaitSite>& wait_sites();
 /// idle tasks sleep. Frames that are guesses or belong to interrupts do not count.
 const WaitSite* wait_site(const Stack& stack);
 
+/// True when all that speaks for the site is a prefix that fits the innermost function: that may as well be
+/// the idle loop of a thread with such a name.
+bool only_by_prefix(const Stack& stack, const WaitSite& site);
+
 /// The functions of `stack` that matched, for the evidence: "fuse_flush <- filp_close".
 std::string matched_functions(const Stack& stack, const WaitSite& site);
 

@@ -61,7 +61,10 @@ void detach(const Config& c, State& s, TaskNo no) {
 
 bool environment_enabled(const Config& c, const State& s, Environment what, TaskNo no) {
   switch (what) {
-    case Environment::timeout: return c.scenario.idle_timeouts && idle_worker(s.tasks[no]);
+    case Environment::timeout:
+      // Once IO_WQ_BIT_EXIT is set the wait may be all that is left of the wake-up, so it always ends: 6.1
+      // can clear the flag between the test of the bit and the sleep.
+      return idle_worker(s.tasks[no]) && (c.scenario.idle_timeouts || s.wqs[c.tasks[no].worker_of].exit != 0);
     case Environment::reap: return outside_can_reap(c, s, no);
     case Environment::detach: return c.scenario.tracer_detaches && (s.tasks[no].flags2 & k_traced) != 0;
     case Environment::kill: return c.scenario.ending == Ending::sigkill && s.processes[0].sigkill_shared == 0;

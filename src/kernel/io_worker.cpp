@@ -136,7 +136,7 @@ void step_io_worker_handle_work(Step& x) {
     }
     me.item = x.my().unbounded ? k_item_unbounded : k_item_bounded;
     --wq.queued[account_of(x)];
-    x.say("takes a {} request", x.my().unbounded ? "unbounded" : "bounded");
+    x.say("takes {} request", x.my().unbounded ? "an unbounded" : "a bounded");
     return x.at(1);
   }
   const bool exiting = x.c.has(Switch::exit_bit_per_item) ? wq.exit != 0 : me.local == k_entered_exiting;

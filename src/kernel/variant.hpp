@@ -46,7 +46,7 @@ enum class Switch : std::uint8_t {
 struct SwitchInfo {
   std::string_view name;
   std::string_view text;  ///< one sentence, with function and commit where one is known
-  bool fix = false;       ///< a fix of the lockup, rather than a plain difference
+  bool fix = false;       ///< repairs a bug of the family, rather than a plain difference
 };
 const SwitchInfo& info(Switch one);
 

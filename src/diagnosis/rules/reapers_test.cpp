@@ -67,6 +67,13 @@ TEST(UnreapedByOutsideParent, TheWholeCircleIsCertain) {
   EXPECT_EQ(finding.culprit->tid, 1);
 }
 
+TEST(UnreapedByOutsideParent, WithoutTheZombiesNumbersTheCircleIsLikely) {
+  const Snapshot snapshot = pasted(
+      {TaskBuilder(1, "systemd", 'D').in(k_drain), init(k_second), TaskBuilder(950, "sh", 'Z').child_of(1)},
+      {hung_task(1, "systemd", k_drain)});
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: unreaped-by-outside-parent likely");
+}
+
 TEST(MembersNotVisible, Rows) {
   expect({
       {"first loop, nobody shown", pasted({init(k_first)}), "stuck: members-not-visible likely"},

@@ -69,7 +69,8 @@ std::optional<SiteHits> site_hits(const WaitGraph& graph, std::string_view cause
     if (site == nullptr || site->cause != cause) continue;
     const auto found = weight(graph, *task);
     if (!found) continue;
-    const Confidence each = site->weak && !task->state ? at_most(*found, Confidence::possible) : *found;
+    const bool unsure = site->weak || only_by_prefix(*graph.stack_of(*task), *site);
+    const Confidence each = unsure && !task->state ? at_most(*found, Confidence::possible) : *found;
     hits.confidence = any ? std::max(hits.confidence, each) : each;
     any = true;
     hits.tasks.push_back(task);

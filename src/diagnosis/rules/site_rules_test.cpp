@@ -132,6 +132,15 @@ TEST(SiteRules, WchanAloneNamesTheSite) {
   EXPECT_EQ(gist(diagnose(pasted({task}))), "unknown");
 }
 
+TEST(SiteRules, IdleKernelThreadsAreNoSite) {
+  for (const char* stack :
+       {"nfsv4:nfs4_callback_svc kthread ret_from_fork", "btrfs_cleaner_kthread kthread"}) {
+    Task task = TaskBuilder(40, "thread", 'S').in(stack);
+    task.state = Absence::not_asked;
+    EXPECT_EQ(gist(diagnose(pasted({task}))), "unknown") << stack;
+  }
+}
+
 TEST(SiteRules, GuessedFramesAreNoSite) {
   const Snapshot snapshot = pasted({TaskBuilder(40, "app", 'S').in("?request_wait_answer ep_poll")});
   EXPECT_EQ(gist(diagnose(snapshot)), "unknown");

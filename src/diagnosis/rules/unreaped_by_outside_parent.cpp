@@ -32,6 +32,12 @@ bool injected(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
   return graph.snapshot().origin == Origin::text && !task.ppid;
 }
 
+/// A zombie whose parent is the one that ought to reap and is blocked.
+bool left_to(const Task* blocked, const WaitGraph& graph, const Task& task) {
+  return blocked != nullptr && blocked->tid && task.ppid && *task.ppid == *blocked->tid &&
+         ready_to_reap(graph, task);
+}
+
 struct Outside {
   const Reaper* reaper = nullptr;
   std::vector<const Task*> zombies;
@@ -43,8 +49,11 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
   const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
   if (seen.blocked != nullptr) {
     const auto found = weight(graph, *seen.blocked);
+    // That the zombie is of the namespace must be seen, too: its numbers say so.
+    const bool inside =
+        !seen.zombies.empty() && seen.zombies.front()->ns_pids && seen.zombies.front()->ns_pids->size() >= 2;
     const bool circle =
-        seen.reaper != nullptr && seen.parent == seen.blocked && graph.reported_hung(*seen.blocked);
+        seen.reaper != nullptr && inside && seen.parent == seen.blocked && graph.reported_hung(*seen.blocked);
     if (circle) return Confidence::certain;
     // The parent's wait is killable neither nor short; on a live host it still needs a report or a second
     // look.
@@ -158,7 +167,7 @@ Findings unreaped_by_outside_parent(const WaitGraph& graph) {
     if (reaper.running || (reaper.place != ZapPlace::second_loop && seen.blocked == nullptr)) continue;
     std::vector<const Task*> zombies;
     for (const Task* task : graph.tasks())
-      if (injected(graph, reaper, *task)) zombies.push_back(task);
+      if (injected(graph, reaper, *task) || left_to(seen.blocked, graph, *task)) zombies.push_back(task);
     if (seen.reaper != nullptr && zombies.size() <= seen.zombies.size()) continue;
     seen.reaper = &reaper;
     seen.zombies = std::move(zombies);

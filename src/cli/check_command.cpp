@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "check/check.hpp"
+#include "cli/embedded.hpp"
 #include "report/check_report.hpp"
 
 namespace unzap {
@@ -18,10 +19,10 @@ constexpr const char* k_footer =
     "EXAMPLE\n"
     "  unzap check scenarios/npm-zombie.toml                              the lockup of 5.15.160, step by "
     "step\n"
-    "  unzap check scenarios/npm-zombie.toml --kernel v5.15.162           the same with the fix: proved\n"
-    "  unzap check scenarios/npm-zombie.toml --kernel v6.1.192 --without fix-2026\n"
-    "  unzap check scenarios/npm-zombie.toml --matrix                     all kernels and preemption models\n"
-    "  unzap check --list                                                 the kernels, fixes and switches\n"
+    "  unzap check npm-zombie --kernel v5.15.162               the same with the fix: proved\n"
+    "  unzap check my.toml --kernel v6.1.192 --without fix-2026   a scenario of your own\n"
+    "  unzap check npm-zombie --matrix                         all kernels and preemption models\n"
+    "  unzap check --list                                      the kernels, fixes and switches\n"
     "EXIT STATUS\n"
     "  0 proved   13 lockup found   14 busy wait found   5 inconclusive (a limit was hit)\n"
     "  64 usage   65 bad scenario   66 no such scenario   74 input or output failed";
@@ -88,6 +89,19 @@ explorer::Watch watch_of(ProgressLine& progress, const CheckOptions& options) {
   };
 }
 
+/// A file, or one of the scenarios that the program brings along, by its name.
+Result<kernel::Scenario> scenario_of(const std::string& name) {
+  if (const EmbeddedFile* known = find_embedded(scenario_files(), name))
+    return kernel::parse_scenario(known->text, std::string(known->name) + ".toml");
+  Result<kernel::Scenario> loaded = kernel::load_scenario(name);
+  if (loaded || loaded.error().kind != ErrorKind::no_input || name.find_first_of("/.") != std::string::npos)
+    return loaded;
+  Error error = loaded.error();
+  error.message = "neither a file nor a known scenario";
+  error.remedy = "`unzap scenarios` lists those that the program brings along";
+  return error;
+}
+
 int run_matrix(const CheckOptions& options, const kernel::Scenario& scenario, const explorer::Limits& limits,
                const CheckTextOptions& text) {
   std::vector<CheckReport> reports;
@@ -121,7 +135,7 @@ int run_check(const CheckOptions& options) {
   if (!variant) return fail(variant.error());
   const auto preempt = kernel::parse_preempt(options.preempt);
   if (!preempt) return fail(preempt.error());
-  const auto scenario = kernel::load_scenario(options.scenario);
+  const auto scenario = scenario_of(options.scenario);
   if (!scenario) return fail(scenario.error());
 
   const explorer::Limits limits{options.max_states, options.max_memory_mib << 20, options.timeout_seconds};
@@ -147,7 +161,8 @@ Command add_check_command(CLI::App& program) {
       program.add_subcommand("check", "Prove on an executable kernel that a scenario ends, or show how not");
   verb->footer(k_footer);
   add_common_options(*verb, options->common);
-  verb->add_option("SCENARIO", options->scenario, "A scenario file (TOML); see scenarios/")->type_name("");
+  verb->add_option("SCENARIO", options->scenario, "A scenario: its name (see unzap scenarios) or a TOML file")
+      ->type_name("");
   verb->add_option("--kernel", options->kernel, "Which kernel (default: v5.15.160); --list names them")
       ->type_name("NAME");
   verb->add_option("--preempt", options->preempt, "none, voluntary or full (default: none)")

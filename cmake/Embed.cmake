@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# unzap_embed(TARGET FUNCTION FILE...): compiles the texts of the files into the target, as a function
+# `std::span<const EmbeddedFile> FUNCTION()` of src/cli/embedded.hpp. Made again when one of the files changes.
+function(unzap_embed target function)
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp")
+  add_custom_command(
+    OUTPUT "${out}"
+    COMMAND "${CMAKE_COMMAND}" "-DOUT=${out}" "-DFUNCTION=${function}" "-DFILES=${ARGN}" -P
+            "${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake"
+    DEPENDS ${ARGN} "${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake"
+    VERBATIM)
+  target_sources(${target} PRIVATE "${out}")
+endfunction()

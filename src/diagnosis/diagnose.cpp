@@ -21,7 +21,7 @@ bool stands_for(const Finding& finding, CauseKind kind) {
 /// A text in which a task is shown waiting: who pasted it says that it is stuck.
 bool visibly_stuck(const WaitGraph& graph) {
   const Origin origin = graph.snapshot().origin;
-  if (origin != Origin::text && origin != Origin::model) return false;
+  if (origin != Origin::text) return false;
   const auto& tasks = graph.tasks();
   return !graph.reapers().empty() || std::any_of(tasks.begin(), tasks.end(), [&](const Task* task) {
     const bool dead_with_threads = task->state.is('Z') && task->multi_threaded.is(true);
@@ -54,6 +54,19 @@ Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
   return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
 }
 
+/// A host seen for an instant, with no word of how long anything has lasted: whatever it shows may be over in
+/// a millisecond.
+bool one_look(const Snapshot& snapshot) {
+  return snapshot.origin != Origin::text && snapshot.events.empty() &&
+         std::none_of(snapshot.tasks.begin(), snapshot.tasks.end(),
+                      [](const Task& task) { return task.samples.size() >= 2 || task.blocked_seconds; });
+}
+
+/// Some states do not pass by themselves, and one look at them is enough.
+bool passes_by_itself(const Finding& finding) {
+  return finding.cause != "frozen-cgroup";
+}
+
 void add_limits(Diagnosis& out, const Snapshot& snapshot) {
   const auto unread = std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
     return task.stack.absence() != nullptr && *task.stack.absence() == Absence::not_permitted;
@@ -61,13 +74,11 @@ void add_limits(Diagnosis& out, const Snapshot& snapshot) {
   if (unread > 0)
     out.limits.push_back(fmt::format("{} kernel stack{} could not be read (not permitted): run as root",
                                      unread, unread == 1 ? "" : "s"));
-  if (!snapshot.all_tasks && snapshot.origin == Origin::live)
+  if (!snapshot.all_tasks && snapshot.origin != Origin::text)
     out.limits.push_back("not every task of the host was seen: what is missing may be what is stuck");
   if (snapshot.tasks.empty() && snapshot.events.empty())
     out.limits.push_back("no task and no kernel report was found in the input");
-  const bool sampled = std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
-                                   [](const Task& task) { return task.samples.size() >= 2; });
-  if (snapshot.origin == Origin::live && !sampled)
+  if (one_look(snapshot))
     out.limits.push_back("one look only: a task that spins cannot be told from one that is busy");
 }
 
@@ -79,6 +90,9 @@ Diagnosis diagnose(const Snapshot& snapshot) {
   Findings findings;
   for (const Cause& known : catalogue())
     for (Finding& finding : known.rule(graph)) findings.push_back(std::move(finding));
+  if (one_look(snapshot))
+    for (Finding& finding : findings)
+      if (passes_by_itself(finding)) finding.confidence = Confidence::possible;
   out.findings = rank(std::move(findings), graph, out.limits);
   out.verdict = verdict_of(out.findings, graph);
   add_limits(out, snapshot);

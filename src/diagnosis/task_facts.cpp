@@ -45,7 +45,7 @@ Hold hold(const Task& task, Origin origin) {
   if (task.blocked_seconds) return Hold::lasting;
   const char state = task.state.value_or('?');
   if (zombie(task) || state == 'I' || state == 'R') return Hold::none;
-  const bool chosen = origin == Origin::text || origin == Origin::model;
+  const bool chosen = origin == Origin::text;
   // A pasted stack without a state letter: /proc/<pid>/stack shows frames only for a task that is off the
   // CPU.
   const bool shown_asleep =

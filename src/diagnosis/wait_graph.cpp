@@ -50,7 +50,7 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
 }
 
 bool WaitGraph::stands(const KernelEvent& event) const {
-  const bool now = snapshot_.origin == Origin::live || snapshot_.origin == Origin::bundle;
+  const bool now = snapshot_.origin != Origin::text;
   if (!now || !snapshot_.all_tasks || !event.tid) return true;
   const Task* task = index_.by_tid(*event.tid);
   if (task == nullptr || (event.comm && task->comm && *event.comm != *task->comm)) return false;
@@ -201,7 +201,7 @@ const WaitSite* WaitGraph::site_of(const Task& task) const {
 
 bool WaitGraph::rests(const Reaper& reaper) const {
   if (reaper.running || reaper.candidate) return false;
-  if (snapshot_.origin == Origin::text || snapshot_.origin == Origin::model) return true;
+  if (snapshot_.origin == Origin::text) return true;
   const auto found = rate(*reaper.task);
   return found && found->seconds >= k_lasting_seconds && found->switches.is(0);
 }

@@ -27,6 +27,15 @@ TEST(Machine, AWorkerAboutToReadIsRunnable) {
   EXPECT_TRUE(d.offers({Event::pick, 1, d.worker()}));
 }
 
+TEST(Machine, WithoutBalancingAWorkerAboutToReadIsStillToBePlacedOnAnyCpu) {
+  Scenario scenario = with_workers({WorkerStart::about_to_read});
+  scenario.balance = false;
+  Driver d(scenario, k_kernel);
+  EXPECT_TRUE(d.offers({Event::place, 0, d.worker()}));
+  EXPECT_TRUE(d.offers({Event::place, 1, d.worker()}));
+  EXPECT_FALSE(d.offers(Event::pick, d.worker()));
+}
+
 TEST(Machine, TasksAreNamedAsTheKernelNamesThem) {
   Scenario scenario = with_workers({WorkerStart::idle});
   scenario.child_sqpoll = true;

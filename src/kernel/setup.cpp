@@ -105,6 +105,7 @@ void start_leader(const Config& c, State& s) {
   if (c.scenario.ending == Ending::sigkill) return sleep_in_syscall(leader);
   push(leader, c.scenario.ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
   leader.flags |= k_on_rq;
+  if (!c.scenario.balance) leader.rq = 0;
   pick(s, c.leader, 0);
 }
 
@@ -175,7 +176,7 @@ State initial_state(const Config& c) {
   for (Task& task : s.tasks) {
     task.cpu = k_no_cpu;
     task.parent = k_no_task;
-    task.rq = c.scenario.balance ? k_any_cpu : 0;
+    task.rq = c.scenario.balance ? k_any_cpu : k_no_cpu;
   }
   s.rcu.exp_mutex = k_no_task;
   s.child_reaper = c.leader;

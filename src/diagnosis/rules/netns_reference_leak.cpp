@@ -55,7 +55,7 @@ Findings netns_reference_leak(const WaitGraph& graph) {
     finding.summary = "a network device of a dead namespace cannot be freed";
     finding.references = {"docs/causes/netns-reference-leak.md"};
     // One line may be a late socket; the kernel repeats it every ten seconds as long as it waits.
-    const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
+    const bool now = graph.snapshot().origin != Origin::text;
     finding.confidence = now ? Confidence::possible : Confidence::likely;
   }
   if (!reports.empty())

@@ -59,7 +59,7 @@ Sight look(const WaitGraph& graph, const Reaper& reaper) {
 
 /// Nothing: the evidence is not there, or says that the reaper sleeps as it should.
 std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  const bool chosen = graph.snapshot().origin == Origin::text;
   if (reaper.place == ZapPlace::second_loop || reaper.place == ZapPlace::elsewhere) return std::nullopt;
   if (sight.own_stack) {
     if (sight.lock_spin) return Confidence::possible;
@@ -152,7 +152,10 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
           "grep -H . /proc/{0}/task/*/status | grep -E 'Name|State|NSpid|ctxt'; sleep 2; grep -H ctxt "
           "/proc/{0}/task/*/status",
           pid),
-      fmt::format("awk '{{print $1,$3,$9,$14,$15,$39}}' /proc/{}/task/*/stat", pid),
+      fmt::format("for s in /proc/{}/task/*/stat; do sed 's/.*) //' $s | cut -d' ' -f1,7,12,13,37; done  # "
+                  "state, flags, "
+                  "utime, stime, CPU",
+                  pid),
       "for i in /proc/[0-9]*/task/*; do grep -qE 'synchronize_rcu_expedited|exp_funnel_lock' $i/stack "
       "2>/dev/null && "
       "echo $i && cat $i/stack; done",

@@ -108,7 +108,8 @@ class Artist {
         member ? std::vector<std::int32_t>{info.tid, info.ns_tid} : std::vector<std::int32_t>{info.tid};
     if (!zombie) t.pid_ns = member ? k_container_pid_ns : k_host_pid_ns;
     if (!past_resources(from)) t.mnt_ns = member ? k_container_mnt_ns : k_host_mnt_ns;
-    if (gaps_.task_flags) add_flags(no, t);
+    if (gaps_.task_flags) t.flags = flags_of(no);
+    if (member) add_signals(no, t);
     add_stack(from, t);
     return t;
   }
@@ -122,15 +123,17 @@ class Artist {
     return c_.tasks[no].ns_tid == 0 ? 1 : threads;
   }
 
-  void add_flags(TaskNo no, Task& t) const {
+  std::uint64_t flags_of(TaskNo no) const {
     const kernel::Task& from = s_.tasks[no];
     std::uint64_t flags = c_.tasks[no].ns_tid == 0 ? k_pf_kthread : 0x400000;
     if ((from.flags & kernel::k_pf_exiting) != 0) flags |= k_pf_exiting;
     if ((from.flags & kernel::k_pf_io_worker) != 0) flags |= k_pf_io_worker;
-    t.flags = flags;
-    if (c_.tasks[no].ns_tid == 0) return;
+    return flags;
+  }
+
+  void add_signals(TaskNo no, Task& t) const {
     const kernel::Process& process = s_.processes[c_.tasks[no].process];
-    t.pending_private = (from.flags & kernel::k_sigkill_private) != 0 ? signal_bit(k_sigkill) : 0;
+    t.pending_private = (s_.tasks[no].flags & kernel::k_sigkill_private) != 0 ? signal_bit(k_sigkill) : 0;
     t.pending_shared = process.sigkill_shared != 0 ? signal_bit(k_sigkill) : 0;
     t.ignored = process.sigchld_ignored != 0 ? signal_bit(k_sigchld) : 0;
   }

@@ -10,7 +10,7 @@ namespace unzap {
 /// that is on a CPU, the stack of a zombie, the environment.
 struct ModelGaps {
   bool stacks = true;          ///< false: /proc/<pid>/{stack,syscall,wchan} are refused, as without root
-  bool task_flags = true;      ///< false: field 9 of stat and SigIgn were not collected
+  bool task_flags = true;      ///< false: PF_* (field 9 of stat) were not collected
   bool inlined_frames = true;  ///< false: functions that compilers inline or leave by a jump print no frame
   bool kernel_log = false;     ///< true: the watchdogs have had time to report spinning and hung tasks
 };

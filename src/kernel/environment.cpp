@@ -95,7 +95,7 @@ EnvironmentWords apply_environment(const Config& c, State& s, Environment what, 
       return {"wait4", "kernel/exit.c", "the parent outside reaps " + comm};
     case Environment::detach:
       detach(c, s, no);
-      return {"ptrace_detach", "kernel/ptrace.c", "the tracer lets go of " + comm};
+      return {"__ptrace_detach", "kernel/ptrace.c", "the tracer lets go of " + comm};
     case Environment::kill:
       send_sigkill(c, s, c.leader);
       return {"kill", "kernel/signal.c",

@@ -123,6 +123,8 @@ bool delay_group_leader(const Config& c, const State& s, TaskNo leader) {
 
 bool do_notify_parent(const Config& c, State& s, TaskNo no, TaskNo* woken) {
   if (woken) *woken = k_no_task;
+  // task->parent is the tracer then. It does not ignore SIGCHLD, and its own wait4() is the environment's.
+  if ((s.tasks[no].flags2 & k_traced) != 0) return false;
   const TaskNo parent = s.tasks[no].parent;
   if (parent == k_outside) {
     s.processes[c.tasks[no].process].notified_outside = 1;

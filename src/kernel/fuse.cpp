@@ -2,6 +2,7 @@
 #include "kernel/fuse.hpp"
 
 #include "kernel/sched.hpp"
+#include "kernel/signal.hpp"
 
 namespace unzap::kernel {
 
@@ -15,8 +16,13 @@ void step_fuse_flush(Step& x) {
     x.say("the connection is aborted: the flush fails");
     return x.ret();
   }
-  x.say("request_wait_answer(): waits for the server; a SIGKILL would not be delivered past exit_signals()");
-  sleep_in(x, RunState::uninterruptible);
+  // The first wait ends with any pending signal; the second, because the request is forced, with none.
+  Task& me = x.me();
+  const bool interrupted = me.stack[me.depth - 1U].step != 0 || signal_pending(me);
+  if (interrupted) x.at(1);
+  x.say("request_wait_answer(): waits for the server, {}",
+        interrupted ? "and nothing else ends this" : "or a signal; none is sent past exit_signals()");
+  sleep_in(x, interrupted ? RunState::uninterruptible : RunState::interruptible);
 }
 
 void put_fuse_dev(const Config& c, State& s) {
@@ -29,7 +35,7 @@ void abort_fuse_connection(const Config& c, State& s) {
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
     const Task& task = s.tasks[no];
     if (task.depth > 0 && task.stack[task.depth - 1U].routine == Routine::fuse_flush)
-      wake_up(s, no, mask_of(RunState::uninterruptible));
+      wake_up(s, no, k_wake_normal);
   }
 }
 

@@ -294,5 +294,54 @@ TEST(IoWq, AReadBreaksOffWithEitherFlag) {
   }
 }
 
+/// A worker in io_worker_handle_work() that has taken the first of two reads; the exit bit comes then.
+Driver exit_bit_between_two_items(std::string_view kernel) {
+  Scenario s = ends_by_exit(with_workers({WorkerStart::about_to_read}));
+  s.unbounded = 1;
+  Driver d(s, kernel);
+  d[d.worker()].item = k_item_none;
+  Task& worker = d[d.worker()];
+  worker.depth -= 1;  // the first read is through
+  d.s.wqs[0].exit = 1;
+  return d;
+}
+
+TEST(IoWq, TheExitBitIsLookedAtForEachCallOrForEachItem) {
+  Driver old = exit_bit_between_two_items(k_mid);
+  old.until_in(old.worker(), Routine::io_wq_do_work, 1);
+  EXPECT_EQ(old[old.worker()].item, k_item_unbounded) << "the call began before the bit was set";
+  Driver d = exit_bit_between_two_items(k_new);
+  d.until_in(d.worker(), Routine::io_wq_do_work, 1);
+  EXPECT_EQ(d[d.worker()].item, k_item_cancel);
+}
+
+TEST(IoWq, AWorkerThatHasNeverRunCanBeSignalledAndLeavesWithTheFlag) {
+  for (const auto kernel : {k_old, k_mid, k_new}) {
+    Driver d(ends_by_exit(with_workers({WorkerStart::created})), kernel);
+    EXPECT_FALSE(d.asleep(d.worker())) << "runnable, and has not run";
+    d.until_said(d.leader(), "sets TIF_NOTIFY_SIGNAL on iou-wrk", 0);
+    d.until_said(d.worker(), "IO_WQ_BIT_EXIT is set: leaves the loop", 1);
+    d.until_in(d.worker(), Routine::io_worker_exit, 1);
+    EXPECT_TRUE(d.notified(d.worker())) << kernel;
+  }
+}
+
+TEST(IoWq, QueuedBoundedWorkHasWokenAnIdleWorkerForEachItem) {
+  Scenario s = with_workers({WorkerStart::idle, WorkerStart::idle});
+  s.bounded = 1;
+  Driver d(s, k_new);
+  EXPECT_FALSE(d.asleep(d.worker(0)));
+  EXPECT_TRUE(d.asleep(d.worker(1)));
+}
+
+TEST(IoWq, AWorkerTakesOnlyWorkOfItsOwnAccount) {
+  Scenario s = with_workers({WorkerStart::idle});
+  s.unbounded = 1;
+  Driver d(s, k_new);
+  wake_up(d.s, d.worker(), k_wake_interruptible);
+  d.until_said(d.worker(), "no work", 1);
+  EXPECT_EQ(d.s.wqs[0].queued[1], 1);
+}
+
 }  // namespace
 }  // namespace unzap::kernel

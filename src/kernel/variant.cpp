@@ -62,28 +62,28 @@ constexpr SwitchInfo k_switches[] = {
      false},
     {"second-loop-leaves-tasks-rcu",
      "the second loop of zap_pid_ns_processes() leaves the SRCU section of exiting tasks while it sleeps "
-     "(28319d6dc5e2; 6.1.16)",
+     "(28319d6dc5e2; 5.15.99, 6.1.16, 6.3)",
      true},
     {"second-loop-counts-leader",
      "the second loop waits for two pid numbers, not one, when a thread that is not the leader runs it "
-     "(a multi-threaded init; 751c644b95bb)",
+     "(\"pid: Handle the exit of a multi-threaded init\", 2013)",
      true},
     {"fork-checks-namespace",
-     "copy_process() fails with -ENOMEM if the pid namespace was closed after alloc_pid() (3fd372262166; "
-     "4.13)",
+     "copy_process() fails with -ENOMEM if the pid namespace was closed after alloc_pid() (3fd372262166, "
+     "2017)",
      true},
     {"rmdir-drains-dying-tasks",
      "rmdir of a cgroup waits for its dying tasks to make their last context switch (1b164b876c36, 7.0; "
-     "undone by "
-     "93618edf7538)",
+     "no longer since 93618edf7538, 7.1 and 7.0.9)",
      false},
     {"freezer-trap-runs-task-work",
-     "get_signal() clears TIF_NOTIFY_SIGNAL and runs task work when the v2 freezer sends it round again "
-     "(943ad0b62e3c; 6.1.103)",
+     "do_freezer_trap(), where the v2 freezer holds a task, clears TIF_NOTIFY_SIGNAL and runs task work "
+     "after "
+     "its sleep (943ad0b62e3c; 6.1.103, 6.11)",
      true},
     {"fuse-flush-waits",
      "fuse_flush() waits for the server's answer also in an exiting task (5a8bee63b10f, 6.3, did "
-     "not; reverted by 91ec6c85599b)",
+     "not; reverted by 91ec6c85599b, 6.6)",
      false},
 };
 static_assert(std::size(k_switches) == static_cast<std::size_t>(Switch::count_));
@@ -95,13 +95,13 @@ Variant with(Variant variant, std::initializer_list<Switch> switches) {
 
 std::vector<Kernel> make_kernels() {
   using enum Switch;
-  const Variant common = with({}, {notify_exiting_workers, notify_owner_to_create, notify_task_of_request,
-                                   second_loop_counts_leader, fork_checks_namespace, fuse_flush_waits});
+  const Variant common = with(
+      {}, {notify_exiting_workers, notify_owner_to_create, notify_task_of_request,
+           second_loop_leaves_tasks_rcu, second_loop_counts_leader, fork_checks_namespace, fuse_flush_waits});
   const Variant v5_15 = with(common, {expedited_single_cpu_shortcut});
   const Variant v6_1 = with(common, {get_signal_clears_notify, worker_flush_always_clears});
-  const Variant v6_1_192 =
-      with(v6_1, {exit_bit_per_item, second_loop_leaves_tasks_rcu, freezer_trap_runs_task_work,
-                  worker_self_notify, drop_signals_to_dying_group, second_loop_idle});
+  const Variant v6_1_192 = with(v6_1, {exit_bit_per_item, freezer_trap_runs_task_work, worker_self_notify,
+                                       drop_signals_to_dying_group, second_loop_idle});
   const Variant v6_6 = with(v6_1, {worker_flag_kept});
   return {
       {"v5.15.160", "the kernel of the first report; no fix", v5_15},

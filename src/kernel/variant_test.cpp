@@ -99,6 +99,11 @@ TEST(Variant, KernelsDifferAsTheFactsSay) {
     EXPECT_EQ(v.has(expedited_single_cpu_shortcut), row.single);
     EXPECT_TRUE(v.has(notify_exiting_workers) && v.has(notify_owner_to_create) &&
                 v.has(notify_task_of_request));
+    EXPECT_TRUE(v.has(second_loop_leaves_tasks_rcu) && v.has(second_loop_counts_leader) &&
+                v.has(fork_checks_namespace) && v.has(fuse_flush_waits));
+    EXPECT_EQ(v.has(exit_bit_per_item), row.self) << "6.1.167";
+    EXPECT_EQ(v.has(freezer_trap_runs_task_work), row.self) << "6.1.103";
+    EXPECT_FALSE(v.has(rmdir_drains_dying_tasks)) << "7.0";
     EXPECT_FALSE(v.has(preempt_count_quiescent)) << "a matter of the configuration";
   }
 }

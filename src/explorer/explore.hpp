@@ -42,7 +42,8 @@ struct Progress {
   std::size_t expanded = 0;
   std::size_t transitions = 0;
   std::size_t depth = 0;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;       ///< held in all
+  std::size_t edge_bytes = 0;  ///< of those, for edges
   double seconds = 0;
 };
 
@@ -52,7 +53,7 @@ using Watch = std::function<bool(const Progress&)>;
 /// All reachable states, numbered by distance, and their graph.
 template <Model M>
 struct Exploration {
-  Store<typename M::State> store;
+  StoreOf<M> store;
   Graph graph;
   Progress progress;
   Stop stop = Stop::complete;
@@ -62,26 +63,32 @@ struct Exploration {
 /// As many workers as the machine has processors for this process, at most 32.
 unsigned workers_here();
 
-/// Breadth-first search from the initial state over exact states. Numbers, parents and edges come out the
-/// same whatever the number of workers.
+/// What a search keeps. Without edges there are reachability, counts and shortest paths, but no analysis.
+struct Memory {
+  Keep keep = Keep::states;
+  bool edges = true;
+};
+
+/// Breadth-first search from the initial state. Numbers, parents and edges come out the same whatever the
+/// number of workers.
 template <Model M>
 Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& watch = {},
-                       unsigned workers = 1) {
+                       unsigned workers = 1, Memory memory = {}) {
   using Clock = std::chrono::steady_clock;
   constexpr std::size_t k_look_every = 8192;
   constexpr std::size_t k_max_round = 16384;
   const auto start = Clock::now();
-  Exploration<M> out{Store<typename M::State>(workers), {}, {}, Stop::complete, {}};
+  Exploration<M> out{StoreOf<M>(memory.keep, workers), {}, {}, Stop::complete, {}};
   Graph& graph = out.graph;
-  Search<M> search(model, out.store, graph, workers);
+  Search<M> search(model, out.store, graph, workers, memory.edges);
 
   const auto take_figures = [&] {
     out.progress.states = graph.size();
     out.progress.expanded = graph.expanded;
-    out.progress.transitions = graph.edges.size();
-    out.progress.bytes = out.store.bytes() + graph.edges.capacity() * sizeof(Edge) +
-                         graph.first_edge.capacity() * sizeof(std::uint64_t) +
-                         graph.parent.capacity() * sizeof(StateId);
+    out.progress.transitions = search.transitions();
+    out.progress.edge_bytes = graph.edges.bytes();
+    out.progress.bytes =
+        out.store.bytes() + graph.edges.bytes() + graph.parent.bytes() + graph.goal.size() / 8;
     out.progress.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   };
 
@@ -99,8 +106,14 @@ Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& w
       if (limits.max_seconds != 0 && out.progress.seconds > limits.max_seconds) out.stop = Stop::timeout;
       if (watch && !watch(out.progress)) out.stop = Stop::interrupted;
     }
+    const std::size_t round_end = std::min(layer_end, graph.expanded + k_max_round);
+    const std::size_t growth = out.store.growth_bytes(search.expected(round_end - graph.expanded));
+    if (limits.max_bytes != 0 && growth != 0) {
+      take_figures();
+      if (out.progress.bytes + growth > limits.max_bytes) out.stop = Stop::max_memory;
+    }
     if (out.stop != Stop::complete) break;
-    search.round(graph.expanded, std::min(layer_end, graph.expanded + k_max_round), limits.max_states);
+    search.round(graph.expanded, round_end, limits.max_states);
   }
   out.witness_counts = search.witness_counts();
   take_figures();

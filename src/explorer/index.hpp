@@ -65,19 +65,31 @@ class Index {
 
   // Not beside other threads from here on.
 
+  /// The number for which `equal(number)` holds, or k_no_ref.
+  template <class Equal>
+  std::uint32_t find(std::uint64_t hash, const Equal& equal) const {
+    for (std::size_t at = home(hash); slots_[at] != k_empty; at = at + 1 == slots_.size() ? 0 : at + 1)
+      if (slots_[at] >> 32 == (hash & 0xffffffff) && equal(static_cast<std::uint32_t>(slots_[at])))
+        return static_cast<std::uint32_t>(slots_[at]);
+    return k_no_ref;
+  }
   /// Another number in a slot that is taken. Slots of different threads do not disturb each other.
   void renumber(std::size_t slot, std::uint32_t ref) {
     slots_[slot] = (slots_[slot] & ~std::uint64_t{0xffffffff}) | ref;
   }
-  /// Room for `capacity` numbers; keeps those for which `hash_of(number, low half of its hash)` answers true
-  /// and tells the hash in full.
-  template <class HashOf>
-  void rebuild(std::size_t capacity, const HashOf& hash_of) {
-    std::vector<std::uint64_t> bigger(capacity, k_empty);
-    std::swap(bigger, slots_);
-    for (const std::uint64_t slot : bigger) {
-      if (slot == k_empty) continue;
+  /// Room for `capacity` numbers; keeps those for which `hash_of(number, low half of its hash, hash)` answers
+  /// true and tells the hash in full. `fetch(number)` is called some time before.
+  template <class Fetch, class HashOf>
+  void rebuild(std::size_t capacity, const Fetch& fetch, const HashOf& hash_of) {
+    constexpr std::size_t k_ahead = 16;
+    std::vector<std::uint64_t> before(capacity, k_empty);
+    std::swap(before, slots_);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (i + k_ahead < before.size() && before[i + k_ahead] != k_empty)
+        fetch(static_cast<std::uint32_t>(before[i + k_ahead]));
+      const std::uint64_t slot = before[i];
       std::uint64_t hash = 0;
+      if (slot == k_empty) continue;
       if (!hash_of(static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(slot >> 32), hash)) continue;
       std::size_t at = home(hash);
       while (slots_[at] != k_empty)

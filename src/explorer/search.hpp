@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "explorer/graph.hpp"
@@ -13,6 +14,17 @@
 #include "explorer/team.hpp"
 
 namespace unzap::explorer {
+
+/// Bytes of the blocks into which states are cut to compress them: those of the model, if it says so, or 32.
+template <class M>
+constexpr std::size_t block_bytes_of() {
+  if constexpr (requires { M::k_state_block; })
+    return M::k_state_block;
+  else
+    return 32;
+}
+template <class M>
+using StoreOf = Store<typename M::State, block_bytes_of<M>()>;
 
 /// The work of a breadth-first search: expands states in rounds, by all workers at once, with the same result
 /// as one worker has who takes the states one after another. For that, every lookup carries a claim: the
@@ -25,29 +37,34 @@ class Search {
  public:
   using State = typename M::State;
 
-  Search(const M& model, Store<State>& store, Graph& graph, unsigned workers)
-      : model_(model), store_(store), graph_(graph), team_(workers), workers_(workers) {
-    Lookup<State> first{model.initial(), 0, 0};
-    store_.prepare(first);
+  Search(const M& model, StoreOf<M>& store, Graph& graph, unsigned workers, bool keep_edges)
+      : model_(model),
+        store_(store),
+        graph_(graph),
+        keep_edges_(keep_edges),
+        team_(workers),
+        workers_(workers) {
+    Lookup first{};
+    first.state = model.initial();
+    store_.prepare(first, nullptr);
     const auto ref = store_.find_or_add(0, first, describer());
     store_.begin_settling(1);
     count_witnesses(workers_[0], store_.found(ref).witnesses);
     graph_.goal.push_back(store_.found(ref).goal);
     graph_.parent.push_back(k_no_state);
-    graph_.first_edge.push_back(0);
     store_.settle(store_.found(ref), 0);
     store_.end_settling(1);
   }
 
   /// Expands the states [first, last); if more than `max_states` (0: no limit) are found, it stops before the
-  /// first state that is expanded with more than that known.
+  /// first state that one worker would have to expand with more than that known.
   void round(std::size_t first, std::size_t last, std::size_t max_states) {
     first_ = first;
     last_ = last;
     chunk_count_ = (last - first + k_chunk - 1) / k_chunk;
     if (chunks_.size() < chunk_count_) chunks_.resize(chunk_count_);
     do {
-      store_.make_room(expected());
+      store_.make_room(expected(last - first));
       next_chunk_ = 0;
       full_ = false;
       together([this](unsigned worker) { expand_chunks(worker); });
@@ -58,6 +75,15 @@ class Search {
     settle();
   }
 
+  /// How many new states the next round of so many parents may bring: a guess that costs little when it is
+  /// wrong.
+  std::size_t expected(std::size_t parents) const {
+    const double by_rate = static_cast<double>(parents) * growth_ * 1.5;
+    return static_cast<std::size_t>(std::min(by_rate, static_cast<double>(store_.size()))) + 256;
+  }
+  /// Edges seen, kept or not.
+  std::size_t transitions() const { return transitions_; }
+
   /// States that show each witness bit.
   std::array<std::size_t, 32> witness_counts() const {
     std::array<std::size_t, 32> sum{};
@@ -67,8 +93,9 @@ class Search {
   }
 
  private:
-  using Ref = typename Store<State>::Ref;
-  using Found = typename Store<State>::Found;
+  using Ref = typename StoreOf<M>::Ref;
+  using Found = typename StoreOf<M>::Found;
+  using Lookup = typename StoreOf<M>::Lookup;
   static constexpr std::size_t k_chunk = 64;      // parents that a worker takes at once
   static constexpr std::size_t k_pending = 16;    // lookups in flight, to hide the latency of memory
   static constexpr std::size_t k_together = 256;  // parents for which it pays to wake the others
@@ -81,18 +108,20 @@ class Search {
   };
   /// Consecutive parents and their successors.
   struct Chunk {
-    std::vector<Hit> hits;
-    std::vector<std::uint32_t> hits_of;  ///< per parent
-    std::size_t fresh = 0;               ///< states that this chunk discovered
-    StateId first_id = 0;                ///< the id of the first of them
-    std::size_t first_edge = 0;
-    std::vector<StateId> goals;
+    std::vector<Hit> hits;                         ///< without edges only those that may be new
+    std::vector<std::uint32_t> hits_of, edges_of;  ///< per parent
+    std::size_t fresh = 0;                         ///< states that this chunk discovered
+    StateId first_id = 0;                          ///< the id of the first of them
+    std::vector<StateId> parents;                  ///< of those
+    std::vector<StateId> goals;                    ///< among those
+    EdgeList::Part edges;
   };
   struct Pending {
-    Lookup<State> lookup;
+    Lookup lookup;
     Label label;
   };
   struct alignas(64) Worker {
+    typename StoreOf<M>::Open parent;
     std::array<Pending, k_pending> pending;
     std::size_t pending_count = 0;
     std::array<std::size_t, 32> witness_counts{};
@@ -103,20 +132,14 @@ class Search {
   }
 
   auto describer() const {
-    return [this](Found& fresh) {
-      fresh.goal = model_.is_goal(fresh.state);
-      fresh.witnesses = model_.witnesses(fresh.state);
+    return [this](const State& state, Found& fresh) {
+      fresh.goal = model_.is_goal(state);
+      fresh.witnesses = model_.witnesses(state);
     };
   }
 
   static void count_witnesses(Worker& worker, std::uint32_t bits) {
     for (std::size_t bit = 0; bits != 0; ++bit, bits >>= 1) worker.witness_counts[bit] += bits & 1U;
-  }
-
-  /// How many new states this round may bring, as a guess that costs little when it is wrong.
-  std::size_t expected() const {
-    const double by_rate = static_cast<double>(last_ - first_) * growth_ * 1.5;
-    return static_cast<std::size_t>(std::min(by_rate, static_cast<double>(store_.size()))) + 256;
   }
 
   /// Runs `job(worker)` on all workers, or here alone when there is little to do.
@@ -141,53 +164,57 @@ class Search {
     for (std::size_t i = next_chunk_++; i < chunk_count_ && !full_; i = next_chunk_++) {
       Chunk& chunk = chunks_[i];
       chunk.hits.clear();
-      chunk.hits_of.clear();
+      chunk.hits_of.assign(std::min(k_chunk, last_ - (first_ + i * k_chunk)), 0);
+      chunk.edges_of.assign(chunk.hits_of.size(), 0);
       const std::size_t begin = first_ + i * k_chunk;
       for (std::size_t at = begin; at < std::min(begin + k_chunk, last_) && !full_; ++at)
-        expand(worker, chunk, at);
-      look_up_pending(worker, chunk);
+        expand(worker, chunk, at, begin);
+      look_up_pending(worker, chunk, begin);
     }
   }
 
-  void expand(unsigned worker, Chunk& chunk, std::size_t at) {
+  void expand(unsigned worker, Chunk& chunk, std::size_t at, std::size_t begin) {
     Worker& mine = workers_[worker];
     std::uint32_t action = 0;
-    const State state = store_[static_cast<StateId>(at)];
-    model_.for_each_successor(state, [&](const typename M::Action&, const State& next, Label label) {
-      Pending& one = mine.pending[mine.pending_count++];
-      one.lookup.state = next;
-      one.lookup.claim = claim_of(at, action++);
-      one.label = label;
-      store_.prepare(one.lookup);
-      if (mine.pending_count == k_pending) look_up_pending(worker, chunk);
-    });
-    chunk.hits_of.push_back(action);
+    store_.open(static_cast<StateId>(at), mine.parent);
+    model_.for_each_successor(mine.parent.state,
+                              [&](const typename M::Action&, const State& next, Label label) {
+                                Pending& one = mine.pending[mine.pending_count++];
+                                one.lookup.state = next;
+                                one.lookup.claim = claim_of(at, action++);
+                                one.label = label;
+                                if (!store_.prepare(one.lookup, &mine.parent)) full_ = true;
+                                if (mine.pending_count == k_pending) look_up_pending(worker, chunk, begin);
+                              });
+    chunk.edges_of[at - begin] = action;
   }
 
-  void look_up_pending(unsigned worker, Chunk& chunk) {
+  void look_up_pending(unsigned worker, Chunk& chunk, std::size_t begin) {
     Worker& mine = workers_[worker];
-    for (std::size_t i = 0; i < mine.pending_count; ++i) store_.fetch(mine.pending[i].lookup);
-    for (std::size_t i = 0; i < mine.pending_count && !full_; ++i) {
+    const std::size_t count = std::exchange(mine.pending_count, 0);
+    for (std::size_t i = 0; i < count; ++i) store_.fetch(mine.pending[i].lookup);
+    for (std::size_t i = 0; i < count && !full_; ++i) {
       const Pending& one = mine.pending[i];
       const Ref ref = store_.find_or_add(worker, one.lookup, describer());
       if (ref == Index::k_no_ref) full_ = true;
+      if (!keep_edges_ && !StoreOf<M>::provisional(ref)) continue;
       chunk.hits.push_back({ref, static_cast<std::uint32_t>(one.lookup.claim), one.label});
+      ++chunk.hits_of[(one.lookup.claim >> 32) - begin];
     }
-    mine.pending_count = 0;
   }
 
   /// Whether `hit`, of the parent `at`, is the one that discovers its state.
   bool discovers(const Hit& hit, std::size_t at) {
-    return Store<State>::provisional(hit.ref) && store_.found(hit.ref).claim == claim_of(at, hit.action);
+    return StoreOf<M>::provisional(hit.ref) && store_.found(hit.ref).claim == claim_of(at, hit.action);
   }
   /// Calls `visit(parent, hit)` for the hits of a chunk whose first parent is `begin`, in order.
   template <class Visit>
   void over_hits(const Chunk& chunk, std::size_t begin, const Visit& visit) {
     const Hit* hit = chunk.hits.data();
-    const std::size_t parents = std::min(chunk.hits_of.size(), last_ - begin);
-    for (std::size_t i = 0; i < parents; ++i)
+    for (std::size_t i = 0; i < parents_in(begin); ++i)
       for (std::uint32_t left = chunk.hits_of[i]; left > 0; --left) visit(begin + i, *hit++);
   }
+  std::size_t parents_in(std::size_t begin) const { return std::min(k_chunk, last_ - begin); }
 
   void count_new(Chunk& chunk, std::size_t begin) {
     chunk.fresh = 0;
@@ -217,27 +244,27 @@ class Search {
   }
 
   void settle() {
-    std::size_t fresh = 0, edges = graph_.edges.size();
+    std::size_t fresh = 0;
     for (std::size_t i = 0; i < chunk_count_; ++i) {
       Chunk& chunk = chunks_[i];
       chunk.first_id = static_cast<StateId>(store_.size() + fresh);
-      chunk.first_edge = edges;
       fresh += chunk.fresh;
-      const std::size_t parents = std::min(k_chunk, last_ - (first_ + i * k_chunk));
-      for (std::size_t p = 0; p < parents; ++p) edges += chunk.hits_of[p];
+      for (std::size_t p = 0; p < parents_in(first_ + i * k_chunk); ++p) transitions_ += chunk.edges_of[p];
     }
     store_.begin_settling(fresh);
-    graph_.parent.resize(store_.size() + fresh);
-    graph_.goal.resize(store_.size() + fresh, false);
-    graph_.first_edge.resize(last_ + 1);
-    graph_.edges.resize(edges);
     over_chunks([this](unsigned worker, Chunk& chunk, std::size_t begin) {
       number_new(workers_[worker], chunk, begin);
     });
-    over_chunks([this](unsigned, Chunk& chunk, std::size_t begin) { keep_edges(chunk, begin); });
-    for (std::size_t i = 0; i < chunk_count_; ++i)
+    if (keep_edges_)
+      over_chunks([this](unsigned, Chunk& chunk, std::size_t begin) { encode_edges(chunk, begin); });
+    graph_.goal.resize(store_.size() + fresh, false);
+    for (std::size_t i = 0; i < chunk_count_; ++i) {
       for (const StateId id : chunks_[i].goals) graph_.goal[id] = true;
+      for (const StateId parent : chunks_[i].parents) graph_.parent.push_back(parent);
+      if (keep_edges_) graph_.edges.append(chunks_[i].edges);
+    }
     store_.end_settling(fresh);
+    store_.release(last_);
     graph_.expanded = last_;
     growth_ = static_cast<double>(fresh) / static_cast<double>(last_ - first_);
   }
@@ -245,33 +272,37 @@ class Search {
   void number_new(Worker& mine, Chunk& chunk, std::size_t begin) {
     StateId id = chunk.first_id;
     chunk.goals.clear();
+    chunk.parents.clear();
     over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) {
       if (!discovers(hit, at)) return;
       Found& fresh = store_.found(hit.ref);
       count_witnesses(mine, fresh.witnesses);
       if (fresh.goal) chunk.goals.push_back(id);
-      graph_.parent[id] = static_cast<StateId>(at);
+      chunk.parents.push_back(static_cast<StateId>(at));
       store_.settle(fresh, id++);
     });
   }
 
-  void keep_edges(const Chunk& chunk, std::size_t begin) {
-    std::size_t edge = chunk.first_edge;
-    const std::size_t parents = std::min(k_chunk, last_ - begin);
-    for (std::size_t i = 0, end = edge; i < parents; ++i)
-      graph_.first_edge[begin + i + 1] = end += chunk.hits_of[i];
-    over_hits(chunk, begin, [&](std::size_t, const Hit& hit) {
-      const StateId to = Store<State>::provisional(hit.ref) ? store_.found(hit.ref).id : hit.ref;
-      graph_.edges[edge++] = {to, hit.label};
-    });
+  void encode_edges(Chunk& chunk, std::size_t begin) {
+    chunk.edges.begin(static_cast<StateId>(begin), chunk.first_id);
+    const Hit* hit = chunk.hits.data();
+    for (std::size_t i = 0; i < parents_in(begin); ++i) {
+      chunk.edges.begin_state(chunk.hits_of[i]);
+      for (std::uint32_t left = chunk.hits_of[i]; left > 0; --left, ++hit) {
+        const StateId to = StoreOf<M>::provisional(hit->ref) ? store_.found(hit->ref).id : hit->ref;
+        chunk.edges.add(hit->label, discovers(*hit, begin + i), to);
+      }
+    }
   }
 
   const M& model_;
-  Store<State>& store_;
+  StoreOf<M>& store_;
   Graph& graph_;
+  const bool keep_edges_;
   Team team_;
   std::vector<Worker> workers_;
   std::vector<Chunk> chunks_;
+  std::size_t transitions_ = 0;
   std::size_t first_ = 0, last_ = 0, chunk_count_ = 0;
   double growth_ = 2;  // new states per parent, in the round before
   std::atomic<std::size_t> next_chunk_{0};

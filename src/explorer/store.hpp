@@ -3,13 +3,17 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "explorer/index.hpp"
 #include "explorer/segments.hpp"
+#include "explorer/tree.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::explorer {
@@ -18,74 +22,129 @@ namespace unzap::explorer {
 using StateId = std::uint32_t;
 inline constexpr StateId k_no_state = 0xffffffff;
 
-/// A state on its way into the store: what has to be known of it to look it up.
-template <class State>
-struct Lookup {
-  State state;
-  std::uint64_t hash;
-  std::uint64_t claim;  ///< where it comes from in the sequential order: the smallest claim discovers it
+/// What is kept of a state.
+enum class Keep : std::uint8_t {
+  states,        ///< all of it: two states are the same when all their bytes are
+  fingerprints,  ///< 64 bits of hash: two states are taken for the same when these are
 };
 
-/// A set of exact states, each under a number. Nothing is ever lost or merged: equality is that of all bytes,
-/// the hash only finds the place.
+/// A set of states, each under a number.
+///
+/// With Keep::states nothing is ever lost or merged: large states are compressed (Tree), small ones kept as
+/// they are, and the hash only finds the place. With Keep::fingerprints a state is needed in full only until
+/// it is expanded (`release`).
 ///
 /// Several workers look states up at once. A state that is new gets a provisional number, which depends on
 /// who came first; when all are through, the caller gives final numbers in an order of its own (`settle`).
-template <class State>
+template <class State, std::size_t block_bytes = 32>
 class Store {
+  static constexpr bool k_folds = sizeof(State) > 64;
+  /// What stands for an exact state.
+  using Exact = std::conditional_t<k_folds, std::uint64_t, State>;
+  using Folder = std::conditional_t<k_folds, Tree<State, block_bytes>, NoTree>;
+
  public:
   using Ref = std::uint32_t;  ///< a StateId, or a provisional number
 
+  /// A state in full, with what helps to compress its successors.
+  struct Open {
+    State state;
+    [[no_unique_address]] typename Folder::Nodes nodes;
+  };
+
+  /// A state on its way into the store: what has to be known of it to look it up.
+  struct Lookup {
+    State state;
+    Exact exact;
+    std::uint64_t hash;
+    std::uint64_t claim;  ///< where it comes from in the sequential order: the smallest claim discovers it
+  };
+
   /// A state found since the last round was settled.
   struct Found {
-    State state;
+    Exact exact;
     std::uint64_t claim;  ///< the smallest of all lookups that came upon it
     std::size_t slot;
     std::uint32_t witnesses;
+    std::uint32_t high_hash;
     StateId id;  ///< once settled
     bool goal;
+    Ref ref;
   };
 
-  explicit Store(unsigned workers) : index_(k_first_capacity), found_(workers) {
+  Store(Keep keep, unsigned workers) : keep_(keep), index_(k_first_capacity), found_(workers) {
     UNZAP_ASSERT(workers >= 1 && workers <= k_max_workers, "{} workers", workers);
   }
 
   static constexpr unsigned k_max_workers = 63;
   static constexpr bool provisional(Ref ref) { return (ref & k_provisional) != 0; }
 
-  /// Fills in the hash of `lookup.state` and has its place fetched.
-  void prepare(Lookup<State>& lookup) const {
-    lookup.hash = hash_of(lookup.state);
-    index_.prefetch(lookup.hash);
-  }
-  /// Has the state fetched that `lookup` will probably be compared with.
-  void fetch(const Lookup<State>& lookup) {
-    const Ref ref = index_.guess(lookup.hash);
-    if (ref != Index::k_no_ref && !provisional(ref)) __builtin_prefetch(&states_[ref]);
+  /// Opens a state that was not released yet.
+  void open(StateId id, Open& out) const {
+    if (keep_ == Keep::fingerprints)
+      out.state = closed_[id / k_closed_chunk][id % k_closed_chunk];
+    else if constexpr (k_folds)
+      tree_->unfold(exact_[id], out.state, out.nodes);
+    else
+      out.state = exact_[id];
   }
 
-  /// The number of the state; for a new one, `describe(found)` fills in goal and witnesses. Index::k_no_ref:
-  /// there is no room; the round must be dropped.
+  /// Fills in what is needed to look `lookup.state` up, a successor of `parent` (nullptr: the first state),
+  /// and has its place fetched. False: there is no room; the round must be dropped.
+  bool prepare(Lookup& lookup, const Open* parent) {
+    if (keep_ == Keep::fingerprints) {
+      lookup.hash = XXH3_64bits(&lookup.state, sizeof(State));
+    } else if constexpr (k_folds) {
+      static constexpr typename Folder::Nodes k_none{};
+      if (!tree_->fold(lookup.state, parent ? &parent->state : nullptr, parent ? parent->nodes : k_none,
+                       lookup.exact))
+        return false;
+      lookup.hash = hash_of(lookup.exact);
+    } else {
+      lookup.exact = lookup.state;
+      lookup.hash = hash_of(lookup.exact);
+    }
+    index_.prefetch(lookup.hash);
+    return true;
+  }
+  /// Has fetched what `lookup` will probably be compared with.
+  void fetch(const Lookup& lookup) {
+    const Ref ref = index_.guess(lookup.hash);
+    if (ref != Index::k_no_ref && !provisional(ref)) fetch(ref);
+  }
+
+  /// The number of the state; for a new one, `describe(state, found)` fills in goal and witnesses.
+  /// Index::k_no_ref: there is no room; the round must be dropped.
   template <class Describe>
-  Ref find_or_add(unsigned worker, const Lookup<State>& lookup, const Describe& describe) {
+  Ref find_or_add(unsigned worker, const Lookup& lookup, const Describe& describe) {
     Mine& mine = found_[worker];
+    const auto high = static_cast<std::uint32_t>(lookup.hash >> 32);
     const auto equal = [&](Ref ref) {
-      const State& other = provisional(ref) ? found(ref).state : states_[ref];
-      return std::memcmp(&other, &lookup.state, sizeof(State)) == 0;
+      if (keep_ == Keep::fingerprints)
+        return (provisional(ref) ? found(ref).high_hash : high_hash_[ref]) == high;
+      const Exact& other = provisional(ref) ? found(ref).exact : exact_[ref];
+      return std::memcmp(&other, &lookup.exact, sizeof(Exact)) == 0;
     };
     const auto make = [&] {
       UNZAP_ASSERT(mine.count <= k_position, "one worker found more than {} states in one round", k_position);
-      mine.states.provide(mine.count);
-      Found& fresh = mine.states[mine.count];
-      fresh.state = lookup.state;
+      mine.found.provide(mine.count);
+      Found& fresh = mine.found[mine.count];
       fresh.claim = lookup.claim;
-      describe(fresh);
-      return k_provisional | worker << k_position_bits | static_cast<Ref>(mine.count);
+      fresh.high_hash = high;
+      fresh.ref = k_provisional | worker << k_position_bits | static_cast<Ref>(mine.count);
+      if (keep_ == Keep::fingerprints) {
+        mine.states.provide(mine.count);
+        mine.states[mine.count] = lookup.state;
+      } else {
+        fresh.exact = lookup.exact;
+      }
+      describe(lookup.state, fresh);
+      return fresh.ref;
     };
     const IndexEntry entry = index_.find_or_insert(lookup.hash, equal, make);
     if (entry.full) return Index::k_no_ref;
     if (entry.is_new) {
-      mine.states[mine.count++].slot = entry.slot;
+      mine.found[mine.count++].slot = entry.slot;
     } else if (provisional(entry.ref)) {
       std::atomic_ref<std::uint64_t> claim(found(entry.ref).claim);
       std::uint64_t least = claim.load(std::memory_order_relaxed);
@@ -97,13 +156,18 @@ class Store {
   }
 
   /// What is known of a provisional number.
-  Found& found(Ref ref) { return found_[(ref & ~k_provisional) >> k_position_bits].states[ref & k_position]; }
+  Found& found(Ref ref) { return found_[worker_of(ref)].found[ref & k_position]; }
 
   // Between rounds, alone.
 
+  /// Bytes that make_room(expected) will need for a while, the old table beside the new one.
+  std::size_t growth_bytes(std::size_t expected) const {
+    return too_small(expected) ? larger() * sizeof(std::uint64_t) : 0;
+  }
   /// Makes room for about `expected` more states.
   void make_room(std::size_t expected) {
-    while (size_ + expected > index_.capacity() / 4 * 3) grow();
+    if constexpr (k_folds) tree_->make_room();
+    while (too_small(expected)) grow();
   }
   /// Forgets the round: what was found since the last is gone, and there is more room.
   void drop_round() {
@@ -113,48 +177,117 @@ class Store {
   /// Begins the numbering of `fresh` found states, which get the next ids.
   void begin_settling(std::size_t fresh) {
     UNZAP_ASSERT(size_ + fresh < k_provisional, "more than 2^31 states in one store");
-    states_.provide(size_, size_ + fresh);
+    if (keep_ == Keep::states) return exact_.provide(size_, size_ + fresh);
+    high_hash_.provide(size_, size_ + fresh);
+    while (closed_.size() * k_closed_chunk < size_ + fresh)
+      closed_.push_back(std::make_unique_for_overwrite<State[]>(k_closed_chunk));
   }
   /// Gives a found state its id; different workers may settle different states at once.
   void settle(Found& one, StateId id) {
     one.id = id;
-    states_[id] = one.state;
     index_.renumber(one.slot, id);
+    if (keep_ == Keep::states) {
+      exact_[id] = one.exact;
+      return;
+    }
+    high_hash_[id] = one.high_hash;
+    closed_[id / k_closed_chunk][id % k_closed_chunk] =
+        found_[worker_of(one.ref)].states[one.ref & k_position];
   }
   void end_settling(std::size_t fresh) {
     size_ += fresh;
     for (Mine& mine : found_) mine.count = 0;
   }
+  /// States below `end` will not be opened any more.
+  void release(std::size_t end) {
+    for (; released_ < closed_.size() && std::min((released_ + 1) * k_closed_chunk, size_) <= end;
+         ++released_)
+      closed_[released_].reset();
+  }
 
-  State operator[](StateId id) const { return states_[id]; }
+  // After the search.
+
+  Keep keep() const { return keep_; }
+  /// A state in full; only with Keep::states.
+  State operator[](StateId id) const {
+    UNZAP_ASSERT(keep_ == Keep::states, "state {} was not kept", id);
+    Open out;
+    open(id, out);
+    return out.state;
+  }
+  /// Whether `state` is the one under `id`, as far as can be told.
+  bool is(StateId id, const State& state) const {
+    if (keep_ == Keep::states) {
+      const State kept = (*this)[id];
+      return std::memcmp(&kept, &state, sizeof(State)) == 0;
+    }
+    const std::uint64_t hash = XXH3_64bits(&state, sizeof(State));
+    return index_.find(hash, [&](Ref ref) { return high_hash_[ref] == hash >> 32; }) == id;
+  }
   std::size_t size() const { return size_; }
-  /// Bytes held, the table included.
-  std::size_t bytes() const { return size_ * sizeof(State) + index_.bytes(); }
+  /// Bytes held, the tables included.
+  std::size_t bytes() const {
+    const std::size_t each = keep_ == Keep::states ? sizeof(Exact) : sizeof(std::uint32_t);
+    return size_ * each + index_.bytes() + (k_folds && keep_ == Keep::states ? tree_->bytes() : 0) +
+           (closed_.size() - released_) * k_closed_chunk * sizeof(State);
+  }
 
  private:
   static constexpr std::size_t k_first_capacity = 4096;
+  static constexpr std::size_t k_closed_chunk = 1024;
   static constexpr Ref k_provisional = Ref{1} << 31;
   static constexpr unsigned k_position_bits = 25;
   static constexpr Ref k_position = (Ref{1} << k_position_bits) - 1;
 
   /// What one worker found in this round.
   struct Mine {
-    Segments<Found> states;
+    Segments<Found> found;
+    Segments<State> states;  // only with Keep::fingerprints
     std::size_t count = 0;
   };
 
-  static std::uint64_t hash_of(const State& state) { return XXH3_64bits(&state, sizeof(State)); }
+  static std::uint64_t hash_of(const Exact& exact) { return XXH3_64bits(&exact, sizeof(Exact)); }
+  static std::size_t worker_of(Ref ref) { return (ref & ~k_provisional) >> k_position_bits; }
 
-  void grow() {
-    index_.rebuild(index_.capacity() * 2, [this](Ref ref, std::uint32_t, std::uint64_t& hash) {
-      if (provisional(ref)) return false;
-      hash = hash_of(states_[ref]);
-      return true;
-    });
+  void fetch(Ref ref) const {
+    if (keep_ == Keep::states)
+      __builtin_prefetch(&exact_[ref]);
+    else
+      __builtin_prefetch(&high_hash_[ref]);
   }
 
+  /// How full the table may be when a round begins, in percent, and how it grows: small states are for speed,
+  /// the others not.
+  std::size_t most_percent() const { return keep_ == Keep::fingerprints ? 88 : k_folds ? 80 : 70; }
+  std::size_t larger() const {
+    const std::size_t percent = keep_ == Keep::fingerprints ? 120 : k_folds ? 150 : 200;
+    return index_.capacity() / 100 * percent + 1024;
+  }
+  bool too_small(std::size_t expected) const {
+    return size_ > index_.capacity() / 100 * most_percent() ||
+           size_ + expected > index_.capacity() / 100 * 96;
+  }
+  void grow() {
+    index_.rebuild(
+        larger(),
+        [this](Ref ref) {
+          if (!provisional(ref)) fetch(ref);
+        },
+        [this](Ref ref, std::uint32_t low, std::uint64_t& hash) {
+          if (provisional(ref)) return false;
+          hash = keep_ == Keep::states ? hash_of(exact_[ref])
+                                       : static_cast<std::uint64_t>(high_hash_[ref]) << 32 | low;
+          return true;
+        });
+  }
+
+  Keep keep_;
   Index index_;
-  Segments<State> states_;
+  std::unique_ptr<Folder> tree_ = std::make_unique<Folder>();
+  Segments<Exact> exact_;                         // by id, with Keep::states
+  Segments<std::uint32_t> high_hash_;             // by id, with Keep::fingerprints; the low half is the tag
+  std::vector<std::unique_ptr<State[]>> closed_;  // not yet expanded, with Keep::fingerprints
+  std::size_t released_ = 0;                      // chunks of them that are gone
   std::vector<Mine> found_;
   std::size_t size_ = 0;
 };

@@ -88,10 +88,7 @@ void expect_same(const Exploration<M>& one, const Exploration<M>& other) {
   ASSERT_EQ(one.graph.expanded, other.graph.expanded);
   EXPECT_EQ(one.graph.goal, other.graph.goal);
   EXPECT_EQ(one.graph.parent, other.graph.parent);
-  EXPECT_EQ(one.graph.first_edge, other.graph.first_edge);
-  const auto same_edge = [](const Edge& a, const Edge& b) { return a.to == b.to && a.label == b.label; };
-  EXPECT_TRUE(std::equal(one.graph.edges.begin(), one.graph.edges.end(), other.graph.edges.begin(),
-                         other.graph.edges.end(), same_edge));
+  EXPECT_TRUE(one.graph.edges == other.graph.edges);
   for (StateId id = 0; id < one.graph.size(); ++id) {
     const auto a = one.store[id], b = other.store[id];
     ASSERT_EQ(std::memcmp(&a, &b, sizeof(a)), 0) << "state " << id;

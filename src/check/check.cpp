@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "explorer/trace.hpp"
 #include "util/assert.hpp"
@@ -15,6 +16,7 @@ using kernel::Machine;
 using kernel::State;
 using Exploration = explorer::Exploration<Machine>;
 using Steps = std::vector<explorer::TraceStep<Machine>>;
+using States = explorer::States<Machine>;
 
 CheckStep in_words(const Machine& machine, const State& before, const kernel::Action& action,
                    std::size_t number) {
@@ -35,45 +37,43 @@ void replay_or_die(const Machine& machine, const State& from, const Steps& steps
   UNZAP_ASSERT(!misfit, "the counterexample does not replay from step {} on", *misfit + 1);
 }
 
-bool all(const Exploration& found, const std::vector<StateId>& states, kernel::TaskNo no,
+bool all(const std::vector<State>& states, kernel::TaskNo no,
          const std::function<bool(const State&, const kernel::Task&)>& holds) {
-  return std::all_of(states.begin(), states.end(), [&](StateId id) {
-    const State& s = found.store[id];
-    return holds(s, s.tasks[no]);
-  });
+  return std::all_of(states.begin(), states.end(), [&](const State& s) { return holds(s, s.tasks[no]); });
 }
 
 /// What `no` does in all of `states`. `busy`: it moves there without giving way.
-std::string task_state(const Exploration& found, const std::vector<StateId>& states, kernel::TaskNo no,
-                       bool busy) {
+std::string task_state(const std::vector<State>& states, kernel::TaskNo no, bool busy) {
   using kernel::ExitState;
   using kernel::RunState;
   using kernel::Task;
-  if (all(found, states, no, [](const State&, const Task& t) { return t.exit_state == ExitState::released; }))
+  if (all(states, no, [](const State&, const Task& t) { return t.exit_state == ExitState::released; }))
     return "gone";
-  if (all(found, states, no, [](const State&, const Task& t) { return t.run_state == RunState::dead; }))
+  if (all(states, no, [](const State&, const Task& t) { return t.run_state == RunState::dead; }))
     return "zombie";
   if (busy) return "spins";
-  if (all(found, states, no,
-          [](const State&, const Task& t) { return t.run_state == RunState::uninterruptible; }))
+  if (all(states, no, [](const State&, const Task& t) { return t.run_state == RunState::uninterruptible; }))
     return "hung";
-  if (all(found, states, no, [](const State&, const Task& t) {
+  if (all(states, no, [](const State&, const Task& t) {
         return (t.flags & kernel::k_on_rq) != 0 && t.cpu == kernel::k_no_cpu;
       }))
     return "starved";
-  const bool dying = all(found, states, no,
-                         [](const State&, const Task& t) { return (t.flags & kernel::k_pf_exiting) != 0; });
+  const bool dying =
+      all(states, no, [](const State&, const Task& t) { return (t.flags & kernel::k_pf_exiting) != 0; });
   return dying ? "waits" : "sleeps";
 }
 
 std::vector<CheckTask> tasks_in(const Machine& machine, const Exploration& found,
-                                const std::vector<StateId>& states, const std::vector<bool>& busy) {
+                                const std::vector<StateId>& ids, const std::vector<bool>& busy) {
   std::vector<CheckTask> out;
-  const State& shown = found.store[states.front()];
+  States find(machine, found);
+  std::vector<State> states;
+  for (const StateId id : ids) states.push_back(find[id]);
+  const State& shown = states.front();
   for (kernel::TaskNo no = 0; no < machine.config().tasks.size(); ++no) {
     CheckTask task;
     task.task = machine.config().tasks[no].comm;
-    task.state = task_state(found, states, no, busy[no]);
+    task.state = task_state(states, no, busy[no]);
     if (task.state == "spins") task.cpu = shown.tasks[no].cpu == kernel::k_no_cpu ? -1 : shown.tasks[no].cpu;
     for (const std::string_view function : kernel::backtrace(machine.config(), shown.tasks[no]))
       task.stack.emplace_back(function);
@@ -103,8 +103,9 @@ void tell_lasso(const Machine& machine, const Exploration& found, const std::vec
   round.push_back(cycle.front());
   if (cycle.size() > 1 || report.trap_kind != "deadlock") {
     const Steps loop = explorer::steps_along(machine, found, round);
-    replay_or_die(machine, found.store[cycle.front()], loop);
-    tell(machine, found.store[cycle.front()], loop, report.loop, stem.size() + 1);
+    const State head = States(machine, found)[cycle.front()];
+    replay_or_die(machine, head, loop);
+    tell(machine, head, loop, report.loop, stem.size() + 1);
   }
   report.replayed = true;
 }
@@ -188,11 +189,18 @@ CheckReport check(const CheckRequest& request, const explorer::Watch& watch) {
   CheckReport report;
   describe_request(request, report);
   const Machine machine(request.scenario, request.variant, request.preempt);
-  const Exploration found = explorer::explore(machine, request.limits, watch);
+  const Exploration found =
+      explorer::explore(machine, request.limits, watch, request.workers,
+                        {request.compact ? explorer::Keep::fingerprints : explorer::Keep::states, true});
   const explorer::Analysis analysis = explorer::analyse(found.graph);
   report.figures = found.progress;
   report.stop = explorer::name(found.stop);
   report.bytes_per_state = sizeof(State);
+  const auto states = static_cast<double>(found.graph.size());
+  report.bytes_kept_per_state = static_cast<double>(found.progress.bytes) / states;
+  report.workers = request.workers;
+  report.compact = request.compact;
+  if (request.compact) report.omission_odds = std::ldexp(states * states, -65);
   report.doomed_states = analysis.doomed_count;
   report.traps = analysis.traps.size();
   for (std::size_t bit = 0; bit < kernel::k_witnesses.size(); ++bit)

@@ -31,6 +31,8 @@ struct CheckRequest {
   kernel::Variant variant;
   kernel::Preempt preempt = kernel::Preempt::none;
   explorer::Limits limits;
+  unsigned workers = 1;  ///< the answer is the same for any number
+  bool compact = false;  ///< keep fingerprints instead of states
 };
 
 /// One step of a counterexample, in words.
@@ -62,8 +64,12 @@ struct CheckReport {
   std::vector<std::pair<std::string, bool>> switches;  ///< the other differences
   std::vector<std::string> changed;  ///< "with fix-2024": how this kernel differs from the preset
   explorer::Progress figures;
-  double seconds = 0;  ///< search and analysis
-  std::size_t bytes_per_state = 0;
+  double seconds = 0;               ///< search and analysis
+  std::size_t bytes_per_state = 0;  ///< of a state in full
+  double bytes_kept_per_state = 0;  ///< what the search kept, edges and all, for each state
+  unsigned workers = 1;
+  bool compact = false;
+  double omission_odds = 0;  ///< with `compact`: at most so likely two states shared a fingerprint
   std::size_t doomed_states = 0;
   std::size_t traps = 0;
   std::vector<std::pair<std::string, std::size_t>> witnesses;  ///< fact and number of states that show it

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <memory>
 
@@ -38,6 +39,8 @@ struct CheckOptions {
   std::size_t max_states = 0;
   std::size_t max_memory_mib = 4096;
   double timeout_seconds = 0;
+  std::string workers = "auto";
+  bool compact = false;
 };
 
 std::atomic<bool> interrupted{false};
@@ -76,6 +79,16 @@ Result<kernel::Variant> variant_of(const CheckOptions& options, const kernel::Ke
   return variant;
 }
 
+/// --workers: a number, or as many as there are processors.
+Result<unsigned> workers_of(const std::string& text) {
+  if (text == "auto") return explorer::workers_here();
+  unsigned workers = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), workers);
+  if (problem != std::errc() || end != text.data() + text.size() || workers < 1 || workers > 32)
+    return Error{ErrorKind::usage, "--workers takes a number from 1 to 32, or auto", "", "got " + text};
+  return workers;
+}
+
 explorer::Watch watch_of(ProgressLine& progress, const CheckOptions& options) {
   return [&progress, &options](const explorer::Progress& p) {
     progress.show(
@@ -102,16 +115,18 @@ Result<kernel::Scenario> scenario_of(const std::string& name) {
   return error;
 }
 
-int run_matrix(const CheckOptions& options, const kernel::Scenario& scenario, const explorer::Limits& limits,
-               const CheckTextOptions& text) {
+int run_matrix(const CheckOptions& options, const CheckRequest& request, const CheckTextOptions& text) {
   std::vector<CheckReport> reports;
   ProgressLine progress(options.common.quiet);
   for (const kernel::Kernel& one : kernel::kernels())
     for (const auto preempt : {kernel::Preempt::none, kernel::Preempt::voluntary, kernel::Preempt::full}) {
       const auto variant = variant_of(options, one);
       if (!variant) return fail(variant.error());
-      reports.push_back(
-          check({scenario, std::string(one.name), *variant, preempt, limits}, watch_of(progress, options)));
+      CheckRequest each = request;
+      each.kernel = one.name;
+      each.variant = *variant;
+      each.preempt = preempt;
+      reports.push_back(check(each, watch_of(progress, options)));
     }
   const int written =
       write_output(options.common.wants_json() ? check_table_json(reports) : check_table(reports, text));
@@ -141,12 +156,16 @@ int run_check(const CheckOptions& options) {
   const explorer::Limits limits{options.max_states, options.max_memory_mib << 20, options.timeout_seconds};
   const CheckTextOptions text{use_color(options.common.color_choice()), output_width(),
                               options.common.verbose};
+  const auto workers = workers_of(options.workers);
+  if (!workers) return fail(workers.error());
+  const CheckRequest request{*scenario, options.kernel, *variant,       *preempt,
+                             limits,    *workers,       options.compact};
   std::signal(SIGINT, on_interrupt);
-  if (options.matrix) return run_matrix(options, *scenario, limits, text);
+  if (options.matrix) return run_matrix(options, request, text);
   CheckReport report;
   {
     ProgressLine progress(options.common.quiet);
-    report = check({*scenario, options.kernel, *variant, *preempt, limits}, watch_of(progress, options));
+    report = check(request, watch_of(progress, options));
   }
   const int written =
       write_output(options.common.wants_json() ? check_to_json(report) : check_to_text(report, text));
@@ -179,6 +198,10 @@ Command add_check_command(CLI::App& program) {
   verb->add_option("--timeout", options->timeout_seconds, "Stop after so long (default: no limit)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.0, 1e7));
+  verb->add_option("--workers", options->workers, "Threads that search (default: auto, one a processor)")
+      ->type_name("N|auto");
+  verb->add_flag("--compact", options->compact,
+                 "Keep fingerprints instead of states: less memory, and a tiny chance to miss a state");
   return {verb, [options] { return run_check(*options); }};
 }
 

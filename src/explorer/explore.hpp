@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "explorer/graph.hpp"
 #include "explorer/model.hpp"
+#include "explorer/search.hpp"
 #include "explorer/store.hpp"
 
 namespace unzap::explorer {
@@ -40,75 +42,80 @@ struct Progress {
   std::size_t expanded = 0;
   std::size_t transitions = 0;
   std::size_t depth = 0;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;       ///< held in all
+  std::size_t edge_bytes = 0;  ///< of those, for edges
   double seconds = 0;
 };
 
-/// Called now and then (about every 16,384 states); answering false interrupts the search.
+/// Called now and then (every 8,192 to 24,576 states); answering false interrupts the search.
 using Watch = std::function<bool(const Progress&)>;
 
 /// All reachable states, numbered by distance, and their graph.
 template <Model M>
 struct Exploration {
-  Store<typename M::State> store;
+  StoreOf<M> store;
   Graph graph;
   Progress progress;
   Stop stop = Stop::complete;
   std::array<std::size_t, 32> witness_counts{};  ///< states that show each witness bit
 };
 
-/// Breadth-first search from the initial state over exact states.
-template <Model M>
-Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& watch = {}) {
-  using Clock = std::chrono::steady_clock;
-  constexpr std::size_t k_look_every = 16384;
-  const auto start = Clock::now();
-  Exploration<M> out;
-  Graph& graph = out.graph;
+/// As many workers as the machine has processors for this process, at most 32.
+unsigned workers_here();
 
-  const auto discover = [&](const typename M::State& state, StateId parent) {
-    const auto [id, is_new] = out.store.insert(state);
-    if (is_new) {
-      graph.parent.push_back(parent);
-      graph.goal.push_back(model.is_goal(state));
-      std::uint32_t bits = model.witnesses(state);
-      for (std::size_t bit = 0; bits != 0; ++bit, bits >>= 1) out.witness_counts[bit] += bits & 1U;
-    }
-    return id;
-  };
+/// What a search keeps. Without edges there are reachability, counts and shortest paths, but no analysis.
+struct Memory {
+  Keep keep = Keep::states;
+  bool edges = true;
+};
+
+/// Breadth-first search from the initial state. Numbers, parents and edges come out the same whatever the
+/// number of workers.
+template <Model M>
+Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& watch = {},
+                       unsigned workers = 1, Memory memory = {}) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::size_t k_look_every = 8192;
+  constexpr std::size_t k_max_round = 16384;
+  const auto start = Clock::now();
+  Exploration<M> out{StoreOf<M>(memory.keep, workers), {}, {}, Stop::complete, {}};
+  Graph& graph = out.graph;
+  Search<M> search(model, out.store, graph, workers, memory.edges);
+
   const auto take_figures = [&] {
     out.progress.states = graph.size();
     out.progress.expanded = graph.expanded;
-    out.progress.transitions = graph.edges.size();
-    out.progress.bytes = out.store.bytes() + graph.edges.capacity() * sizeof(Edge) +
-                         graph.first_edge.capacity() * sizeof(std::uint64_t) +
-                         graph.parent.capacity() * sizeof(StateId);
+    out.progress.transitions = search.transitions();
+    out.progress.edge_bytes = graph.edges.bytes();
+    out.progress.bytes =
+        out.store.bytes() + graph.edges.bytes() + graph.parent.bytes() + graph.goal.size() / 8;
     out.progress.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   };
 
-  discover(model.initial(), k_no_state);
-  std::size_t layer_end = 1;
-  for (StateId at = 0; at < graph.size(); ++at) {
-    if (at == layer_end) {
+  std::size_t layer_end = 1, look_at = 0;
+  while (graph.expanded < graph.size()) {
+    if (graph.expanded == layer_end) {
       ++out.progress.depth;
       layer_end = graph.size();
     }
     if (limits.max_states != 0 && graph.size() > limits.max_states) out.stop = Stop::max_states;
-    if (at % k_look_every == 0) {
+    if (graph.expanded >= look_at) {
+      look_at = graph.expanded + k_look_every;
       take_figures();
       if (limits.max_bytes != 0 && out.progress.bytes > limits.max_bytes) out.stop = Stop::max_memory;
       if (limits.max_seconds != 0 && out.progress.seconds > limits.max_seconds) out.stop = Stop::timeout;
       if (watch && !watch(out.progress)) out.stop = Stop::interrupted;
     }
+    const std::size_t round_end = std::min(layer_end, graph.expanded + k_max_round);
+    const std::size_t growth = out.store.growth_bytes(search.expected(round_end - graph.expanded));
+    if (limits.max_bytes != 0 && growth != 0) {
+      take_figures();
+      if (out.progress.bytes + growth > limits.max_bytes) out.stop = Stop::max_memory;
+    }
     if (out.stop != Stop::complete) break;
-    graph.first_edge.push_back(graph.edges.size());
-    model.for_each_successor(out.store[at],
-                             [&](const typename M::Action&, const typename M::State& next, Label label) {
-                               graph.edges.push_back({discover(next, at), label});
-                             });
-    ++graph.expanded;
+    search.round(graph.expanded, round_end, limits.max_states);
   }
-  graph.first_edge.push_back(graph.edges.size());
+  out.witness_counts = search.witness_counts();
   take_figures();
   return out;
 }

@@ -5,41 +5,11 @@
 
 #include <vector>
 
+#include "explorer/test_models.hpp"
 #include "explorer/trace.hpp"
 
 namespace unzap::explorer {
 namespace {
-
-struct ToyEdge {
-  std::uint32_t from;
-  std::uint32_t to;
-  std::uint8_t actor = 0;
-  bool busy = false;
-};
-
-/// A graph written down as edges. Node 0 is the start.
-struct Toy {
-  struct State {
-    std::uint32_t node;
-  };
-  struct Action {
-    std::uint32_t edge = 0;
-    bool operator==(const Action&) const = default;
-  };
-
-  std::vector<ToyEdge> edges;
-  std::vector<std::uint32_t> goals;
-
-  State initial() const { return {0}; }
-  bool is_goal(const State& s) const { return std::find(goals.begin(), goals.end(), s.node) != goals.end(); }
-  std::uint32_t witnesses(const State& s) const { return s.node == 1 ? 1U : 0U; }
-  template <class Emit>
-  void for_each_successor(const State& s, const Emit& emit) const {
-    for (std::uint32_t i = 0; i < edges.size(); ++i)
-      if (edges[i].from == s.node) emit(Action{i}, State{edges[i].to}, Label{edges[i].actor, edges[i].busy});
-  }
-};
-static_assert(Model<Toy>);
 
 struct Row {
   const char* name;
@@ -127,6 +97,13 @@ TEST(Explore, ToyGraphs) {
     ASSERT_EQ(analysis.traps.size(), row.traps);
     EXPECT_EQ(analysis.busy_waits.size(), row.busy_waits);
     EXPECT_EQ(row.traps > 0 && analysis.traps[0].deadlock, row.deadlock);
+  }
+}
+
+TEST(Explore, ToyGraphsComeOutTheSameWithMoreWorkers) {
+  for (const Row& row : k_rows) {
+    SCOPED_TRACE(row.name);
+    for (const unsigned workers : {2U, 3U}) expect_same(explore(row.toy), explore(row.toy, {}, {}, workers));
   }
 }
 

@@ -7,65 +7,108 @@
 #include <limits>
 #include <unordered_map>
 
+#include "util/assert.hpp"
+
 namespace unzap::explorer {
 namespace {
 
-/// Marks every state that can reach a goal or an unexplored state: backwards from those.
+/// Marks every state that can reach a goal or an unexplored state.
+///
+/// Lists of predecessors would take more memory than everything else. Most edges lead to states with a larger
+/// number, so a few sweeps over the edges from the last state to the first mark nearly all; only for the
+/// states that are left predecessors are listed.
 std::vector<bool> can_end(const Graph& graph) {
-  const std::size_t n = graph.size();
-  std::vector<std::uint64_t> first(n + 1, 0);
-  for (const Edge& edge : graph.edges) ++first[edge.to + 1];
-  for (std::size_t i = 0; i < n; ++i) first[i + 1] += first[i];
-  std::vector<StateId> predecessor(graph.edges.size());
-  std::vector<std::uint64_t> fill(first.begin(), first.end() - 1);
-  for (std::size_t from = 0; from < graph.expanded; ++from)
-    for (std::uint64_t e = graph.first_edge[from]; e < graph.first_edge[from + 1]; ++e)
-      predecessor[fill[graph.edges[e].to]++] = static_cast<StateId>(from);
+  constexpr int k_sweeps = 6;
+  std::vector<bool> marked = graph.goal;
+  for (std::size_t i = graph.expanded; i < graph.size(); ++i) marked[i] = true;
+  std::size_t news = 1;
+  for (int sweep = 0; sweep < k_sweeps && news > 0; ++sweep) {
+    news = 0;
+    graph.edges.backwards([&](StateId from, const Edge* edge, const Edge* end) {
+      if (marked[from]) return;
+      if (std::none_of(edge, end, [&](const Edge& e) { return marked[e.to]; })) return;
+      marked[from] = true;
+      ++news;
+    });
+  }
+  if (news == 0) return marked;
 
-  std::vector<bool> marked(n, false);
+  std::vector<std::pair<StateId, StateId>> into;  // (to, from), both unmarked
   std::vector<StateId> todo;
-  for (std::size_t i = 0; i < n; ++i)
-    if (graph.goal[i] || i >= graph.expanded) {
-      marked[i] = true;
-      todo.push_back(static_cast<StateId>(i));
-    }
+  graph.edges.all([&](StateId from, const Edge& edge) {
+    if (marked[from]) return;
+    if (!marked[edge.to])
+      into.emplace_back(edge.to, from);
+    else if (todo.empty() || todo.back() != from)
+      todo.push_back(from);
+  });
+  std::sort(into.begin(), into.end());
+  for (const StateId s : todo) marked[s] = true;
   while (!todo.empty()) {
     const StateId at = todo.back();
     todo.pop_back();
-    for (std::uint64_t e = first[at]; e < first[at + 1]; ++e)
-      if (!marked[predecessor[e]]) {
-        marked[predecessor[e]] = true;
-        todo.push_back(predecessor[e]);
+    for (auto i = std::lower_bound(into.begin(), into.end(), std::pair{at, StateId{0}});
+         i != into.end() && i->first == at; ++i)
+      if (!marked[i->second]) {
+        marked[i->second] = true;
+        todo.push_back(i->second);
       }
   }
   return marked;
 }
 
+/// Some states and the edges between them that matter, as lists: for algorithms that go to and fro. States
+/// are renamed by their rank.
+struct Part {
+  std::vector<std::uint32_t> first;  ///< edges of state i: [first[i], first[i + 1])
+  std::vector<std::uint32_t> to;
+  std::vector<StateId> name;
+
+  std::size_t size() const { return name.size(); }
+};
+
+/// The states of `member`, which no edge leaves, with all their edges.
+Part part_of(const Graph& graph, const std::vector<bool>& member) {
+  Part part;
+  std::vector<std::uint32_t> rank(graph.size());
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    if (!member[i]) continue;
+    rank[i] = static_cast<std::uint32_t>(part.name.size());
+    part.name.push_back(static_cast<StateId>(i));
+  }
+  part.first.assign(part.size() + 1, 0);
+  graph.edges.all([&](StateId from, const Edge& edge) {
+    if (!member[from]) return;
+    part.to.push_back(rank[edge.to]);
+    ++part.first[rank[from] + 1];
+  });
+  for (std::size_t i = 0; i < part.size(); ++i) part.first[i + 1] += part.first[i];
+  return part;
+}
+
 /// Tarjan's algorithm without recursion over the doomed states, which are closed under successors.
 class Components {
  public:
-  Components(const Graph& graph, const std::vector<bool>& member)
-      : graph_(graph),
-        order_(graph.size(), k_unseen),
-        low_(graph.size(), 0),
-        component_(graph.size(), k_unseen) {
-    for (std::size_t i = 0; i < graph.size(); ++i)
-      if (member[i] && order_[i] == k_unseen) visit(static_cast<StateId>(i));
+  explicit Components(const Part& part)
+      : part_(part), order_(part.size(), k_unseen), low_(part.size(), 0), component_(part.size(), k_unseen) {
+    for (std::uint32_t i = 0; i < part.size(); ++i)
+      if (order_[i] == k_unseen) visit(i);
   }
 
   /// The components that no edge leaves.
   std::vector<Trap> terminal() const {
     std::vector<Trap> traps;
-    for (const std::vector<StateId>& states : found_) {
+    for (const std::vector<std::uint32_t>& states : found_) {
       bool left = false;
       std::size_t edges = 0;
-      for (const StateId s : states)
-        for (std::uint64_t e = graph_.first_edge[s]; e < graph_.first_edge[s + 1]; ++e) {
+      for (const std::uint32_t s : states)
+        for (std::uint32_t e = part_.first[s]; e < part_.first[s + 1]; ++e) {
           ++edges;
-          left = left || component_[graph_.edges[e].to] != component_[s];
+          left = left || component_[part_.to[e]] != component_[s];
         }
       if (left) continue;
-      Trap trap{states, edges == 0};
+      Trap trap{{}, edges == 0};
+      for (const std::uint32_t s : states) trap.states.push_back(part_.name[s]);
       std::sort(trap.states.begin(), trap.states.end());
       traps.push_back(std::move(trap));
     }
@@ -77,23 +120,23 @@ class Components {
  private:
   static constexpr std::uint32_t k_unseen = std::numeric_limits<std::uint32_t>::max();
   struct Visit {
-    StateId state;
-    std::uint64_t next_edge;
+    std::uint32_t state;
+    std::uint32_t next_edge;
   };
 
-  void enter(StateId s) {
+  void enter(std::uint32_t s) {
     order_[s] = low_[s] = count_++;
     open_.push_back(s);
-    visits_.push_back({s, graph_.first_edge[s]});
+    visits_.push_back({s, part_.first[s]});
   }
 
-  void visit(StateId root) {
+  void visit(std::uint32_t root) {
     enter(root);
     while (!visits_.empty()) {
       Visit& at = visits_.back();
-      const StateId s = at.state;
-      if (at.next_edge < graph_.first_edge[s + 1]) {
-        const StateId to = graph_.edges[at.next_edge++].to;
+      const std::uint32_t s = at.state;
+      if (at.next_edge < part_.first[s + 1]) {
+        const std::uint32_t to = part_.to[at.next_edge++];
         if (order_[to] == k_unseen)
           enter(to);
         else if (component_[to] == k_unseen)
@@ -106,9 +149,9 @@ class Components {
     }
   }
 
-  void close(StateId root) {
-    std::vector<StateId> states;
-    StateId s;
+  void close(std::uint32_t root) {
+    std::vector<std::uint32_t> states;
+    std::uint32_t s;
     do {
       s = open_.back();
       open_.pop_back();
@@ -118,42 +161,48 @@ class Components {
     found_.push_back(std::move(states));
   }
 
-  const Graph& graph_;
+  const Part& part_;
   std::vector<std::uint32_t> order_, low_, component_;
   std::uint32_t count_ = 0;
-  std::vector<StateId> open_;
+  std::vector<std::uint32_t> open_;
   std::vector<Visit> visits_;
-  std::vector<std::vector<StateId>> found_;
+  std::vector<std::vector<std::uint32_t>> found_;
 };
 
 /// A cycle of busy moves of `actor`, found depth first from states in order of distance.
 std::vector<StateId> busy_cycle(const Graph& graph, std::uint8_t actor) {
   enum : std::uint8_t { white, grey, black };
+  std::vector<std::uint32_t> first(graph.size() + 1, 0), busily_to;
+  graph.edges.all([&](StateId from, const Edge& edge) {
+    if (edge.label.actor != actor || !edge.label.busy) return;
+    ++first[from + 1];
+    busily_to.push_back(edge.to);
+  });
+  for (std::size_t i = 0; i < graph.size(); ++i) first[i + 1] += first[i];
+
   std::vector<std::uint8_t> colour(graph.size(), white);
-  std::vector<std::pair<StateId, std::uint64_t>> path;
+  std::vector<std::pair<StateId, std::uint32_t>> path;
   for (std::size_t root = 0; root < graph.expanded; ++root) {
     if (colour[root] != white) continue;
-    path.assign(1, {static_cast<StateId>(root), graph.first_edge[root]});
+    path.assign(1, {static_cast<StateId>(root), first[root]});
     colour[root] = grey;
     while (!path.empty()) {
       auto& [s, next] = path.back();
-      if (s >= graph.expanded || next == graph.first_edge[s + 1]) {
+      if (next == first[s + 1]) {
         colour[s] = black;
         path.pop_back();
         continue;
       }
-      const Edge& edge = graph.edges[next++];
-      if (edge.label.actor != actor || !edge.label.busy || colour[edge.to] == black) continue;
-      if (colour[edge.to] == grey) {
+      const StateId to = busily_to[next++];
+      if (colour[to] == black) continue;
+      if (colour[to] == grey) {
         std::vector<StateId> cycle;
-        auto at =
-            std::find_if(path.begin(), path.end(), [&](const auto& step) { return step.first == edge.to; });
+        auto at = std::find_if(path.begin(), path.end(), [&](const auto& step) { return step.first == to; });
         for (; at != path.end(); ++at) cycle.push_back(at->first);
         return cycle;
       }
-      colour[edge.to] = grey;
-      const StateId to = edge.to;
-      path.emplace_back(to, to < graph.expanded ? graph.first_edge[to] : 0);
+      colour[to] = grey;
+      path.emplace_back(to, first[to]);
     }
   }
   return {};
@@ -162,15 +211,17 @@ std::vector<StateId> busy_cycle(const Graph& graph, std::uint8_t actor) {
 }  // namespace
 
 Analysis analyse(const Graph& graph) {
+  UNZAP_ASSERT(graph.edges.states() == graph.expanded, "the edges were not kept");
   Analysis out;
   out.doomed = can_end(graph);
   out.doomed.flip();
   out.doomed_count = static_cast<std::size_t>(std::count(out.doomed.begin(), out.doomed.end(), true));
-  if (out.doomed_count > 0) out.traps = Components(graph, out.doomed).terminal();
+  if (out.doomed_count > 0) out.traps = Components(part_of(graph, out.doomed)).terminal();
 
   std::array<bool, 256> moves_busily{};
-  for (const Edge& edge : graph.edges)
+  graph.edges.all([&](StateId, const Edge& edge) {
     if (edge.label.busy) moves_busily[edge.label.actor] = true;
+  });
   for (unsigned actor = 0; actor < moves_busily.size(); ++actor) {
     if (!moves_busily[actor]) continue;
     std::vector<StateId> cycle = busy_cycle(graph, static_cast<std::uint8_t>(actor));
@@ -184,13 +235,14 @@ bool waits_busily(const Graph& graph, std::uint8_t actor, const std::vector<Stat
   std::vector<StateId> left = within;
   for (bool changed = true; changed && !left.empty();) {
     std::vector<StateId> stays;
-    for (const StateId s : left)
-      for (std::uint64_t e = graph.first_edge[s]; e < graph.first_edge[s + 1]; ++e)
-        if (graph.edges[e].label.actor == actor && graph.edges[e].label.busy &&
-            std::binary_search(left.begin(), left.end(), graph.edges[e].to)) {
-          stays.push_back(s);
-          break;
-        }
+    for (const StateId s : left) {
+      bool goes_on = false;
+      graph.edges.of(s, [&](const Edge& edge) {
+        goes_on = goes_on || (edge.label.actor == actor && edge.label.busy &&
+                              std::binary_search(left.begin(), left.end(), edge.to));
+      });
+      if (goes_on) stays.push_back(s);
+    }
     changed = stays.size() != left.size();
     left = std::move(stays);
   }
@@ -210,17 +262,17 @@ std::vector<StateId> cycle_through(const Graph& graph, StateId through, const st
   while (!todo.empty()) {
     const StateId s = todo.front();
     todo.pop_front();
-    for (std::uint64_t e = graph.first_edge[s]; e < graph.first_edge[s + 1]; ++e) {
-      const StateId to = graph.edges[e].to;
-      if (to == through) {
-        std::vector<StateId> cycle{s};
-        while (cycle.back() != through) cycle.push_back(from.at(cycle.back()));
-        std::reverse(cycle.begin(), cycle.end());
-        return cycle;
-      }
-      if (!std::binary_search(within.begin(), within.end(), to)) continue;
-      if (from.emplace(to, s).second) todo.push_back(to);
-    }
+    bool closes = false;
+    graph.edges.of(s, [&](const Edge& edge) {
+      closes = closes || edge.to == through;
+      if (closes || !std::binary_search(within.begin(), within.end(), edge.to)) return;
+      if (from.emplace(edge.to, s).second) todo.push_back(edge.to);
+    });
+    if (!closes) continue;
+    std::vector<StateId> cycle{s};
+    while (cycle.back() != through) cycle.push_back(from.at(cycle.back()));
+    std::reverse(cycle.begin(), cycle.end());
+    return cycle;
   }
   return {};
 }

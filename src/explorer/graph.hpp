@@ -5,23 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "explorer/edges.hpp"
 #include "explorer/model.hpp"
-#include "explorer/store.hpp"
 
 namespace unzap::explorer {
-
-/// A transition as it is kept: where it leads and who moved.
-struct Edge {
-  StateId to = k_no_state;
-  Label label;
-};
 
 /// The shape of what was explored, without the states themselves: all analyses work on this.
 /// State 0 is the initial one; ids grow with the distance from it.
 struct Graph {
-  std::vector<std::uint64_t> first_edge;  ///< edges of state i: [first_edge[i], first_edge[i + 1])
-  std::vector<Edge> edges;
-  std::vector<StateId> parent;  ///< on a shortest path from state 0; k_no_state for state 0
+  EdgeList edges;  ///< empty when none were to be kept
+  Parents parent;  ///< on a shortest path from state 0; k_no_state for state 0
   std::vector<bool> goal;
   /// States [0, expanded) have all their edges; later ones were found but not looked at (a limit was hit).
   std::size_t expanded = 0;
@@ -51,7 +44,7 @@ struct Analysis {
 };
 
 /// Finds traps and busy waits. States that were not expanded count as if a goal might lie behind them, so
-/// every trap named is one, also when a limit was hit.
+/// every trap named is one, also when a limit was hit. Needs the edges.
 Analysis analyse(const Graph& graph);
 
 /// True when `actor` can go round within `within` (ascending) by busy moves alone.

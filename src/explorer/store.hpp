@@ -3,12 +3,17 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
+#include "explorer/index.hpp"
+#include "explorer/segments.hpp"
+#include "explorer/tree.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::explorer {
@@ -17,64 +22,273 @@ namespace unzap::explorer {
 using StateId = std::uint32_t;
 inline constexpr StateId k_no_state = 0xffffffff;
 
-/// A set of exact states, each under the number of its insertion. Nothing is ever lost or merged: equality is
-/// that of all bytes, the hash only finds the place. States never move, so references stay good.
-template <class State>
-class Store {
- public:
-  Store() : table_(k_first_table, Slot{0, k_no_state}) {}
+/// What is kept of a state.
+enum class Keep : std::uint8_t {
+  states,        ///< all of it: two states are the same when all their bytes are
+  fingerprints,  ///< 64 bits of hash: two states are taken for the same when these are
+};
 
-  /// The number of `state`, and whether it is new.
-  std::pair<StateId, bool> insert(const State& state) {
-    const std::uint64_t hash = XXH3_64bits(&state, sizeof(State));
-    const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    std::size_t at = hash & (table_.size() - 1);
-    while (table_[at].id != k_no_state) {
-      if (table_[at].tag == tag && std::memcmp(&(*this)[table_[at].id], &state, sizeof(State)) == 0)
-        return {table_[at].id, false};
-      at = (at + 1) & (table_.size() - 1);
-    }
-    UNZAP_ASSERT(size_ < k_no_state - 1, "more than 2^32 states in one store");
-    const auto id = static_cast<StateId>(size_);
-    if (size_ % k_chunk_states == 0) chunks_.push_back(std::make_unique_for_overwrite<Chunk>());
-    std::memcpy(&chunks_.back()->states[size_ % k_chunk_states], &state, sizeof(State));
-    ++size_;
-    table_[at] = {tag, id};
-    if (size_ * 2 > table_.size()) grow();
-    return {id, true};
+/// A set of states, each under a number.
+///
+/// With Keep::states nothing is ever lost or merged: large states are compressed (Tree), small ones kept as
+/// they are, and the hash only finds the place. With Keep::fingerprints a state is needed in full only until
+/// it is expanded (`release`).
+///
+/// Several workers look states up at once. A state that is new gets a provisional number, which depends on
+/// who came first; when all are through, the caller gives final numbers in an order of its own (`settle`).
+template <class State, std::size_t block_bytes = 32>
+class Store {
+  static constexpr bool k_folds = sizeof(State) > 64;
+  /// What stands for an exact state.
+  using Exact = std::conditional_t<k_folds, std::uint64_t, State>;
+  using Folder = std::conditional_t<k_folds, Tree<State, block_bytes>, NoTree>;
+
+ public:
+  using Ref = std::uint32_t;  ///< a StateId, or a provisional number
+
+  /// A state in full, with what helps to compress its successors.
+  struct Open {
+    State state;
+    [[no_unique_address]] typename Folder::Nodes nodes;
+  };
+
+  /// A state on its way into the store: what has to be known of it to look it up.
+  struct Lookup {
+    State state;
+    Exact exact;
+    std::uint64_t hash;
+    std::uint64_t claim;  ///< where it comes from in the sequential order: the smallest claim discovers it
+  };
+
+  /// A state found since the last round was settled.
+  struct Found {
+    Exact exact;
+    std::uint64_t claim;  ///< the smallest of all lookups that came upon it
+    std::size_t slot;
+    std::uint32_t witnesses;
+    std::uint32_t high_hash;
+    StateId id;  ///< once settled
+    bool goal;
+    Ref ref;
+  };
+
+  Store(Keep keep, unsigned workers) : keep_(keep), index_(k_first_capacity), found_(workers) {
+    UNZAP_ASSERT(workers >= 1 && workers <= k_max_workers, "{} workers", workers);
   }
 
-  const State& operator[](StateId id) const {
-    return chunks_[id / k_chunk_states]->states[id % k_chunk_states];
+  static constexpr unsigned k_max_workers = 63;
+  static constexpr bool provisional(Ref ref) { return (ref & k_provisional) != 0; }
+
+  /// Opens a state that was not released yet.
+  void open(StateId id, Open& out) const {
+    if (keep_ == Keep::fingerprints)
+      out.state = closed_[id / k_closed_chunk][id % k_closed_chunk];
+    else if constexpr (k_folds)
+      tree_->unfold(exact_[id], out.state, out.nodes);
+    else
+      out.state = exact_[id];
+  }
+
+  /// Fills in what is needed to look `lookup.state` up, a successor of `parent` (nullptr: the first state),
+  /// and has its place fetched. False: there is no room; the round must be dropped.
+  bool prepare(Lookup& lookup, const Open* parent) {
+    if (keep_ == Keep::fingerprints) {
+      lookup.hash = XXH3_64bits(&lookup.state, sizeof(State));
+    } else if constexpr (k_folds) {
+      static constexpr typename Folder::Nodes k_none{};
+      if (!tree_->fold(lookup.state, parent ? &parent->state : nullptr, parent ? parent->nodes : k_none,
+                       lookup.exact))
+        return false;
+      lookup.hash = hash_of(lookup.exact);
+    } else {
+      lookup.exact = lookup.state;
+      lookup.hash = hash_of(lookup.exact);
+    }
+    index_.prefetch(lookup.hash);
+    return true;
+  }
+  /// Has fetched what `lookup` will probably be compared with.
+  void fetch(const Lookup& lookup) {
+    const Ref ref = index_.guess(lookup.hash);
+    if (ref != Index::k_no_ref && !provisional(ref)) fetch(ref);
+  }
+
+  /// The number of the state; for a new one, `describe(state, found)` fills in goal and witnesses.
+  /// Index::k_no_ref: there is no room; the round must be dropped.
+  template <class Describe>
+  Ref find_or_add(unsigned worker, const Lookup& lookup, const Describe& describe) {
+    Mine& mine = found_[worker];
+    const auto high = static_cast<std::uint32_t>(lookup.hash >> 32);
+    const auto equal = [&](Ref ref) {
+      if (keep_ == Keep::fingerprints)
+        return (provisional(ref) ? found(ref).high_hash : high_hash_[ref]) == high;
+      const Exact& other = provisional(ref) ? found(ref).exact : exact_[ref];
+      return std::memcmp(&other, &lookup.exact, sizeof(Exact)) == 0;
+    };
+    const auto make = [&] {
+      UNZAP_ASSERT(mine.count <= k_position, "one worker found more than {} states in one round", k_position);
+      mine.found.provide(mine.count);
+      Found& fresh = mine.found[mine.count];
+      fresh.claim = lookup.claim;
+      fresh.high_hash = high;
+      fresh.ref = k_provisional | worker << k_position_bits | static_cast<Ref>(mine.count);
+      if (keep_ == Keep::fingerprints) {
+        mine.states.provide(mine.count);
+        mine.states[mine.count] = lookup.state;
+      } else {
+        fresh.exact = lookup.exact;
+      }
+      describe(lookup.state, fresh);
+      return fresh.ref;
+    };
+    const IndexEntry entry = index_.find_or_insert(lookup.hash, equal, make);
+    if (entry.full) return Index::k_no_ref;
+    if (entry.is_new) {
+      mine.found[mine.count++].slot = entry.slot;
+    } else if (provisional(entry.ref)) {
+      std::atomic_ref<std::uint64_t> claim(found(entry.ref).claim);
+      std::uint64_t least = claim.load(std::memory_order_relaxed);
+      while (lookup.claim < least &&
+             !claim.compare_exchange_weak(least, lookup.claim, std::memory_order_relaxed)) {
+      }
+    }
+    return entry.ref;
+  }
+
+  /// What is known of a provisional number.
+  Found& found(Ref ref) { return found_[worker_of(ref)].found[ref & k_position]; }
+
+  // Between rounds, alone.
+
+  /// Bytes that make_room(expected) will need for a while, the old table beside the new one.
+  std::size_t growth_bytes(std::size_t expected) const {
+    return too_small(expected) ? larger() * sizeof(std::uint64_t) : 0;
+  }
+  /// Makes room for about `expected` more states.
+  void make_room(std::size_t expected) {
+    if constexpr (k_folds) tree_->make_room();
+    while (too_small(expected)) grow();
+  }
+  /// Forgets the round: what was found since the last is gone, and there is more room.
+  void drop_round() {
+    grow();
+    for (Mine& mine : found_) mine.count = 0;
+  }
+  /// Begins the numbering of `fresh` found states, which get the next ids.
+  void begin_settling(std::size_t fresh) {
+    UNZAP_ASSERT(size_ + fresh < k_provisional, "more than 2^31 states in one store");
+    if (keep_ == Keep::states) return exact_.provide(size_, size_ + fresh);
+    high_hash_.provide(size_, size_ + fresh);
+    while (closed_.size() * k_closed_chunk < size_ + fresh)
+      closed_.push_back(std::make_unique_for_overwrite<State[]>(k_closed_chunk));
+  }
+  /// Gives a found state its id; different workers may settle different states at once.
+  void settle(Found& one, StateId id) {
+    one.id = id;
+    index_.renumber(one.slot, id);
+    if (keep_ == Keep::states) {
+      exact_[id] = one.exact;
+      return;
+    }
+    high_hash_[id] = one.high_hash;
+    closed_[id / k_closed_chunk][id % k_closed_chunk] =
+        found_[worker_of(one.ref)].states[one.ref & k_position];
+  }
+  void end_settling(std::size_t fresh) {
+    size_ += fresh;
+    for (Mine& mine : found_) mine.count = 0;
+  }
+  /// States below `end` will not be opened any more.
+  void release(std::size_t end) {
+    for (; released_ < closed_.size() && std::min((released_ + 1) * k_closed_chunk, size_) <= end;
+         ++released_)
+      closed_[released_].reset();
+  }
+
+  // After the search.
+
+  Keep keep() const { return keep_; }
+  /// A state in full; only with Keep::states.
+  State operator[](StateId id) const {
+    UNZAP_ASSERT(keep_ == Keep::states, "state {} was not kept", id);
+    Open out;
+    open(id, out);
+    return out.state;
+  }
+  /// Whether `state` is the one under `id`, as far as can be told.
+  bool is(StateId id, const State& state) const {
+    if (keep_ == Keep::states) {
+      const State kept = (*this)[id];
+      return std::memcmp(&kept, &state, sizeof(State)) == 0;
+    }
+    const std::uint64_t hash = XXH3_64bits(&state, sizeof(State));
+    return index_.find(hash, [&](Ref ref) { return high_hash_[ref] == hash >> 32; }) == id;
   }
   std::size_t size() const { return size_; }
-  /// Bytes held, the table included.
-  std::size_t bytes() const { return chunks_.size() * sizeof(Chunk) + table_.size() * sizeof(Slot); }
-
- private:
-  static constexpr std::size_t k_chunk_states = 1024;
-  static constexpr std::size_t k_first_table = 4096;
-  struct Chunk {
-    State states[k_chunk_states];
-  };
-  struct Slot {
-    std::uint32_t tag;
-    StateId id;
-  };
-
-  void grow() {
-    std::vector<Slot> bigger(table_.size() * 2, Slot{0, k_no_state});
-    for (std::size_t id = 0; id < size_; ++id) {
-      const std::uint64_t hash = XXH3_64bits(&(*this)[static_cast<StateId>(id)], sizeof(State));
-      std::size_t at = hash & (bigger.size() - 1);
-      while (bigger[at].id != k_no_state) at = (at + 1) & (bigger.size() - 1);
-      bigger[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<StateId>(id)};
-    }
-    table_ = std::move(bigger);
+  /// Bytes held, the tables included.
+  std::size_t bytes() const {
+    const std::size_t each = keep_ == Keep::states ? sizeof(Exact) : sizeof(std::uint32_t);
+    return size_ * each + index_.bytes() + (k_folds && keep_ == Keep::states ? tree_->bytes() : 0) +
+           (closed_.size() - released_) * k_closed_chunk * sizeof(State);
   }
 
-  std::vector<Slot> table_;
-  std::vector<std::unique_ptr<Chunk>> chunks_;
+ private:
+  static constexpr std::size_t k_first_capacity = 4096;
+  static constexpr std::size_t k_closed_chunk = 1024;
+  static constexpr Ref k_provisional = Ref{1} << 31;
+  static constexpr unsigned k_position_bits = 25;
+  static constexpr Ref k_position = (Ref{1} << k_position_bits) - 1;
+
+  /// What one worker found in this round.
+  struct Mine {
+    Segments<Found> found;
+    Segments<State> states;  // only with Keep::fingerprints
+    std::size_t count = 0;
+  };
+
+  static std::uint64_t hash_of(const Exact& exact) { return XXH3_64bits(&exact, sizeof(Exact)); }
+  static std::size_t worker_of(Ref ref) { return (ref & ~k_provisional) >> k_position_bits; }
+
+  void fetch(Ref ref) const {
+    if (keep_ == Keep::states)
+      __builtin_prefetch(&exact_[ref]);
+    else
+      __builtin_prefetch(&high_hash_[ref]);
+  }
+
+  /// How full the table may be when a round begins, in percent, and how it grows: small states are for speed,
+  /// the others not.
+  std::size_t most_percent() const { return keep_ == Keep::fingerprints ? 88 : k_folds ? 80 : 70; }
+  std::size_t larger() const {
+    const std::size_t percent = keep_ == Keep::fingerprints ? 120 : k_folds ? 150 : 200;
+    return index_.capacity() / 100 * percent + 1024;
+  }
+  bool too_small(std::size_t expected) const {
+    return size_ > index_.capacity() / 100 * most_percent() ||
+           size_ + expected > index_.capacity() / 100 * 96;
+  }
+  void grow() {
+    index_.rebuild(
+        larger(),
+        [this](Ref ref) {
+          if (!provisional(ref)) fetch(ref);
+        },
+        [this](Ref ref, std::uint32_t low, std::uint64_t& hash) {
+          if (provisional(ref)) return false;
+          hash = keep_ == Keep::states ? hash_of(exact_[ref])
+                                       : static_cast<std::uint64_t>(high_hash_[ref]) << 32 | low;
+          return true;
+        });
+  }
+
+  Keep keep_;
+  Index index_;
+  std::unique_ptr<Folder> tree_ = std::make_unique<Folder>();
+  Segments<Exact> exact_;                         // by id, with Keep::states
+  Segments<std::uint32_t> high_hash_;             // by id, with Keep::fingerprints; the low half is the tag
+  std::vector<std::unique_ptr<State[]>> closed_;  // not yet expanded, with Keep::fingerprints
+  std::size_t released_ = 0;                      // chunks of them that are gone
+  std::vector<Mine> found_;
   std::size_t size_ = 0;
 };
 

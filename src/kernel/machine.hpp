@@ -46,6 +46,7 @@ class Machine {
  public:
   using State = kernel::State;
   using Action = kernel::Action;
+  static constexpr std::size_t k_state_block = sizeof(Task);  ///< tasks come first, and change one at a time
 
   Machine(const Scenario& scenario, const Variant& variant, Preempt preempt);
 

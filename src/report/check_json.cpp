@@ -54,6 +54,10 @@ Json report_json(const CheckReport& report) {
   out["states_per_second"] =
       report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds : 0.0;
   out["bytes_per_state"] = report.bytes_per_state;
+  out["bytes_kept_per_state"] = report.bytes_kept_per_state;
+  out["workers"] = report.workers;
+  out["compact"] = report.compact;
+  out["omission_odds"] = report.omission_odds;
   out["search"] = report.stop;
   out["doomed_states"] = report.doomed_states;
   for (const auto& [fact, states] : report.witnesses) out["witnesses"][fact] = states;

@@ -73,12 +73,18 @@ std::string verdict_sentence(const CheckReport& report) {
 }
 
 std::string figures(const CheckReport& report) {
-  return fmt::format("{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {} bytes a state",
-                     report.figures.states, report.figures.transitions, report.figures.depth, report.seconds,
-                     report.figures.seconds > 0
-                         ? static_cast<double>(report.figures.states) / report.figures.seconds / 1e6
-                         : 0.0,
-                     report.bytes_per_state);
+  std::string out = fmt::format(
+      "{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {:.0f} bytes a state",
+      report.figures.states, report.figures.transitions, report.figures.depth, report.seconds,
+      report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds / 1e6
+                                 : 0.0,
+      report.bytes_kept_per_state);
+  if (report.compact)
+    out += fmt::format(
+        "\nonly fingerprints were kept: the odds that two states shared one, and one of them was "
+        "missed, are below {:.1e}",
+        report.omission_odds);
+  return out;
 }
 
 void add_tasks(std::string& out, const CheckReport& report, const CheckTextOptions& options) {

@@ -94,8 +94,9 @@ Scenario scenario_of(const Row& row) {
 std::vector<bool> spinners(const explorer::Exploration<Machine>& found, const explorer::Trap& trap) {
   std::vector<bool> out(kernel::k_max_tasks, false);
   for (const StateId id : trap.states)
-    for (auto e = found.graph.first_edge[id]; e < found.graph.first_edge[id + 1]; ++e)
-      if (found.graph.edges[e].label.busy) out[found.graph.edges[e].label.actor] = true;
+    found.graph.edges.of(id, [&](const explorer::Edge& edge) {
+      if (edge.label.busy) out[edge.label.actor] = true;
+    });
   return out;
 }
 

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "explorer/model.hpp"
+#include "explorer/store.hpp"
+
+namespace unzap::explorer {
+
+/// A transition as it is kept: where it leads and who moved.
+struct Edge {
+  StateId to = k_no_state;
+  Label label;
+};
+
+/// The parents of all states. They only grow, so each costs about two bits: for each state as many zeros as
+/// its parent is larger than the one before, then a one.
+class Parents {
+ public:
+  void push_back(StateId parent) {
+    if (size_ == 0) {
+      first_ = parent;
+    } else {
+      const StateId base = size_ == 1 ? 0 : last_;
+      bit_ += parent - base;
+      last_ = parent;
+    }
+    if (size_ % k_sample == 0) samples_.push_back(bit_);
+    if (bits_.size() <= bit_ / 64) bits_.resize(bit_ / 64 + 1, 0);
+    bits_[bit_ / 64] |= std::uint64_t{1} << (bit_ % 64);
+    ++bit_;
+    ++size_;
+  }
+  StateId operator[](std::size_t i) const {
+    if (i == 0) return first_;
+    std::uint64_t at = samples_[i / k_sample];
+    std::uint64_t word = bits_[at / 64] & (~std::uint64_t{0} << (at % 64));
+    std::size_t left = i % k_sample;  // ones to pass
+    for (at /= 64; left >= static_cast<std::size_t>(std::popcount(word)); word = bits_[++at])
+      left -= static_cast<std::size_t>(std::popcount(word));
+    for (; left > 0; --left) word &= word - 1;
+    return static_cast<StateId>(at * 64 + static_cast<std::uint64_t>(std::countr_zero(word)) - i);
+  }
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return (bits_.capacity() + samples_.capacity()) * sizeof(std::uint64_t); }
+  bool operator==(const Parents&) const = default;
+
+ private:
+  static constexpr std::size_t k_sample = 512;
+  StateId first_ = k_no_state;
+  StateId last_ = 0;
+  std::uint64_t bit_ = 0;  ///< the next to write
+  std::size_t size_ = 0;
+  std::vector<std::uint64_t> bits_, samples_;
+};
+
+/// The edges of all states, in order, as a stream of bytes: per state their number; per edge its label, and
+/// how far back it leads from the newest state, where 0 is the next state discovered. About 7 bytes a state.
+class EdgeList {
+ public:
+  /// Edges of consecutive states, encoded by one worker.
+  class Part {
+   public:
+    /// `first`: the state whose edges come first. `newest`: the next state to be discovered.
+    void begin(StateId first, StateId newest);
+    /// The edges of the next state follow.
+    void begin_state(std::size_t edges);
+    void add(Label label, bool discovers, StateId to);
+
+   private:
+    friend class EdgeList;
+    void put(std::uint64_t value);
+    std::vector<std::uint8_t> bytes_;
+    std::vector<std::uint64_t> starts_;  // of each block that begins here
+    std::vector<StateId> newest_at_;
+    StateId next_ = 0, newest_ = 0;
+    std::size_t states_ = 0, edges_ = 0;
+  };
+
+  void append(const Part& part);
+
+  /// Calls `visit(edge)` for each edge of state `from`, in the order of the model.
+  template <class Visit>
+  void of(StateId from, const Visit& visit) const {
+    Reader reader = reader_at(from / k_block);
+    for (std::size_t skip = from % k_block; skip > 0; --skip) reader.read_state([](const Edge&) {});
+    reader.read_state(visit);
+  }
+  /// Calls `visit(from, edge)` for all edges, in order.
+  template <class Visit>
+  void all(const Visit& visit) const {
+    if (states_ == 0) return;
+    Reader reader = reader_at(0);
+    for (std::size_t s = 0; s < states_; ++s)
+      reader.read_state([&](const Edge& edge) { visit(static_cast<StateId>(s), edge); });
+  }
+  /// Calls `visit(from, its edges)` for all states from the last to the first.
+  template <class Visit>
+  void backwards(const Visit& visit) const {
+    std::vector<Edge> edges;
+    std::array<std::size_t, k_block + 1> first{};
+    for (std::size_t block = starts_.size(); block-- > 0;) {
+      const std::size_t count = std::min(k_block, states_ - block * k_block);
+      Reader reader = reader_at(block);
+      edges.clear();
+      for (std::size_t i = 0; i < count; ++i) {
+        reader.read_state([&](const Edge& edge) { edges.push_back(edge); });
+        first[i + 1] = edges.size();
+      }
+      for (std::size_t i = count; i-- > 0;)
+        visit(static_cast<StateId>(block * k_block + i), edges.data() + first[i],
+              edges.data() + first[i + 1]);
+    }
+  }
+
+  std::size_t states() const { return states_; }
+  std::size_t size() const { return edges_; }
+  std::size_t bytes() const {
+    return bytes_.capacity() + starts_.capacity() * sizeof(std::uint64_t) +
+           newest_at_.capacity() * sizeof(StateId);
+  }
+  bool operator==(const EdgeList&) const = default;
+
+ private:
+  static constexpr std::size_t k_block = 16;  // states between places where reading can begin
+
+  class Reader {
+   public:
+    Reader(const std::uint8_t* at, StateId newest) : at_(at), newest_(newest) {}
+    template <class Visit>
+    void read_state(const Visit& visit) {
+      for (std::uint64_t left = get(); left > 0; --left) {
+        const std::uint8_t label = *at_++;
+        const std::uint64_t back = get();
+        const StateId to = back == 0 ? newest_++ : static_cast<StateId>(newest_ - back);
+        visit(Edge{to, {static_cast<std::uint8_t>(label & 0x7f), (label & 0x80) != 0}});
+      }
+    }
+
+   private:
+    std::uint64_t get() {
+      std::uint64_t value = *at_ & 0x7fU;
+      for (unsigned shift = 7; (*at_++ & 0x80U) != 0; shift += 7)
+        value |= static_cast<std::uint64_t>(*at_ & 0x7fU) << shift;
+      return value;
+    }
+    const std::uint8_t* at_;
+    StateId newest_;
+  };
+  Reader reader_at(std::size_t block) const { return {bytes_.data() + starts_[block], newest_at_[block]}; }
+
+  std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint64_t> starts_;
+  std::vector<StateId> newest_at_;
+  std::size_t states_ = 0, edges_ = 0;
+};
+
+}  // namespace unzap::explorer

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace unzap::explorer {
+
+/// Where a number was found in an Index, or put there.
+struct IndexEntry {
+  std::uint32_t ref = 0;
+  std::size_t slot = 0;
+  bool is_new = false;
+  bool full = false;  ///< no room near its place: nothing was put in; the index must grow first
+};
+
+/// Open addressing with linear probing: from a 64-bit hash to a number, where equality is for the user to
+/// decide. Insertion is lock-free: a slot is claimed by one compare-and-swap and never moves until the next
+/// rebuild, which nobody else may run beside. A slot is 8 bytes: the low half of the hash and the number.
+class Index {
+ public:
+  static constexpr std::uint32_t k_no_ref = 0xffffffff;
+
+  explicit Index(std::size_t capacity) : slots_(capacity, k_empty) {}
+
+  /// The number for which `equal(number)` holds among those under `hash`. If there is none, `make()` is
+  /// called (once) for a new number: all that `equal` of another thread may look at must be written by then.
+  /// The number may still lose against an equal one of another thread; then it is not new.
+  template <class Equal, class Make>
+  IndexEntry find_or_insert(std::uint64_t hash, const Equal& equal, const Make& make) {
+    const std::uint64_t tag = hash << 32;
+    std::uint32_t mine = k_no_ref;
+    std::size_t at = home(hash);
+    for (std::size_t probe = 0; probe < k_max_probes; ++probe) {
+      std::atomic_ref<std::uint64_t> slot(slots_[at]);
+      std::uint64_t seen = slot.load(std::memory_order_acquire);
+      if (seen == k_empty) {
+        if (mine == k_no_ref) mine = make();
+        if (slot.compare_exchange_strong(seen, tag | mine, std::memory_order_acq_rel))
+          return {mine, at, true, false};
+      }
+      if (((seen ^ tag) >> 32) == 0 && equal(static_cast<std::uint32_t>(seen)))
+        return {static_cast<std::uint32_t>(seen), at, false, false};
+      if (++at == slots_.size()) at = 0;
+    }
+    return {k_no_ref, 0, false, true};
+  }
+
+  /// Asks the processor to fetch the place of `hash`.
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
+  /// The number that `hash` probably has (its first slot with the same tag), or k_no_ref.
+  std::uint32_t guess(std::uint64_t hash) {
+    std::size_t at = home(hash);
+    for (std::size_t probe = 0; probe < 8; ++probe) {
+      const std::uint64_t seen = std::atomic_ref<std::uint64_t>(slots_[at]).load(std::memory_order_relaxed);
+      if (seen == k_empty) break;
+      if (((seen ^ (hash << 32)) >> 32) == 0) return static_cast<std::uint32_t>(seen);
+      if (++at == slots_.size()) at = 0;
+    }
+    return k_no_ref;
+  }
+
+  // Not beside other threads from here on.
+
+  /// The number for which `equal(number)` holds, or k_no_ref.
+  template <class Equal>
+  std::uint32_t find(std::uint64_t hash, const Equal& equal) const {
+    for (std::size_t at = home(hash); slots_[at] != k_empty; at = at + 1 == slots_.size() ? 0 : at + 1)
+      if (slots_[at] >> 32 == (hash & 0xffffffff) && equal(static_cast<std::uint32_t>(slots_[at])))
+        return static_cast<std::uint32_t>(slots_[at]);
+    return k_no_ref;
+  }
+  /// Another number in a slot that is taken. Slots of different threads do not disturb each other.
+  void renumber(std::size_t slot, std::uint32_t ref) {
+    slots_[slot] = (slots_[slot] & ~std::uint64_t{0xffffffff}) | ref;
+  }
+  /// Room for `capacity` numbers; keeps those for which `hash_of(number, low half of its hash, hash)` answers
+  /// true and tells the hash in full. `fetch(number)` is called some time before.
+  template <class Fetch, class HashOf>
+  void rebuild(std::size_t capacity, const Fetch& fetch, const HashOf& hash_of) {
+    constexpr std::size_t k_ahead = 16;
+    std::vector<std::uint64_t> before(capacity, k_empty);
+    std::swap(before, slots_);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (i + k_ahead < before.size() && before[i + k_ahead] != k_empty)
+        fetch(static_cast<std::uint32_t>(before[i + k_ahead]));
+      const std::uint64_t slot = before[i];
+      std::uint64_t hash = 0;
+      if (slot == k_empty) continue;
+      if (!hash_of(static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(slot >> 32), hash)) continue;
+      std::size_t at = home(hash);
+      while (slots_[at] != k_empty)
+        if (++at == slots_.size()) at = 0;
+      slots_[at] = slot;
+    }
+  }
+
+  std::size_t capacity() const { return slots_.size(); }
+  std::size_t bytes() const { return slots_.capacity() * sizeof(std::uint64_t); }
+
+ private:
+  static constexpr std::uint64_t k_empty = ~std::uint64_t{0};
+  static constexpr std::size_t k_max_probes = 4096;
+
+  /// Spreads the hash over any capacity, by its high bits.
+  std::size_t home(std::uint64_t hash) const {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::size_t>((static_cast<Wide>(hash) * slots_.size()) >> 64);
+  }
+
+  std::vector<std::uint64_t> slots_;
+};
+
+}  // namespace unzap::explorer

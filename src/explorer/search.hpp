@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "explorer/graph.hpp"
+#include "explorer/model.hpp"
+#include "explorer/store.hpp"
+#include "explorer/team.hpp"
+
+namespace unzap::explorer {
+
+/// Bytes of the blocks into which states are cut to compress them: those of the model, if it says so, or 32.
+template <class M>
+constexpr std::size_t block_bytes_of() {
+  if constexpr (requires { M::k_state_block; })
+    return M::k_state_block;
+  else
+    return 32;
+}
+template <class M>
+using StoreOf = Store<typename M::State, block_bytes_of<M>()>;
+
+/// The work of a breadth-first search: expands states in rounds, by all workers at once, with the same result
+/// as one worker has who takes the states one after another. For that, every lookup carries a claim: the
+/// number of the parent and of the action. In the sequential order the smallest claim on a new state is the
+/// one that discovers it, and new states are numbered in the order of those claims. So when a round is over,
+/// each chunk of parents (in order) keeps those of its lookups whose claim is the smallest, and numbers them
+/// from where the chunk before it ends.
+template <Model M>
+class Search {
+ public:
+  using State = typename M::State;
+
+  Search(const M& model, StoreOf<M>& store, Graph& graph, unsigned workers, bool keep_edges)
+      : model_(model),
+        store_(store),
+        graph_(graph),
+        keep_edges_(keep_edges),
+        team_(workers),
+        workers_(workers) {
+    Lookup first{};
+    first.state = model.initial();
+    store_.prepare(first, nullptr);
+    const auto ref = store_.find_or_add(0, first, describer());
+    store_.begin_settling(1);
+    count_witnesses(workers_[0], store_.found(ref).witnesses);
+    graph_.goal.push_back(store_.found(ref).goal);
+    graph_.parent.push_back(k_no_state);
+    store_.settle(store_.found(ref), 0);
+    store_.end_settling(1);
+  }
+
+  /// Expands the states [first, last); if more than `max_states` (0: no limit) are found, it stops before the
+  /// first state that one worker would have to expand with more than that known.
+  void round(std::size_t first, std::size_t last, std::size_t max_states) {
+    first_ = first;
+    last_ = last;
+    chunk_count_ = (last - first + k_chunk - 1) / k_chunk;
+    if (chunks_.size() < chunk_count_) chunks_.resize(chunk_count_);
+    do {
+      store_.make_room(expected(last - first));
+      next_chunk_ = 0;
+      full_ = false;
+      together([this](unsigned worker) { expand_chunks(worker); });
+      if (full_) store_.drop_round();
+    } while (full_);
+    over_chunks([this](unsigned, Chunk& chunk, std::size_t begin) { count_new(chunk, begin); });
+    if (max_states != 0) cut_at(max_states);
+    settle();
+  }
+
+  /// How many new states the next round of so many parents may bring: a guess that costs little when it is
+  /// wrong.
+  std::size_t expected(std::size_t parents) const {
+    const double by_rate = static_cast<double>(parents) * growth_ * 1.5;
+    return static_cast<std::size_t>(std::min(by_rate, static_cast<double>(store_.size()))) + 256;
+  }
+  /// Edges seen, kept or not.
+  std::size_t transitions() const { return transitions_; }
+
+  /// States that show each witness bit.
+  std::array<std::size_t, 32> witness_counts() const {
+    std::array<std::size_t, 32> sum{};
+    for (const Worker& worker : workers_)
+      for (std::size_t bit = 0; bit < sum.size(); ++bit) sum[bit] += worker.witness_counts[bit];
+    return sum;
+  }
+
+ private:
+  using Ref = typename StoreOf<M>::Ref;
+  using Found = typename StoreOf<M>::Found;
+  using Lookup = typename StoreOf<M>::Lookup;
+  static constexpr std::size_t k_chunk = 64;      // parents that a worker takes at once
+  static constexpr std::size_t k_pending = 16;    // lookups in flight, to hide the latency of memory
+  static constexpr std::size_t k_together = 256;  // parents for which it pays to wake the others
+
+  /// A successor that was looked up.
+  struct Hit {
+    Ref ref;
+    std::uint32_t action;
+    Label label;
+  };
+  /// Consecutive parents and their successors.
+  struct Chunk {
+    std::vector<Hit> hits;                         ///< without edges only those that may be new
+    std::vector<std::uint32_t> hits_of, edges_of;  ///< per parent
+    std::size_t fresh = 0;                         ///< states that this chunk discovered
+    StateId first_id = 0;                          ///< the id of the first of them
+    std::vector<StateId> parents;                  ///< of those
+    std::vector<StateId> goals;                    ///< among those
+    EdgeList::Part edges;
+  };
+  struct Pending {
+    Lookup lookup;
+    Label label;
+  };
+  struct alignas(64) Worker {
+    typename StoreOf<M>::Open parent;
+    std::array<Pending, k_pending> pending;
+    std::size_t pending_count = 0;
+    std::array<std::size_t, 32> witness_counts{};
+  };
+
+  static std::uint64_t claim_of(std::size_t parent, std::uint32_t action) {
+    return static_cast<std::uint64_t>(parent) << 32 | action;
+  }
+
+  auto describer() const {
+    return [this](const State& state, Found& fresh) {
+      fresh.goal = model_.is_goal(state);
+      fresh.witnesses = model_.witnesses(state);
+    };
+  }
+
+  static void count_witnesses(Worker& worker, std::uint32_t bits) {
+    for (std::size_t bit = 0; bits != 0; ++bit, bits >>= 1) worker.witness_counts[bit] += bits & 1U;
+  }
+
+  /// Runs `job(worker)` on all workers, or here alone when there is little to do.
+  template <class Job>
+  void together(const Job& job) {
+    if (last_ - first_ < k_together)
+      job(0);
+    else
+      team_.run(job);
+  }
+  /// Runs `job(worker, chunk, its first parent)` for every chunk.
+  template <class Job>
+  void over_chunks(const Job& job) {
+    next_chunk_ = 0;
+    together([&](unsigned worker) {
+      for (std::size_t i = next_chunk_++; i < chunk_count_; i = next_chunk_++)
+        job(worker, chunks_[i], first_ + i * k_chunk);
+    });
+  }
+
+  void expand_chunks(unsigned worker) {
+    for (std::size_t i = next_chunk_++; i < chunk_count_ && !full_; i = next_chunk_++) {
+      Chunk& chunk = chunks_[i];
+      chunk.hits.clear();
+      chunk.hits_of.assign(std::min(k_chunk, last_ - (first_ + i * k_chunk)), 0);
+      chunk.edges_of.assign(chunk.hits_of.size(), 0);
+      const std::size_t begin = first_ + i * k_chunk;
+      for (std::size_t at = begin; at < std::min(begin + k_chunk, last_) && !full_; ++at)
+        expand(worker, chunk, at, begin);
+      look_up_pending(worker, chunk, begin);
+    }
+  }
+
+  void expand(unsigned worker, Chunk& chunk, std::size_t at, std::size_t begin) {
+    Worker& mine = workers_[worker];
+    std::uint32_t action = 0;
+    store_.open(static_cast<StateId>(at), mine.parent);
+    model_.for_each_successor(mine.parent.state,
+                              [&](const typename M::Action&, const State& next, Label label) {
+                                Pending& one = mine.pending[mine.pending_count++];
+                                one.lookup.state = next;
+                                one.lookup.claim = claim_of(at, action++);
+                                one.label = label;
+                                if (!store_.prepare(one.lookup, &mine.parent)) full_ = true;
+                                if (mine.pending_count == k_pending) look_up_pending(worker, chunk, begin);
+                              });
+    chunk.edges_of[at - begin] = action;
+  }
+
+  void look_up_pending(unsigned worker, Chunk& chunk, std::size_t begin) {
+    Worker& mine = workers_[worker];
+    const std::size_t count = std::exchange(mine.pending_count, 0);
+    for (std::size_t i = 0; i < count; ++i) store_.fetch(mine.pending[i].lookup);
+    for (std::size_t i = 0; i < count && !full_; ++i) {
+      const Pending& one = mine.pending[i];
+      const Ref ref = store_.find_or_add(worker, one.lookup, describer());
+      if (ref == Index::k_no_ref) full_ = true;
+      if (!keep_edges_ && !StoreOf<M>::provisional(ref)) continue;
+      chunk.hits.push_back({ref, static_cast<std::uint32_t>(one.lookup.claim), one.label});
+      ++chunk.hits_of[(one.lookup.claim >> 32) - begin];
+    }
+  }
+
+  /// Whether `hit`, of the parent `at`, is the one that discovers its state.
+  bool discovers(const Hit& hit, std::size_t at) {
+    return StoreOf<M>::provisional(hit.ref) && store_.found(hit.ref).claim == claim_of(at, hit.action);
+  }
+  /// Calls `visit(parent, hit)` for the hits of a chunk whose first parent is `begin`, in order.
+  template <class Visit>
+  void over_hits(const Chunk& chunk, std::size_t begin, const Visit& visit) {
+    const Hit* hit = chunk.hits.data();
+    for (std::size_t i = 0; i < parents_in(begin); ++i)
+      for (std::uint32_t left = chunk.hits_of[i]; left > 0; --left) visit(begin + i, *hit++);
+  }
+  std::size_t parents_in(std::size_t begin) const { return std::min(k_chunk, last_ - begin); }
+
+  void count_new(Chunk& chunk, std::size_t begin) {
+    chunk.fresh = 0;
+    over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) { chunk.fresh += discovers(hit, at); });
+  }
+
+  /// Ends the round before the first parent that one worker would not have expanded any more.
+  void cut_at(std::size_t max_states) {
+    std::size_t known = store_.size();
+    for (std::size_t i = 0; i < chunk_count_; ++i) {
+      const std::size_t begin = first_ + i * k_chunk;
+      if (known + chunks_[i].fresh <= max_states) {
+        known += chunks_[i].fresh;
+        continue;
+      }
+      std::size_t cut = last_;
+      over_hits(chunks_[i], begin, [&](std::size_t at, const Hit& hit) {
+        if (known > max_states) return;
+        known += discovers(hit, at);
+        if (known > max_states) cut = at + 1;
+      });
+      last_ = cut;
+      chunk_count_ = (last_ - first_ + k_chunk - 1) / k_chunk;
+      count_new(chunks_[i], begin);
+      return;
+    }
+  }
+
+  void settle() {
+    std::size_t fresh = 0;
+    for (std::size_t i = 0; i < chunk_count_; ++i) {
+      Chunk& chunk = chunks_[i];
+      chunk.first_id = static_cast<StateId>(store_.size() + fresh);
+      fresh += chunk.fresh;
+      for (std::size_t p = 0; p < parents_in(first_ + i * k_chunk); ++p) transitions_ += chunk.edges_of[p];
+    }
+    store_.begin_settling(fresh);
+    over_chunks([this](unsigned worker, Chunk& chunk, std::size_t begin) {
+      number_new(workers_[worker], chunk, begin);
+    });
+    if (keep_edges_)
+      over_chunks([this](unsigned, Chunk& chunk, std::size_t begin) { encode_edges(chunk, begin); });
+    graph_.goal.resize(store_.size() + fresh, false);
+    for (std::size_t i = 0; i < chunk_count_; ++i) {
+      for (const StateId id : chunks_[i].goals) graph_.goal[id] = true;
+      for (const StateId parent : chunks_[i].parents) graph_.parent.push_back(parent);
+      if (keep_edges_) graph_.edges.append(chunks_[i].edges);
+    }
+    store_.end_settling(fresh);
+    store_.release(last_);
+    graph_.expanded = last_;
+    growth_ = static_cast<double>(fresh) / static_cast<double>(last_ - first_);
+  }
+
+  void number_new(Worker& mine, Chunk& chunk, std::size_t begin) {
+    StateId id = chunk.first_id;
+    chunk.goals.clear();
+    chunk.parents.clear();
+    over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) {
+      if (!discovers(hit, at)) return;
+      Found& fresh = store_.found(hit.ref);
+      count_witnesses(mine, fresh.witnesses);
+      if (fresh.goal) chunk.goals.push_back(id);
+      chunk.parents.push_back(static_cast<StateId>(at));
+      store_.settle(fresh, id++);
+    });
+  }
+
+  void encode_edges(Chunk& chunk, std::size_t begin) {
+    chunk.edges.begin(static_cast<StateId>(begin), chunk.first_id);
+    const Hit* hit = chunk.hits.data();
+    for (std::size_t i = 0; i < parents_in(begin); ++i) {
+      chunk.edges.begin_state(chunk.hits_of[i]);
+      for (std::uint32_t left = chunk.hits_of[i]; left > 0; --left, ++hit) {
+        const StateId to = StoreOf<M>::provisional(hit->ref) ? store_.found(hit->ref).id : hit->ref;
+        chunk.edges.add(hit->label, discovers(*hit, begin + i), to);
+      }
+    }
+  }
+
+  const M& model_;
+  StoreOf<M>& store_;
+  Graph& graph_;
+  const bool keep_edges_;
+  Team team_;
+  std::vector<Worker> workers_;
+  std::vector<Chunk> chunks_;
+  std::size_t transitions_ = 0;
+  std::size_t first_ = 0, last_ = 0, chunk_count_ = 0;
+  double growth_ = 2;  // new states per parent, in the round before
+  std::atomic<std::size_t> next_chunk_{0};
+  std::atomic<bool> full_{false};
+};
+
+}  // namespace unzap::explorer

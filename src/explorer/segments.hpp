@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+namespace unzap::explorer {
+
+/// A growing array whose elements never move, so that some threads may read while others append. Segment k
+/// holds 1024 << k elements; what was never written costs no memory, because it was never touched.
+/// Elements start uninitialised. Who may read what, and when, is for the user to order.
+template <class T>
+class Segments {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  Segments() = default;
+  Segments(Segments&& other) noexcept { *this = std::move(other); }
+  Segments& operator=(Segments&& other) noexcept {
+    for (std::size_t k = 0; k < k_count; ++k) {
+      delete[] segments_[k].load(std::memory_order_relaxed);
+      segments_[k] = other.segments_[k].exchange(nullptr);
+    }
+    return *this;
+  }
+  ~Segments() {
+    for (auto& segment : segments_) delete[] segment.load(std::memory_order_relaxed);
+  }
+
+  /// Makes element `i` usable. Any number of threads may ask at once.
+  void provide(std::size_t i) {
+    std::atomic<T*>& segment = segments_[number(i)];
+    if (segment.load(std::memory_order_acquire)) return;
+    std::unique_ptr<T[]> fresh(new T[k_first << number(i)]);
+    T* expected = nullptr;
+    if (segment.compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel)) fresh.release();
+  }
+  /// Makes elements [from, to) usable.
+  void provide(std::size_t from, std::size_t to) {
+    if (from >= to) return;
+    for (std::size_t k = number(from); k <= number(to - 1); ++k) provide(first_of(k));
+  }
+
+  T& operator[](std::size_t i) { return at(i); }
+  const T& operator[](std::size_t i) const { return at(i); }
+
+ private:
+  static constexpr std::size_t k_first = 1024;
+  static constexpr std::size_t k_count = 24;  // 1024 * (2^24 - 1) elements: more than 2^32
+
+  static std::size_t number(std::size_t i) {
+    return static_cast<std::size_t>(std::bit_width(i / k_first + 1)) - 1;
+  }
+  static std::size_t first_of(std::size_t segment) { return k_first * ((std::size_t{1} << segment) - 1); }
+  T& at(std::size_t i) const {
+    const std::size_t k = number(i);
+    return segments_[k].load(std::memory_order_acquire)[i - first_of(k)];
+  }
+
+  std::array<std::atomic<T*>, k_count> segments_{};
+};
+
+}  // namespace unzap::explorer

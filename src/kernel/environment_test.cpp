@@ -30,7 +30,8 @@ Scenario traced() {
 Driver traced_zombie(const Scenario& scenario = traced()) {
   Driver d(scenario, k_kernel);
   d.until_said(d.leader(), "SIGKILL to child", 0);
-  d.until(d.child(), [](const State&, const Task& t) { return t.run_state == RunState::dead; }, 1);
+  d.until(
+      d.child(), [](const State&, const Task& t) { return t.run_state == RunState::dead; }, 1);
   d.until_off(d.leader(), 0);
   return d;
 }
@@ -100,7 +101,8 @@ TEST(Ptrace, ATracedZombieDoesNotWakeItsRealParent) {
   Driver d(traced(), k_kernel);
   d.until_said(d.leader(), "SIGKILL to child", 0);
   d.until_off(d.leader(), 0);
-  d.until(d.child(), [](const State&, const Task& t) { return t.run_state == RunState::dead; }, 1);
+  d.until(
+      d.child(), [](const State&, const Task& t) { return t.run_state == RunState::dead; }, 1);
   EXPECT_TRUE(d.asleep(d.leader()));
 }
 

@@ -75,7 +75,8 @@ TEST(Fuse, TheLastDescriptorOfTheDeviceAborts) {
 TEST(Fuse, TheEndOfTheServerDoesNotAbortWhileTheClientHoldsTheDeviceToo) {
   Driver d = at_flush(true);
   const TaskNo server = d.find("fuse-server");
-  d.until(server, [](const State&, const Task& t) { return t.run_state == RunState::dead; }, 1);
+  d.until(
+      server, [](const State&, const Task& t) { return t.run_state == RunState::dead; }, 1);
   EXPECT_EQ(d.s.fuse_dev_refs, 1);
   EXPECT_EQ(d.s.fuse_aborted, 0);
   EXPECT_TRUE(d.asleep(d.child()));

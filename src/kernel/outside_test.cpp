@@ -111,7 +111,8 @@ TEST(RcuTasks, TheReaperLeavesItsSectionWhileItSleepsAndEntersItAgain) {
     EXPECT_EQ((d[d.leader()].flags2 & k_exit_srcu) == 0, leaves);
     d.fire(Environment::act);
     d.until_off(d.config().outside, 1);
-    EXPECT_EQ(d[d.config().outside].run_state == RunState::interruptible, leaves) << "it has its children back";
+    EXPECT_EQ(d[d.config().outside].run_state == RunState::interruptible, leaves)
+        << "it has its children back";
     wake_up(d.s, d.leader(), k_wake_any);
     d.step(d.leader(), 0);
     EXPECT_EQ((d[d.leader()].flags2 & k_holds_tasks_gp) != 0, !leaves);
@@ -142,7 +143,8 @@ TEST(CgroupRmdir, WaitsForTheLastContextSwitchOfTheDying) {
   d.fire(Environment::act);
   d.until_off(outside, 1);
   EXPECT_EQ(d[outside].run_state, RunState::uninterruptible);
-  d.until(d.leader(), [](const State&, const Task& t) { return t.exit_state != ExitState::none; }, 0);
+  d.until(
+      d.leader(), [](const State&, const Task& t) { return t.exit_state != ExitState::none; }, 0);
   EXPECT_TRUE(d.asleep(outside)) << "a zombie may still be on its CPU";
   d.until_said(d.leader(), "off the CPU for ever", 0);
   EXPECT_FALSE(d.asleep(outside));

@@ -32,8 +32,7 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
   const bool wanted = kill_pending(task) || graph.reaper_over(task) != nullptr;
   const bool v1 = graph.stack_of(task)->has("__refrigerator");
   if (v1 && kill_pending(task) && frozen) return Confidence::certain;
-  if (snapshot.origin == Origin::text || graph.reported_hung(task))
-    return Confidence::likely;
+  if (snapshot.origin == Origin::text || graph.reported_hung(task)) return Confidence::likely;
   if (wanted) return v1 ? Confidence::likely : Confidence::possible;
   return std::nullopt;
 }

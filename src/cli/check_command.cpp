@@ -21,7 +21,7 @@ constexpr const char* k_footer =
     "  unzap check scenarios/npm-zombie.toml                              the lockup of 5.15.160, step by "
     "step\n"
     "  unzap check npm-zombie --kernel v5.15.162               the same with the fix: proved\n"
-    "  unzap check my.toml --kernel v6.1.192 --without fix-2026   a scenario of your own\n"
+    "  unzap check scenarios/npm-zombie.toml --kernel v6.1.192 --without fix-2026   from a file\n"
     "  unzap check npm-zombie --matrix                         all kernels and preemption models\n"
     "  unzap check --list                                      the kernels, fixes and switches\n"
     "EXIT STATUS\n"

@@ -30,7 +30,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 
 # The explorer knows states and actions; what they stand for is none of its business.
 KERNEL_WORDS = ("pid", "tid", "tgid", "signal", "sigkill", "rcu", "uring", "kernel", "cpu", "sched",
-                "zombie", "worker", "reaper", "preempt", "syscall", "linux", "container")
+                "zombie", "reaper", "preempt", "syscall", "linux", "container")
 WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")  # the words of snake_case, CamelCase and CAPITALS
 COMMENT_OR_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 

@@ -12,6 +12,7 @@
 #include "check/check.hpp"
 #include "cli/embedded.hpp"
 #include "report/check_report.hpp"
+#include "util/processors.hpp"
 
 namespace unzap {
 namespace {
@@ -81,7 +82,7 @@ Result<kernel::Variant> variant_of(const CheckOptions& options, const kernel::Ke
 
 /// --workers: a number, or as many as there are processors.
 Result<unsigned> workers_of(const std::string& text) {
-  if (text == "auto") return explorer::workers_here();
+  if (text == "auto") return usable_processors();
   unsigned workers = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), workers);
   if (problem != std::errc() || end != text.data() + text.size() || workers < 1 || workers > 32)

@@ -60,9 +60,6 @@ struct Exploration {
   std::array<std::size_t, 32> witness_counts{};  ///< states that show each witness bit
 };
 
-/// As many workers as the machine has processors for this process, at most 32.
-unsigned workers_here();
-
 /// What a search keeps. Without edges there are reachability, counts and shortest paths, but no analysis.
 struct Memory {
   Keep keep = Keep::states;

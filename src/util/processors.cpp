@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "util/processors.hpp"
+
 #include <sched.h>
 
 #include <algorithm>
 
-#include "explorer/explore.hpp"
+namespace unzap {
 
-namespace unzap::explorer {
-
-unsigned workers_here() {
+unsigned usable_processors() {
   cpu_set_t mine;
   CPU_ZERO(&mine);
   if (sched_getaffinity(0, sizeof(mine), &mine) != 0) return 1;
   return std::clamp(static_cast<unsigned>(CPU_COUNT(&mine)), 1U, 32U);
 }
 
-}  // namespace unzap::explorer
+}  // namespace unzap

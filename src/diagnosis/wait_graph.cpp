@@ -44,6 +44,7 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
   attach_reports();
   add_reaper_edges();
   add_site_edges();
+  add_freezer_edges();
   add_rcu_holders();
   add_process_edges();
   add_io_worker_edges();
@@ -197,6 +198,15 @@ std::vector<const Edge*> WaitGraph::way(const Task& from, const Task& to) const 
 const WaitSite* WaitGraph::site_of(const Task& task) const {
   const auto at = sites_.find(&task);
   return at == sites_.end() ? nullptr : at->second;
+}
+
+const CgroupState* WaitGraph::freezer_of(const Task& task) const {
+  if (!task.cgroup || !alive(task) || task.state.is('R')) return nullptr;
+  for (const CgroupState& state : snapshot_.cgroups) {
+    if (state.path != *task.cgroup || !state.frozen.is(true)) continue;
+    if (state.version == 2 || task.state.is('D')) return &state;
+  }
+  return nullptr;
 }
 
 bool WaitGraph::rests(const Reaper& reaper) const {

@@ -111,6 +111,10 @@ class WaitGraph {
   const Reaper* reaper_over(const Task& task) const;
   /// True when the reaper is shown waiting, not just passing: pasted, or unmoved for k_lasting_seconds.
   bool rests(const Reaper& reaper) const;
+  /// The cgroup that is shown to have this task frozen, or null. In v1 a frozen task is in state D wherever
+  /// its stack is (since 6.1 a freezable sleep is turned into a frozen one in place); in v2 it sleeps or is
+  /// stopped.
+  const CgroupState* freezer_of(const Task& task) const;
   /// Tasks in an RCU wait.
   const std::vector<const Task*>& rcu_waiters() const { return rcu_waiters_; }
 
@@ -130,6 +134,7 @@ class WaitGraph {
   void attach_reports();
   void add_reaper_edges();
   void add_site_edges();
+  void add_freezer_edges();
   void add_rcu_holders();
   void add_process_edges();
   void add_io_worker_edges();

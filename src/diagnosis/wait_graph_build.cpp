@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "diagnosis/wait_graph.hpp"
+#include "util/text.hpp"
 
 namespace unzap {
 namespace {
@@ -176,6 +177,7 @@ void WaitGraph::add_site_edges() {
       connect(from, rcu_node(), why, {proof(*stack, *task)});
       continue;
     }
+    if (site->cause == "frozen-cgroup" && freezer_of(*task) != nullptr) continue;  // has an edge to that one
     const NodeKind kind = site->kind == WaitsFor::cgroup ? NodeKind::cgroup : NodeKind::outside;
     const auto [at, fresh] = outside_nodes_.try_emplace(std::string(site->what), nodes_.size());
     if (fresh) add({kind, std::string(site->what), nullptr, 0});
@@ -185,6 +187,19 @@ void WaitGraph::add_site_edges() {
     if (site->cause == "unreaped-by-outside-parent")
       for (const Reaper& reaper : reapers_)
         connect(from, task_node(*reaper.task), std::string(site->what), {proof(*stack, *task)}, true);
+  }
+}
+
+void WaitGraph::add_freezer_edges() {
+  for (const Task* task : tasks_) {
+    const CgroupState* freezer = freezer_of(*task);
+    if (freezer == nullptr) continue;
+    const std::string label = "cgroup " + printable(freezer->path, 128);
+    const auto [at, fresh] = outside_nodes_.try_emplace(label, nodes_.size());
+    if (fresh) add({NodeKind::cgroup, label, nullptr, 0});
+    std::vector<Proof> proofs = {{freezer->where, freezer->version == 1 ? "FROZEN" : "frozen 1"}};
+    if (const Stack* stack = stack_of(*task)) proofs.push_back(proof(*stack, *task));
+    connect(task_node(*task), at->second, "is frozen by it", std::move(proofs));
   }
 }
 

@@ -59,7 +59,7 @@ struct Task {
   Reading<std::string> syscall;                ///< the file's text: "running", or number and arguments
   Reading<Stack> stack;                        ///< the best one known
   Reading<std::vector<std::int32_t>> ns_pids;  ///< NSpid: its number in each pid namespace, outermost first
-  Reading<std::uint64_t> pid_ns;           ///< inode of ns/pid (or pid_for_children's): absent for zombies
+  Reading<std::uint64_t> pid_ns;           ///< inode of ns/pid (or pid_for_children's); a zombie still has it
   Reading<std::uint64_t> mnt_ns;           ///< inode of ns/mnt: gone once past exit_task_namespaces
   Reading<std::int32_t> tracer_pid;        ///< 0: not traced
   Reading<std::uint64_t> pending_private;  ///< SigPnd

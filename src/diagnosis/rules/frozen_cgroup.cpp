@@ -17,7 +17,10 @@ bool kill_pending(const Task& task) {
   return (task.pending_private.value_or(0) & kill) != 0 || (task.pending_shared.value_or(0) & kill) != 0;
 }
 
-const CgroupState* freezer_of(const Snapshot& snapshot, const Task& task) {
+/// The freezer of the task's cgroup, a frozen one first: a task has one in each hierarchy.
+const CgroupState* freezer_beside(const WaitGraph& graph, const Task& task) {
+  const Snapshot& snapshot = graph.snapshot();
+  if (const CgroupState* frozen = graph.freezer_of(task)) return frozen;
   for (const CgroupState& state : snapshot.cgroups)
     if (task.cgroup && *task.cgroup == state.path) return &state;
   // A text that shows one freezer shows it because of the tasks beside it.
@@ -25,16 +28,75 @@ const CgroupState* freezer_of(const Snapshot& snapshot, const Task& task) {
                                                                          : nullptr;
 }
 
+/// The way from a dying init that waits for what this task ought to do: it is the parent or the tracer of a
+/// zombie in there, and itself outside. Empty when there is none.
+std::vector<const Edge*> awaited(const WaitGraph& graph, const Task& task) {
+  if (graph.reaper_over(task) != nullptr) return {};
+  for (const Reaper& reaper : graph.reapers())
+    if (graph.rests(reaper))
+      if (auto way = graph.way(*reaper.task, task); !way.empty()) return way;
+  return {};
+}
+
+/// Seen twice, and not at rest for long enough: runtimes freeze a v1 cgroup for a moment to kill what is in
+/// it.
+bool passing(const WaitGraph& graph, const Task& task) {
+  if (graph.snapshot().origin == Origin::text || graph.reported_hung(task)) return false;
+  const auto found = rate(task);
+  return found && !(found->seconds >= k_lasting_seconds && found->switches.is(0));
+}
+
 std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
-  const Snapshot& snapshot = graph.snapshot();
-  const CgroupState* freezer = freezer_of(snapshot, task);
+  const WaitSite* site = graph.site_of(task);
+  const bool in_freezer = site != nullptr && site->cause == "frozen-cgroup";
+  const CgroupState* holder = graph.freezer_of(task);
+  if (!in_freezer && holder == nullptr) return std::nullopt;
+  const CgroupState* freezer = freezer_beside(graph, task);
   const bool frozen = freezer != nullptr && (freezer->frozen.is(true) || freezer->freeze_asked.is(true));
   const bool wanted = kill_pending(task) || graph.reaper_over(task) != nullptr;
-  const bool v1 = graph.stack_of(task)->has("__refrigerator");
-  if (v1 && kill_pending(task) && frozen) return Confidence::certain;
-  if (snapshot.origin == Origin::text || graph.reported_hung(task)) return Confidence::likely;
-  if (wanted) return v1 ? Confidence::likely : Confidence::possible;
+  const Stack* stack = graph.stack_of(task);
+  const bool v1 =
+      (stack != nullptr && stack->has("__refrigerator")) || (holder != nullptr && holder->version == 1);
+  const Confidence most = passing(graph, task) ? Confidence::possible : Confidence::certain;
+  if (v1 && kill_pending(task) && frozen) return most;
+  if (in_freezer && (graph.snapshot().origin == Origin::text || graph.reported_hung(task)))
+    return Confidence::likely;
+  if (wanted) return at_most(v1 ? Confidence::likely : Confidence::possible, most);
+  if (holder != nullptr && !awaited(graph, task).empty()) return at_most(Confidence::likely, most);
   return std::nullopt;
+}
+
+/// Names the cgroup, who waits for the task, and the file to write.
+void tell(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
+  const Task& first = *hits.tasks.front();
+  const CgroupState* freezer = graph.freezer_of(first);
+  if (freezer == nullptr) return;
+  const std::string path = printable(freezer->path, 128);
+  const bool one = hits.tasks.size() == 1;
+  finding.summary = fmt::format("{} {} frozen by cgroup {} (v{})", some_of(hits.tasks), one ? "is" : "are",
+                                path, freezer->version);
+  finding.culprit->role = "frozen by cgroup " + path;
+  if (freezer->version == 1 && kill_pending(first)) finding.summary += ", where SIGKILL does not act";
+  if (const Reaper* reaper = graph.reaper_over(first)) {
+    if (reaper->task != &first)
+      finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
+  } else if (const auto way = awaited(graph, first); !way.empty()) {
+    const Task& init = *graph.nodes()[way.front()->from].task;
+    const Node& last = graph.nodes()[way.back()->from];
+    finding.summary +=
+        fmt::format("; the dying init {} waits for {}, which {}", init.label(), last.label, way.back()->why);
+    finding.chain.clear();
+    add_links(finding, graph, way);
+    for (const Edge* edge : way) {
+      const Task* task = graph.nodes()[edge->from].task;
+      if (task == nullptr) continue;
+      cite(finding, graph, *task);
+      add_victim(finding, *task,
+                 zombie(*task) ? "zombie, waits for the frozen task" : "waits for the frozen task");
+    }
+    if (const auto node = graph.node_of(first)) add_links(finding, graph, graph.out(*node));
+  }
+  finding.add_evidence(freezer->where, freezer->version == 1 ? "FROZEN" : "frozen 1");
 }
 
 void advise(Finding& finding) {
@@ -77,18 +139,17 @@ void advise(Finding& finding) {
 Findings frozen_cgroup(const WaitGraph& graph) {
   SiteHits hits;
   for (const Task* task : graph.tasks()) {
-    const WaitSite* site = graph.site_of(*task);
-    if (site == nullptr || site->cause != "frozen-cgroup") continue;
     const auto found = judge(graph, *task);
     if (!found) continue;
+    const bool best = hits.tasks.empty() || *found > hits.confidence;
     hits.confidence = std::max(hits.confidence, *found);
-    hits.tasks.push_back(task);
+    hits.tasks.insert(best ? hits.tasks.begin() : hits.tasks.end(), task);
   }
-  const CgroupState* half = nullptr;
-  for (const CgroupState& state : graph.snapshot().cgroups)
-    if (state.freeze_asked.is(true) && state.frozen.is(false)) half = &state;
   if (hits.tasks.empty()) return {};
+  const CgroupState* half = freezer_beside(graph, *hits.tasks.front());
+  if (half != nullptr && !(half->freeze_asked.is(true) && half->frozen.is(false))) half = nullptr;
   Finding finding = site_finding(graph, "frozen-cgroup", hits);
+  tell(finding, graph, hits);
   if (half != nullptr) {
     finding.summary +=
         fmt::format("; the freeze of {} was asked for and has not completed", printable(half->path, 128));

@@ -57,6 +57,48 @@ TEST(UnreapedByOutsideParent, Rows) {
   });
 }
 
+/// As /proc shows it: a zombie keeps its link to the pid namespace, also one that was injected.
+TaskBuilder inside(TaskBuilder task, std::uint64_t space) {
+  task.task.pid_ns = space;
+  return task;
+}
+
+TEST(UnreapedByOutsideParent, AZombieShownInTheNamespaceHasItsParentOutside) {
+  const TaskBuilder dying = inside(init(k_second).looks(2, 0, 0), 7);
+  const TaskBuilder runtime = inside(shim(), 1);
+  const Finding finding =
+      finding_of(diagnose(live({runtime, dying, inside(zombie(950, 800), 7)})), "unreaped-by-outside-parent");
+  EXPECT_EQ(finding.confidence, Confidence::likely);
+  ASSERT_TRUE(finding.culprit);
+  EXPECT_EQ(finding.culprit->tid, 800);
+  expect({
+      {"its parent is a member",
+       live({runtime, dying, inside(TaskBuilder(940, "sh", 'S').child_of(900), 7),
+             inside(zombie(950, 940), 7)}),
+       "stuck: members-not-visible likely"},
+      {"its parent is not known", live({runtime, dying, inside(zombie(950, 777), 7)}),
+       "stuck: members-not-visible likely"},
+      {"a namespace in the dying one: both inits are dying",
+       live({runtime, inside(init(k_first).looks(2, 0, 0), 7),
+             inside(TaskBuilder(910, "inner", 'S').child_of(900).numbers({910, 5, 1}).exiting().in(k_second),
+                    8)
+                 .looks(2, 0, 0),
+             inside(zombie(950, 800).numbers({950, 60, 2}), 8)}),
+       "stuck: unreaped-by-outside-parent likely"},
+  });
+}
+
+TEST(UnreapedByOutsideParent, SaysWhatHoldsTheParentUp) {
+  TaskBuilder stopped = shim();
+  stopped.task.state = 'T';
+  const Finding finding =
+      finding_of(diagnose(live({stopped, init(k_second).looks(2, 0, 0), zombie(950, 800)})),
+                 "unreaped-by-outside-parent");
+  EXPECT_NE(finding.summary.find("it is stopped"), std::string::npos) << finding.summary;
+  ASSERT_FALSE(finding.remedies.empty());
+  EXPECT_EQ(finding.remedies.front().id, "continue-parent");
+}
+
 TEST(UnreapedByOutsideParent, TheWholeCircleIsCertain) {
   const Snapshot snapshot =
       pasted({TaskBuilder(1, "systemd", 'D').in(k_drain), init(k_second).child_of(1), zombie(950, 1)},

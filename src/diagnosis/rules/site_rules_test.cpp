@@ -209,6 +209,57 @@ TEST(SiteRules, FrozenIsCertainOnlyWithTheKillAndTheFreezer) {
   EXPECT_EQ(gist(diagnose(snapshot)), "healthy");  // a paused container
 }
 
+TEST(SiteRules, AFreezableSleepIsFrozenWhereItStands) {
+  TaskBuilder task = TaskBuilder(40, "app", 'D').child_of(30).in("hrtimer_nanosleep common_nsleep");
+  task.looks(2, 0, 0);
+  task.task.pending_shared = signal_bit(9);
+  task.task.cgroup = std::string("/pod/c1");
+  const TaskBuilder init = TaskBuilder(30, "init", 'S')
+                               .numbers({30, 1})
+                               .exiting()
+                               .looks(2, 0, 0)
+                               .in("do_wait kernel_wait4 zap_pid_ns_processes do_exit");
+  Snapshot snapshot = live({init, task});
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: uninterruptible-member likely");
+  snapshot.cgroups.push_back({"/pod/c1", 2, false, false, "/sys/fs/cgroup/unified/pod/c1"});
+  snapshot.cgroups.push_back({"/pod/c1", 1, true, true, "/sys/fs/cgroup/freezer/pod/c1/freezer.state"});
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: frozen-cgroup certain");
+  const Finding finding = finding_of(diagnose(snapshot), "frozen-cgroup");
+  EXPECT_NE(finding.summary.find("/pod/c1"), std::string::npos) << finding.summary;
+  EXPECT_EQ(finding.chain.size(), 3U);
+  Snapshot moving = snapshot;
+  moving.tasks[1].samples.back().switches = std::uint64_t{99};  // frozen for a moment, to be killed
+  EXPECT_EQ(finding_of(diagnose(moving), "frozen-cgroup").confidence, Confidence::possible);
+  snapshot.tasks[1].cgroup = std::string("/pod/c2");
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: uninterruptible-member likely");
+}
+
+TEST(SiteRules, AFrozenTaskOutsideThatTheDyingWaitFor) {
+  const TaskBuilder init = TaskBuilder(30, "init", 'S')
+                               .child_of(20)
+                               .numbers({30, 1})
+                               .exiting()
+                               .looks(2, 0, 0)
+                               .in("zap_pid_ns_processes do_exit");
+  TaskBuilder parent =
+      TaskBuilder(25, "exec", 'S').child_of(20).in("do_freezer_trap get_signal").looks(2, 0, 0);
+  parent.task.cgroup = std::string("/tools");
+  TaskBuilder zombie = TaskBuilder(40, "sh", 'Z').child_of(25).numbers({40, 9});
+  zombie.task.pid_ns = std::uint64_t{7};
+  parent.task.pid_ns = std::uint64_t{1};
+  Snapshot snapshot = live({init, parent, zombie});
+  snapshot.tasks[0].pid_ns = std::uint64_t{7};
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: unreaped-by-outside-parent likely");
+  snapshot.cgroups.push_back({"/tools", 2, true, true, "/sys/fs/cgroup/tools/cgroup.events"});
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: frozen-cgroup likely, unreaped-by-outside-parent likely");
+  const Finding finding = finding_of(diagnose(snapshot), "frozen-cgroup");
+  ASSERT_TRUE(finding.culprit);
+  EXPECT_EQ(finding.culprit->tid, 25);
+  EXPECT_EQ(finding.victims.size(), 2U);
+  snapshot.tasks[2].ppid = 20;  // no way from the init to the frozen task any more
+  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: members-not-visible likely");
+}
+
 TEST(SiteRules, AHalfFrozenCgroupNamesTheStraggler) {
   Snapshot snapshot = pasted({TaskBuilder(40, "app", 'S').in("do_freezer_trap get_signal"),
                               TaskBuilder(41, "kvm", 'S').in("kvm_nx_huge_page_recovery_worker kthread")});

@@ -7,12 +7,14 @@
 #include <optional>
 
 #include "diagnosis/rules/site_rule.hpp"
+#include "util/text.hpp"
 
 namespace unzap {
 namespace {
 
 /// A dead process, ready to be reaped by its parent: no live thread of it is known or hinted at.
 bool ready_to_reap(const WaitGraph& graph, const Task& task) {
+  if (task.tracer_pid.value_or(0) > 0) return false;  // its tracer comes first
   if (!task.state.is('Z') || task.multi_threaded.is(true) || task.threads.value_or(1) > 1) return false;
   if (task.tid && task.tgid && *task.tid != *task.tgid) return false;
   if (!task.tgid) return true;
@@ -20,11 +22,20 @@ bool ready_to_reap(const WaitGraph& graph, const Task& task) {
   return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
 }
 
+bool member(const Reaper& reaper, const Task& task) {
+  return std::find(reaper.members.begin(), reaper.members.end(), &task) != reaper.members.end();
+}
+
 /// True when the zombie may pin the reaper's namespace although its parent is not in there.
 bool injected(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
   const Task& init = *reaper.task;
-  if (!ready_to_reap(graph, task) || graph.reaper_over(task) != nullptr) return false;
+  if (!ready_to_reap(graph, task)) return false;
   if (task.ppid && init.tgid && *task.ppid == *init.tgid) return false;
+  if (member(reaper, task)) {  // by its namespace or as a descendant: then who its parent is decides
+    const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
+    return parent != nullptr && !member(reaper, *parent);
+  }
+  if (graph.reaper_over(task) != nullptr) return false;
   if (task.container && init.container) return *task.container == *init.container;
   if (task.ns_pids && init.ns_pids) return task.ns_pids->size() >= init.ns_pids->size();
   // A listing without namespaces: the shim is the parent of both.
@@ -36,6 +47,16 @@ bool injected(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
 bool left_to(const Task* blocked, const WaitGraph& graph, const Task& task) {
   return blocked != nullptr && blocked->tid && task.ppid && *task.ppid == *blocked->tid &&
          ready_to_reap(graph, task);
+}
+
+/// What keeps the parent itself from reaping; empty when nothing is seen.
+std::string held_up(const WaitGraph& graph, const Task& parent) {
+  if (const CgroupState* freezer = graph.freezer_of(parent))
+    return "it is frozen by cgroup " + printable(freezer->path, 128);
+  if (parent.state.is('T')) return "it is stopped (SIGSTOP or a terminal)";
+  if (parent.state.is('t')) return "it is stopped by a tracer";
+  if (parent.state.is('D')) return "it is blocked in the kernel";
+  return "";
 }
 
 struct Outside {
@@ -86,6 +107,8 @@ void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
                                    seen.zombies.size() == 1 ? "s" : "");
     if (seen.parent != nullptr)
       finding.summary += fmt::format(" ({}) and does not reap", seen.parent->label());
+    if (const std::string why = seen.parent != nullptr ? held_up(graph, *seen.parent) : ""; !why.empty())
+      finding.summary += ": " + why;
   } else if (seen.blocked == nullptr) {
     finding.summary +=
         "; none of its own children is left, so a zombie with its parent outside (exec, shim) is the usual "
@@ -122,7 +145,7 @@ void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
     if (const auto node = graph.node_of(*seen.blocked)) add_links(finding, graph, graph.out(*node));
 }
 
-void advise(Finding& finding) {
+void advise(Finding& finding, const Outside& seen) {
   finding.refuted_by = {
       "/proc/<init>/stack has do_wait above zap_pid_ns_processes: it waits for a child of its own",
       "no zombie of the namespace has its parent outside (NSpid has two numbers, PPid is a host process)",
@@ -140,8 +163,9 @@ void advise(Finding& finding) {
        "(kill -CHLD <parent> is harmless to try)",
        "none"},
       {"end-parent",
-       "End the parent (kill <shim or exec session>): its zombies go to the dying init, which ignores "
-       "SIGCHLD, and are gone at once",
+       "End the parent (kill <shim or exec session>): its zombies go to the nearest subreaper above it (a "
+       "shim) "
+       "or to the host's init, which reaps them",
        "the container's shim is lost: its exit code and logs too"},
       {"free-parent",
        "If the parent is blocked in the kernel, free that: for cgroup_drain_dying() nothing but the fix or a "
@@ -150,6 +174,11 @@ void advise(Finding& finding) {
       {"upgrade-kernel", "7.0: 93618edf7538 (cgroup rmdir); rcu_tasks: 1612160b9127 (6.9) and its backports",
        "a reboot"},
   };
+  if (seen.parent != nullptr && seen.parent->state.is('T'))
+    finding.remedies.insert(
+        finding.remedies.begin(),
+        {"continue-parent", fmt::format("Let the parent go on: kill -CONT {}", seen.parent->tid.value_or(0)),
+         "it goes on with whatever it was stopped in"});
   finding.references = {
       "docs/causes/unreaped-by-outside-parent.md",
       "pid_namespaces(7), setns(2)",
@@ -181,7 +210,7 @@ Findings unreaped_by_outside_parent(const WaitGraph& graph) {
   finding.confidence = *confidence;
   tell(finding, graph, seen);
   link(finding, graph, seen);
-  advise(finding);
+  advise(finding, seen);
   return {std::move(finding)};
 }
 

@@ -217,9 +217,11 @@ Result<Snapshot> Scan::run() {
 
   std::set<std::size_t> chosen = tasks_that_matter(snapshot_.tasks);
   look_closely(chosen, false);
-  const std::set<std::size_t> members = members_of_dying(snapshot_.tasks, chosen);
-  look_closely(members, false);
-  chosen.insert(members.begin(), members.end());
+  for (const auto& choose : {members_of_dying, tracers}) {
+    const std::set<std::size_t> more = choose(snapshot_.tasks, chosen);
+    look_closely(more, false);
+    chosen.insert(more.begin(), more.end());
+  }
 
   std::set<std::size_t> again = chosen;
   again.insert(0);  // so that the snapshot shows that there was a second look, even when nothing ran

@@ -81,6 +81,16 @@ std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std
   return members;
 }
 
+std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std::size_t>& known) {
+  std::set<std::int32_t> wanted;
+  for (const std::size_t i : known)
+    if (tasks[i].tracer_pid.value_or(0) > 0) wanted.insert(*tasks[i].tracer_pid);
+  std::set<std::size_t> found;
+  for (std::size_t i = 0; i < tasks.size() && !wanted.empty(); ++i)
+    if (tasks[i].tid && wanted.contains(*tasks[i].tid) && !known.contains(i)) found.insert(i);
+  return found;
+}
+
 std::set<std::size_t> busy_in_kernel(const std::vector<Task>& tasks, const std::set<std::size_t>& known) {
   std::set<std::size_t> busy;
   for (std::size_t i = 0; i < tasks.size(); ++i) {

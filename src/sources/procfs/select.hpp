@@ -19,6 +19,10 @@ std::set<std::size_t> tasks_that_matter(const std::vector<Task>& tasks);
 /// still there.
 std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
 
+/// Those not in `known` that trace one of `known` (with TracerPid where it was read): whether a tracer can
+/// let go at all is seen on it.
+std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
+
 /// Those not in `known` that spent at least half of the time between their two samples in the kernel.
 std::set<std::size_t> busy_in_kernel(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
 

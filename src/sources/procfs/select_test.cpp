@@ -52,6 +52,15 @@ TEST(MembersOfDying, DescendantsOfADyingInit) {
   EXPECT_TRUE(members_of_dying(tasks, {0}).empty()) << "50 is not on its way out";
 }
 
+TEST(Tracers, OfThoseThatAreKnown) {
+  std::vector<Task> tasks{task(50, 50, 1, 'Z'), task(70, 70, 1, 'S'), task(71, 71, 1, 'S')};
+  EXPECT_TRUE(tracers(tasks, {0}).empty());
+  tasks[0].tracer_pid = 70;
+  tasks[2].tracer_pid = 50;
+  EXPECT_EQ(tids(tasks, tracers(tasks, {0})), (std::set<std::int32_t>{70}));
+  EXPECT_TRUE(tracers(tasks, {0, 1}).empty());
+}
+
 TEST(BusyInKernel, ByTheTwoSamples) {
   std::vector<Task> tasks{task(70, 70, 1, 'R'), task(71, 71, 1, 'R'), task(72, 72, 1, 'R')};
   tasks[0].samples = {{0.0, 'R', 0, 100, {}}, {1.0, 'R', 0, 190, {}}};

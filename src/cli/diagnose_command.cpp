@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 
+#include "cli/host.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "report/report.hpp"
-#include "sources/procfs/procfs_source.hpp"
+#include "sources/bundle/bundle.hpp"
 #include "sources/text/text_source.hpp"
 #include "util/read_file.hpp"
 
@@ -17,15 +17,13 @@ namespace unzap {
 namespace {
 
 constexpr std::size_t k_max_input_bytes = std::size_t{256} << 20;
-// Diagnosis takes a wait that did not move for a second as lasting; the source looks that long only when a
-// task is in trouble.
-constexpr double k_window_seconds = 1.1;
 
 constexpr const char* k_footer =
     "EXAMPLE\n"
     "  unzap diagnose                     this host, now; as root it sees the kernel stacks\n"
     "  dmesg | unzap diagnose -           a kernel log\n"
     "  unzap diagnose capture.txt         what somebody pasted: log, /proc files, ps\n"
+    "  unzap diagnose node.unzap          what unzap record took along from another host\n"
     "  unzap diagnose --json | jq -r '.findings[0].cause'\n"
     "EXIT STATUS\n"
     "  0 nothing is stuck   1 something is stuck   2 could not tell\n"
@@ -33,9 +31,8 @@ constexpr const char* k_footer =
 
 struct DiagnoseOptions {
   CommonOptions common;
-  std::string file;    ///< empty: this host
-  std::string procfs;  ///< empty: /proc
-  double timeout_seconds = 10;
+  HostOptions host;
+  std::string file;  ///< empty: this host
 };
 
 int exit_code_of(Verdict verdict) {
@@ -47,7 +44,19 @@ int exit_code_of(Verdict verdict) {
   return k_exit_internal;
 }
 
-Result<Snapshot> snapshot_of_file(const DiagnoseOptions& options) {
+/// What is looked at, and whether it was recorded: a bundle is diagnosed as what it was when it was taken.
+struct Input {
+  Snapshot snapshot;
+  bool recorded = false;
+};
+
+Result<Input> read_recorded(std::string_view bytes, const std::string& label) {
+  Result<Snapshot> snapshot = read_bundle(bytes, label);
+  if (!snapshot) return snapshot.error();
+  return Input{std::move(*snapshot), true};
+}
+
+Result<Input> input_of_file(const DiagnoseOptions& options) {
   const bool standard_input = options.file == "-";
   if (standard_input && !options.common.quiet && ::isatty(STDIN_FILENO) == 1)
     say("reading standard input; end it with Ctrl-D");
@@ -55,36 +64,33 @@ Result<Snapshot> snapshot_of_file(const DiagnoseOptions& options) {
   if (!input) return input.error();
   // Evidence names places in the input; the folder that it lies in would only fill the screen.
   const std::string label = standard_input ? "stdin" : options.file.substr(options.file.rfind('/') + 1);
+  if (looks_like_bundle(input->text)) return read_recorded(input->text, label);
   Snapshot snapshot = read_text(input->text, label);
   if (input->cut) {
     const std::string text = fmt::format("only the first {} MiB were read", k_max_input_bytes >> 20);
     snapshot.problems.insert(snapshot.problems.begin(), {label, text});
     if (!options.common.quiet) say(label + ": " + text);
   }
-  return snapshot;
+  return Input{std::move(snapshot)};
 }
 
-Result<Snapshot> snapshot_of_host(const DiagnoseOptions& options) {
-  ProgressLine progress(options.common.quiet);
-  ProcfsOptions source;
-  if (!options.procfs.empty()) source.root = options.procfs;
-  source.sample_seconds = k_window_seconds;
-  source.total_timeout_seconds = options.timeout_seconds;
-  source.read_timeout_seconds = std::min(source.read_timeout_seconds, options.timeout_seconds / 2);
-  source.progress = [&progress](const std::string& text) { progress.show(text); };
-  return read_procfs(source);
+Result<Input> input_of_host(const DiagnoseOptions& options) {
+  Result<Snapshot> snapshot = snapshot_of_host(options.host, options.common.quiet);
+  if (!snapshot) return snapshot.error();
+  return Input{std::move(*snapshot)};
 }
 
 int run_diagnose(const DiagnoseOptions& options) {
-  if (!options.file.empty() && !options.procfs.empty())
+  if (!options.file.empty() && !options.host.procfs.empty())
     return fail({ErrorKind::usage, "FILE is a capture and --path.procfs a host", "", "give one of them"});
-  const Result<Snapshot> snapshot =
-      options.file.empty() ? snapshot_of_host(options) : snapshot_of_file(options);
-  if (!snapshot) return fail(snapshot.error());
-  const Diagnosis diagnosis = diagnose(*snapshot);
+  Result<Input> input = options.file.empty() ? input_of_host(options) : input_of_file(options);
+  if (!input) return fail(input.error());
+  Snapshot& snapshot = input->snapshot;
+  const Diagnosis diagnosis = diagnose(snapshot);
+  if (input->recorded) snapshot.origin = Origin::bundle;
   const TextOptions text{use_color(options.common.color_choice()), output_width(), options.common.verbose};
-  const int written = write_output(options.common.wants_json() ? to_json(diagnosis, *snapshot)
-                                                               : to_text(diagnosis, *snapshot, text));
+  const int written = write_output(options.common.wants_json() ? to_json(diagnosis, snapshot)
+                                                               : to_text(diagnosis, snapshot, text));
   return written != 0 ? written : exit_code_of(diagnosis.verdict);
 }
 
@@ -95,15 +101,10 @@ Command add_diagnose_command(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("diagnose", "What is stuck, on whom, why, and what to do about it");
   verb->footer(k_footer);
   add_common_options(*verb, options->common);
-  verb->add_option("FILE", options->file, "A capture to read instead of this host; - is standard input")
+  verb->add_option("FILE", options->file,
+                   "A capture or bundle to read instead of this host; - is standard input")
       ->type_name("");
-  verb->add_option("--path.procfs", options->procfs,
-                   "Where the procfs to look at is mounted (default: /proc)")
-      ->type_name("DIR");
-  verb->add_option("--timeout", options->timeout_seconds,
-                   "Stop looking at this host after so long (default: 10)")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.1, 3600.0));
+  add_host_options(*verb, options->host);
   return {verb, [options] { return run_diagnose(*options); }};
 }
 

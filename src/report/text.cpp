@@ -223,6 +223,7 @@ void TextReport::write_what_can_be_pasted() {
         "head -n 999 /proc/PID/task/*/{stat,status,wchan,stack,syscall}",
         "ps -eLo pid,tid,ppid,stat,wchan:32,comm"})
     out_.verbatim(2, "", line);
+  out_.paragraph(0, "Or all of it at once, by itself: what `unzap record -o FILE` wrote on the host.");
 }
 
 std::string TextReport::write() {

@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "snapshot": ["util"],
     "sources/text": ["util", "snapshot"],
     "sources/procfs": ["util", "snapshot", "sources/text"],  # the parsers of what /proc says are shared
+    "sources/bundle": ["util", "snapshot"],
     "sources/model": ["util", "snapshot", "kernel"],
     "diagnosis": ["util", "snapshot"],
     "explorer": ["util"],

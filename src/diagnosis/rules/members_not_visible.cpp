@@ -66,7 +66,8 @@ void advise(Finding& finding, const std::string& pid) {
        "left",
        "none"},
       {"reboot",
-       "Reboot only when the node must be back at once; save dmesg and /proc/*/task/*/{status,stack} first",
+       "Reboot only when the node must be back at once; save the evidence first, as root: unzap record -o "
+       "FILE",
        "ends everything on the node, and the evidence"},
   };
   finding.references = {"docs/causes/members-not-visible.md",

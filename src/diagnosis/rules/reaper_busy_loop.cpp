@@ -171,7 +171,7 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
        "on queues behind this CPU",
        "running pods stay where they are"},
       {"save-evidence",
-       fmt::format("Save the evidence before the reboot: dmesg, and "
+       fmt::format("Save the evidence before the reboot, as root: unzap record -o FILE; by hand dmesg, and "
                    "/proc/{}/task/*/{{status,stack,stat}}",
                    pid),
        "none"},

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/host.hpp"
+
+#include <algorithm>
+
+#include "cli/terminal.hpp"
+#include "sources/procfs/procfs_source.hpp"
+
+namespace unzap {
+namespace {
+
+// Diagnosis takes a wait that did not move for a second as lasting; the source looks that long only when a
+// task is in trouble.
+constexpr double k_window_seconds = 1.1;
+
+}  // namespace
+
+void add_host_options(CLI::App& verb, HostOptions& options) {
+  verb.add_option("--path.procfs", options.procfs, "Where the procfs to look at is mounted (default: /proc)")
+      ->type_name("DIR");
+  verb.add_option("--timeout", options.timeout_seconds,
+                  "Stop looking at this host after so long (default: 10)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.1, 3600.0));
+}
+
+Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet) {
+  ProgressLine progress(quiet);
+  ProcfsOptions source;
+  if (!options.procfs.empty()) source.root = options.procfs;
+  source.sample_seconds = k_window_seconds;
+  source.total_timeout_seconds = options.timeout_seconds;
+  source.read_timeout_seconds = std::min(source.read_timeout_seconds, options.timeout_seconds / 2);
+  source.progress = [&progress](const std::string& text) { progress.show(text); };
+  return read_procfs(source);
+}
+
+}  // namespace unzap

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "snapshot/snapshot.hpp"
+#include "util/result.hpp"
+
+namespace unzap {
+
+/// Options of every verb that looks at a live host.
+struct HostOptions {
+  std::string procfs;  ///< empty: /proc
+  double timeout_seconds = 10;
+};
+void add_host_options(CLI::App& verb, HostOptions& options);
+
+/// The live host at this moment; `quiet`: without a progress line.
+Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet);
+
+}  // namespace unzap

@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Records a host with the real binary, and diagnoses what was recorded.
+
+usage: record_test.py UNZAP SOURCE_DIR [unittest arguments]
+"""
+import json
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+UNZAP = os.path.abspath(sys.argv[1])
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+SECRET = "acme-billing"
+
+
+def run(*arguments, stdin=b"", prefix=(), stdout=subprocess.PIPE):
+    return subprocess.run([*prefix, UNZAP, *arguments], input=stdin, stdout=stdout, stderr=subprocess.PIPE,
+                          timeout=30, check=False)
+
+
+def stat_line(tid, comm, state, ppid, flags=0):
+    return f"{tid} ({comm}) {state} {ppid} 0 0 0 0 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 77 " + "0 " * 16 + "1 0 0\n"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.file = self.path("node.unzap")
+        self.procfs = self.path("proc")
+        self.jam()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, content):
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(content)
+        return path
+
+    def jam(self):
+        """A procfs in which an init waits for a member that waits for FUSE."""
+        zap = "".join(f"[<0>] {function}+0x1/0x2\n"
+                      for function in ("do_wait", "kernel_wait4", "zap_pid_ns_processes", "do_exit"))
+        switches = "voluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t6\n"
+        self.write("proc/2/task/2/stat", stat_line(2, "kthreadd", "S", 0, 0x200000))
+        self.write("proc/90/task/90/stat", stat_line(90, SECRET, "S", 1, 4))
+        self.write("proc/90/task/90/status", "State:\tS (sleeping)\nNSpid:\t90\t1\n" + switches)
+        self.write("proc/90/task/90/stack", zap)
+        self.write("proc/91/task/91/stat", stat_line(91, "reader", "D", 90, 4))
+        self.write("proc/91/task/91/status", "State:\tD (disk sleep)\nNSpid:\t91\t2\n" + switches)
+        self.write("proc/91/task/91/stack", "[<0>] request_wait_answer+0x1/0x2 [fuse]\n[<0>] do_exit+0x1/0x2\n")
+
+    def record(self, *arguments):
+        return run("record", "--path.procfs", self.procfs, *arguments)
+
+    def check_refused(self, result, code, words):
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertIn(words, result.stderr)
+        self.assertEqual(result.stderr.count(b"\n"), 1, result.stderr)
+        self.assertEqual(result.stdout, b"")
+
+
+class Record(Case):
+    def test_one_line_says_what_was_recorded(self):
+        result = self.record("-o", self.file)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout, b"")
+        self.assertRegex(result.stderr, rb"^unzap: recorded this host: 3 threads of 3 processes, 0 kernel reports"
+                                        rb".*; \d+ bytes in .*node\.unzap\n$")
+        with open(self.file, "rb") as bundle:
+            self.assertEqual(bundle.read(4), ZSTD_MAGIC)
+        self.assertEqual(os.listdir(self.folder).count("node.unzap"), 1)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["node.unzap", "proc"], "nothing is left beside it")
+        mask = os.umask(0)
+        os.umask(mask)
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o666 & ~mask)
+
+    def test_quiet_is_quiet(self):
+        self.assertEqual(self.record("-q", "-o", self.file).stderr, b"")
+
+    def test_what_is_there_is_kept_unless_forced(self):
+        path = self.write("node.unzap", "precious")
+        self.check_refused(self.record("-o", path), 64, b"--force")
+        with open(path, encoding="utf-8") as kept:
+            self.assertEqual(kept.read(), "precious")
+        self.assertEqual(self.record("--force", "-o", path).returncode, 0)
+        with open(path, "rb") as bundle:
+            self.assertEqual(bundle.read(4), ZSTD_MAGIC)
+
+    def test_mistakes_are_named(self):
+        os.symlink("node.unzap", self.path("link"))
+        rows = [
+            ((), 64, b"-o FILE"),
+            (("-o", self.folder), 64, b"is a folder"),
+            (("-o", "/dev/null", "--force"), 64, b"no regular file"),
+            (("-o", self.path("link"), "--force"), 64, b"no regular file"),
+            (("-o", self.path("no/node.unzap")), 66, b"no such folder"),
+            (("-o", self.file, "--redcat"), 64, b"did you mean --redact?"),
+            (("-o", self.file, "--timeout", "soon"), 64, b"--timeout"),
+        ]
+        for arguments, code, words in rows:
+            with self.subTest(arguments=arguments):
+                self.check_refused(self.record(*arguments), code, words)
+        self.check_refused(run("record", "-o", self.file, "--path.procfs", self.path("nothing")), 66, b"--path.procfs")
+        self.assertFalse(os.path.exists(self.file))
+
+    def test_a_folder_that_may_not_be_written_to_is_77(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become another user")
+        os.chmod(self.folder, 0o755)
+        result = run("record", "-o", self.file, prefix=("setpriv", "--reuid=65534", "--clear-groups"))
+        self.check_refused(result, 77, b"not permitted to write here")
+
+    def test_standard_output(self):
+        piped = self.record("-o", "-")
+        self.assertEqual(piped.returncode, 0)
+        self.assertEqual(piped.stdout[:4], ZSTD_MAGIC)
+        self.assertIn(b"recorded this host", piped.stderr)
+        answer = run("diagnose", "--json", "-", stdin=piped.stdout)
+        self.assertEqual(json.loads(answer.stdout)["host"]["origin"], "bundle")
+        with open("/dev/full", "wb") as full:
+            self.assertEqual(run("record", "-o", "-", "--path.procfs", self.procfs, stdout=full).returncode, 74)
+        primary, secondary = pty.openpty()
+        self.addCleanup(os.close, primary)
+        with os.fdopen(secondary, "wb") as terminal:
+            result = run("record", "-o", "-", "--path.procfs", self.procfs, stdout=terminal)
+        self.assertEqual(result.returncode, 64)
+        self.assertIn(b"terminal", result.stderr)
+
+    def test_help_has_an_example(self):
+        self.assertIn(b"unzap record -o node.unzap", run("record", "--help").stdout)
+
+
+class Diagnose(Case):
+    def answer(self, *arguments):
+        result = run("diagnose", "--json", *arguments)
+        self.assertIn(result.returncode, (0, 1, 2), result.stderr)
+        # How long a look took differs from one to the next.
+        return result.returncode, json.loads(re.sub(rb"over [\d.]+ s\b", b"over a while", result.stdout))
+
+    def test_the_answer_is_that_of_the_host(self):
+        self.assertEqual(self.record("-o", self.file).returncode, 0)
+        live_code, live = self.answer("--path.procfs", self.procfs)
+        code, recorded = self.answer(self.file)
+        self.assertEqual((code, live_code), (1, 1))
+        self.assertEqual(live["host"].pop("origin"), "live")
+        self.assertEqual(recorded["host"].pop("origin"), "bundle")
+        self.assertEqual(recorded["findings"][0]["cause"], "fuse-request")
+        self.assertEqual(recorded, live)
+
+    def test_this_host(self):
+        self.assertEqual(run("record", "-q", "-o", self.file).returncode, 0)
+        _, recorded = self.answer(self.file)
+        self.assertEqual(recorded["host"]["kernel"], os.uname().release)
+
+    def test_plain_text_of_a_bundle_is_one_too(self):
+        self.record("-o", self.file)
+        try:
+            text = subprocess.run(["zstd", "-dc", self.file], capture_output=True, check=True).stdout
+        except FileNotFoundError:
+            self.skipTest("no zstd program here")
+        self.assertTrue(text.startswith(b"unzap-bundle 1\n"), text[:80])
+        self.assertIn(b"comm: " + SECRET.encode(), text)
+        self.assertEqual(self.answer(self.write("node.txt", text.decode())), self.answer(self.file))
+
+    def test_masked_names_change_no_cause(self):
+        self.record("--redact", "-o", self.file)
+        code, recorded = self.answer(self.file)
+        self.assertEqual(code, 1)
+        self.assertEqual(recorded["findings"][0]["cause"], "fuse-request")
+        self.assertEqual(recorded["findings"][0]["culprit"]["tid"], 91)
+        self.assertNotIn(SECRET, json.dumps(recorded))
+
+    def test_what_is_damaged_is_65_with_its_place(self):
+        self.record("-o", self.file)
+        with open(self.file, "rb") as bundle:
+            whole = bundle.read()
+        rows = [
+            ("cut.unzap", whole[:-9], b"cut.unzap: is cut off"),
+            ("head.unzap", whole[:4], b"head.unzap: is cut off"),
+            ("damaged.unzap", whole[:40] + b"\xff" * 9 + whole[49:], b"damaged.unzap: is damaged"),
+            ("other.zst", b"\x28\xb5\x2f\xfd\x04\x58\x19\x00\x00\x68\x69\x0a\x48\x70\x90\x58", b"other.zst"),
+            ("newer.unzap", b"unzap-bundle 2\n", b"newer.unzap:1: is a bundle of version 2"),
+            ("text.unzap", b"unzap-bundle 1\n[host]\nshoe: 9\n", b"text.unzap:3: there is no key 'shoe'"),
+        ]
+        for name, content, words in rows:
+            with self.subTest(name=name):
+                with open(self.path(name), "wb") as out:
+                    out.write(content)
+                self.check_refused(run("diagnose", self.path(name)), 65, words)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -1,35 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peterson's algorithm for N processes: N - 1 waiting rooms; the last one in a room waits there until no other
-   process is as far as it, or another one came in after it. */
-#ifndef N
+/* Peterson's algorithm for N processes (the filter lock): N - 1 rooms; in each one a process waits, for one other
+   after the other, until that one is not as far or a third one came in later. Every read is a step of its own. */
 #define N 4
-#endif
 
 byte level[N];
 byte last[N];
 
 active [N] proctype p() {
-  byte room, other;
-try:
-  room = 1;
+  byte room = 1;
+  byte k;
 enter:
   level[_pid] = room;
   last[room] = _pid;
+  k = 0;
 wait:
-  other = 0;
-look:
   if
-  :: last[room] != _pid -> goto through
-  :: last[room] == _pid && (other == _pid || (other < N && level[other] < room)) -> other++; goto look
-  :: last[room] == _pid && other < N && other != _pid && level[other] >= room -> goto wait
-  :: last[room] == _pid && other == N -> goto through
+  :: d_step { k < N && (k == _pid || level[k] < room) -> k++ }; goto wait
+  :: k < N && k != _pid && level[k] >= room -> goto late
+  :: d_step { k == N && room < N - 1 -> room++ }; goto enter
+  :: d_step { k == N && room == N - 1 -> room = 1 }; goto leave
   fi;
-through:
+late:
   if
-  :: room < N - 1 -> room++; goto enter
-  :: room == N - 1 -> goto critical
+  :: last[room] == _pid -> goto wait
+  :: d_step { last[room] != _pid -> k++ }; goto wait
   fi;
-critical:
+leave:
   level[_pid] = 0;
-  goto try
+  goto enter
 }

@@ -73,9 +73,10 @@ class Index {
         return static_cast<std::uint32_t>(slots_[at]);
     return k_no_ref;
   }
-  /// Another number in a slot that is taken. Slots of different threads do not disturb each other.
-  void renumber(std::size_t slot, std::uint32_t ref) {
-    slots_[slot] = (slots_[slot] & ~std::uint64_t{0xffffffff}) | ref;
+  /// Another number in a slot that is taken, under the hash whose low half is `low_hash`. Slots of different
+  /// threads do not disturb each other. (The slot is not read: nobody waits for the memory.)
+  void renumber(std::size_t slot, std::uint32_t low_hash, std::uint32_t ref) {
+    slots_[slot] = static_cast<std::uint64_t>(low_hash) << 32 | ref;
   }
   /// Room for `capacity` numbers; keeps those for which `hash_of(number, low half of its hash, hash)` answers
   /// true and tells the hash in full. `fetch(number)` is called some time before.

@@ -97,7 +97,7 @@ class Search {
   using Found = typename StoreOf<M>::Found;
   using Lookup = typename StoreOf<M>::Lookup;
   static constexpr std::size_t k_chunk = 64;      // parents that a worker takes at once
-  static constexpr std::size_t k_pending = 16;    // lookups in flight, to hide the latency of memory
+  static constexpr std::size_t k_pending = 32;    // lookups in flight, to hide the latency of memory
   static constexpr std::size_t k_together = 256;  // parents for which it pays to wake the others
 
   /// A successor that was looked up.

@@ -66,7 +66,7 @@ class Store {
     std::uint64_t claim;  ///< the smallest of all lookups that came upon it
     std::size_t slot;
     std::uint32_t witnesses;
-    std::uint32_t high_hash;
+    std::uint32_t high_hash, low_hash;
     StateId id;  ///< once settled
     bool goal;
     Ref ref;
@@ -131,6 +131,7 @@ class Store {
       Found& fresh = mine.found[mine.count];
       fresh.claim = lookup.claim;
       fresh.high_hash = high;
+      fresh.low_hash = static_cast<std::uint32_t>(lookup.hash);
       fresh.ref = k_provisional | worker << k_position_bits | static_cast<Ref>(mine.count);
       if (keep_ == Keep::fingerprints) {
         mine.states.provide(mine.count);
@@ -185,7 +186,7 @@ class Store {
   /// Gives a found state its id; different workers may settle different states at once.
   void settle(Found& one, StateId id) {
     one.id = id;
-    index_.renumber(one.slot, id);
+    index_.renumber(one.slot, one.low_hash, id);
     if (keep_ == Keep::states) {
       exact_[id] = one.exact;
       return;

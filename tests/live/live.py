@@ -58,11 +58,11 @@ def or_skip(what, function, *arguments):
 
 
 def read(path):
-    """The text of a file; empty when it is gone."""
+    """The text of a file; empty when it is gone or refused."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ""
 
 

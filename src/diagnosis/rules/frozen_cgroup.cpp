@@ -99,10 +99,20 @@ void tell(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
   finding.add_evidence(freezer->where, freezer->version == 1 ? "FROZEN" : "frozen 1");
 }
 
+/// The command that thaws the cgroup of this task; empty when its place is not known.
+std::string thaw_command(const WaitGraph& graph, const Task& task) {
+  const CgroupState* freezer = graph.freezer_of(task);
+  if (freezer == nullptr || !freezer->where.starts_with('/')) return "";
+  const std::string folder = printable(freezer->where.substr(0, freezer->where.rfind('/')), 200);
+  return freezer->version == 1 ? fmt::format("echo THAWED > {}/freezer.state", folder)
+                               : fmt::format("echo 0 > {}/cgroup.freeze", folder);
+}
+
 void advise(Finding& finding) {
   finding.refuted_by = {
       "freezer.state (v1) is THAWED, or cgroup.freeze (v2) is 0, in the task's cgroup and in all above it",
-      "the task's stack has no freezer function a second later: it was only passing through",
+      "the task is on its way again a second later: runtimes freeze a v1 cgroup for a moment to kill what is "
+      "in it",
   };
   finding.next_evidence = {
       "cat /proc/<pid>/cgroup",
@@ -165,6 +175,8 @@ Findings frozen_cgroup(const WaitGraph& graph) {
     }
   }
   advise(finding);
+  if (const std::string command = thaw_command(graph, *hits.tasks.front()); !command.empty())
+    finding.remedies.front().text += ". Here: " + command;
   return {std::move(finding)};
 }
 

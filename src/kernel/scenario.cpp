@@ -258,8 +258,27 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
 
 }  // namespace
 
+namespace {
+
+/// toml++ 3.3 has undefined behaviour on some letters outside ASCII (U+02EA at the start of a line): a
+/// scenario does without them.
+std::optional<Error> outside_ascii(std::string_view text, const std::string& path) {
+  const auto at =
+      std::find_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  if (at == text.end()) return std::nullopt;
+  const std::string_view before = text.substr(0, static_cast<std::size_t>(at - text.begin()));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const std::size_t start = before.rfind('\n');
+  const std::size_t column = before.size() - (start == std::string_view::npos ? 0 : start + 1) + 1;
+  return Error{ErrorKind::bad_data, "a character outside ASCII", fmt::format("{}:{}:{}", path, line, column),
+               "write scenarios in ASCII"};
+}
+
+}  // namespace
+
 Result<Scenario> parse_scenario(std::string_view text, const std::string& path) {
   Reader reader(path);
+  if (auto error = outside_ascii(text, path)) return *error;
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed)
     return Error{ErrorKind::bad_data, std::string(parsed.error().description()),

@@ -103,7 +103,7 @@ struct Scenario {
 };
 
 /// Reads a scenario. Errors name file, line and column, what was wrong and what is allowed: bad_data for the
-/// text, no_input for a missing file. `text` is TOML; `path` only names it.
+/// text, no_input for a missing file. `text` is TOML, in ASCII; `path` only names it.
 Result<Scenario> parse_scenario(std::string_view text, const std::string& path);
 Result<Scenario> load_scenario(const std::string& path);
 

@@ -58,6 +58,8 @@ const Wrong k_wrong[] = {
      "s.toml:1:1", "10 tasks are more than the model holds", "at most 9"},
     {"a thread that lives on", "name = \"a\"\n[init]\nending = \"exit\"\n[init.io_uring]\nin_thread = true\n",
      "s.toml:1:1", "ends only the leader", "use exit_group"},
+    {"a letter that toml++ cannot take", "name = \"a\"\n \xcb\xaa", "s.toml:2:2", "outside ASCII",
+     "in ASCII"},
     {"broken TOML", "name = \"a\n", "s.toml:1:", "", "the file must be TOML"},
     {"a key twice", "name = \"a\"\nname = \"b\"\n", "s.toml:2:", "", "the file must be TOML"},
 };

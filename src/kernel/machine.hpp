@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,8 @@ class Machine {
   Machine(const Scenario& scenario, const Variant& variant, Preempt preempt);
 
   State initial() const;
+  /// The same kernel, whose story begins at `state`.
+  Machine started_at(const State& state) const;
   bool is_goal(const State& s) const;
   std::uint32_t witnesses(const State& s) const;
   template <class Emit>
@@ -69,12 +72,13 @@ class Machine {
   const Config& config() const { return config_; }
 
  private:
-  static constexpr std::size_t k_max_actions = 64;
+  static constexpr std::size_t k_max_actions = 128;
 
   std::size_t enabled(const State& s, std::array<Action, k_max_actions>& out) const;
   explorer::Label apply(const Action& action, State& s, Description* words) const;
 
   Config config_;
+  std::optional<State> start_;  ///< where the story begins, if not at the scenario's beginning
 };
 
 /// What the bits of Machine::witnesses() say.

@@ -20,14 +20,14 @@ concept Symmetrical = Model<M> && requires(const M model, typename M::State& sta
 };
 
 /// A model that knows moves which nobody can see.
-/// `emit_lone(state, emit)` emits at most one of the successors and answers whether it did. Such a move has to
-/// be one that (1) no sequence of other moves hinders or is hindered by, (2) leaves goals, witnesses and the
-/// busy moves of others as they are, (3) lies on no cycle.
+/// `emit_lone(state, emit)` emits at most one of the successors and answers whether it did. Such a move has
+/// to be one that (1) no sequence of other moves hinders or is hindered by, (2) leaves goals, witnesses and
+/// the busy moves of others as they are, (3) lies on no cycle.
 template <class M>
 concept PartlyOrdered = Model<M> && requires(const M model, const typename M::State& state) {
   {
     model.emit_lone(state, [](const typename M::Action&, const typename M::State&, Label) {})
-  } -> std::same_as<bool>;
+    } -> std::same_as<bool>;
 };
 
 template <class M>
@@ -59,10 +59,7 @@ class PartialOrder {
   void for_each_successor(const State& s, const Emit& emit) const {
     if (!base_.emit_lone(s, emit)) base_.for_each_successor(s, emit);
   }
-  auto canonicalise(State& s) const
-      requires Symmetrical<M> {
-    return base_.canonicalise(s);
-  }
+  auto canonicalise(State& s) const requires Symmetrical<M> { return base_.canonicalise(s); }
   const M& base() const { return base_; }
 
  private:

@@ -8,6 +8,7 @@
 #include "kernel/io_wq.hpp"
 #include "kernel/mount_namespace.hpp"
 #include "kernel/outside.hpp"
+#include "kernel/partial_order.hpp"
 #include "kernel/pid_namespace.hpp"
 #include "kernel/rcu.hpp"
 #include "kernel/sched.hpp"
@@ -75,7 +76,7 @@ void run(Step& x) {
 }  // namespace
 
 Machine::Machine(const Scenario& scenario, const Variant& variant, Preempt preempt)
-    : config_(make_config(scenario, variant, preempt)) {}
+    : config_(make_config(scenario, variant, preempt)), symmetry_(config_) {}
 
 Machine::State Machine::initial() const {
   return start_ ? *start_ : initial_state(config_);
@@ -195,6 +196,14 @@ explorer::Label Machine::apply(const Action& action, State& s, Description* word
     }
   }
   return {};
+}
+
+bool Machine::find_lone(const State& s, Action& action, State& next, explorer::Label& label) const {
+  const std::optional<Action> lone = lone_step(config_, s);
+  if (!lone) return false;
+  action = *lone;
+  label = apply(action, next, nullptr);
+  return stays_lone(config_, s, next, action);
 }
 
 Description Machine::describe(const State& s, const Action& action) const {

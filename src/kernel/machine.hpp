@@ -11,6 +11,7 @@
 #include "explorer/model.hpp"
 #include "kernel/environment.hpp"
 #include "kernel/step.hpp"
+#include "kernel/symmetry.hpp"
 
 namespace unzap::kernel {
 
@@ -67,6 +68,20 @@ class Machine {
     }
   }
 
+  /// For explorer::PartialOrder: the one step that nobody else can see, if there is one.
+  template <class Emit>
+  bool emit_lone(const State& s, const Emit& emit) const {
+    State next = s;
+    Action action;
+    explorer::Label label;
+    if (!find_lone(s, action, next, label)) return false;
+    emit(action, next, label);
+    return true;
+  }
+  /// For explorer::Symmetric.
+  Renaming canonicalise(State& s) const { return symmetry_.canonicalise(config_, s); }
+  const Symmetry& symmetry() const { return symmetry_; }
+
   /// What `action` does in `s`, in words.
   Description describe(const State& s, const Action& action) const;
   const Config& config() const { return config_; }
@@ -76,8 +91,10 @@ class Machine {
 
   std::size_t enabled(const State& s, std::array<Action, k_max_actions>& out) const;
   explorer::Label apply(const Action& action, State& s, Description* words) const;
+  bool find_lone(const State& s, Action& action, State& next, explorer::Label& label) const;
 
   Config config_;
+  Symmetry symmetry_;
   std::optional<State> start_;  ///< where the story begins, if not at the scenario's beginning
 };
 

@@ -58,6 +58,29 @@ class States {
   std::unordered_map<StateId, State> known_;
 };
 
+/// The steps that lead along `ids` (consecutive states of the exploration); one fewer than ids.
+template <Model M>
+std::vector<TraceStep<M>> steps_along(const M& model, const Exploration<M>& exploration,
+                                      const std::vector<StateId>& ids) {
+  std::vector<TraceStep<M>> steps;
+  if (ids.empty()) return steps;
+  typename M::State at = States<M>(model, exploration)[ids[0]];
+  for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+    bool found = false;
+    const typename M::State from = at;
+    model.for_each_successor(
+        from, [&](const typename M::Action& action, const typename M::State& next, Label label) {
+          if (found || !exploration.store.is(ids[i + 1], next)) return;
+          found = true;
+          at = next;
+          steps.push_back({action, label, next});
+        });
+    UNZAP_ASSERT(found, "state {} does not lead to state {} when the model is asked again", ids[i],
+                 ids[i + 1]);
+  }
+  return steps;
+}
+
 /// A walk through the bare model, from a state of its own.
 template <Model M>
 struct Walk {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "check/victims.hpp"
 #include "explorer/trace.hpp"
 #include "util/assert.hpp"
 
@@ -63,12 +64,18 @@ std::string task_state(const std::vector<State>& states, kernel::TaskNo no, bool
   return dying ? "waits" : "sleeps";
 }
 
-std::vector<CheckTask> tasks_in(const Machine& machine, const Exploration& found,
-                                const std::vector<StateId>& ids, const std::vector<bool>& busy) {
-  std::vector<CheckTask> out;
+std::vector<State> states_of(const Machine& machine, const Exploration& found,
+                             const std::vector<StateId>& ids) {
   States find(machine, found);
   std::vector<State> states;
   for (const StateId id : ids) states.push_back(find[id]);
+  return states;
+}
+
+std::vector<CheckTask> tasks_in(const Machine& machine, const Exploration& found,
+                                const std::vector<StateId>& ids, const std::vector<bool>& busy) {
+  std::vector<CheckTask> out;
+  const std::vector<State> states = states_of(machine, found, ids);
   const State& shown = states.front();
   for (kernel::TaskNo no = 0; no < machine.config().tasks.size(); ++no) {
     CheckTask task;
@@ -127,7 +134,9 @@ void tell_trap(const Machine& machine, const Exploration& found, const explorer:
   const std::vector<StateId> path = explorer::path_to(found.graph, trap.states.front());
   const auto doomed = std::find_if(path.begin(), path.end(), [&](StateId id) { return analysis.doomed[id]; });
   report.fatal_step = static_cast<std::size_t>(doomed - path.begin());
-  report.tasks = tasks_in(machine, found, trap.states, busy_actors(machine, found, trap.states));
+  const std::vector<bool> busy = busy_actors(machine, found, trap.states);
+  report.tasks = tasks_in(machine, found, trap.states, busy);
+  report.containers = containers_in(machine, states_of(machine, found, trap.states), busy);
   std::vector<StateId> cycle = explorer::cycle_through(found.graph, trap.states.front(), trap.states);
   if (cycle.empty()) cycle.push_back(trap.states.front());
   tell_lasso(machine, found, cycle, report);

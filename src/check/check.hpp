@@ -54,6 +54,13 @@ struct CheckTask {
   std::vector<std::string> stack;  ///< innermost first
 };
 
+/// What becomes of a container in the trap.
+struct CheckContainer {
+  std::string name;   ///< of its init
+  std::string state;  ///< "gone", "spins" (one of its tasks does), "victim" (cannot end, but would if those
+                      ///< that spin did not), "stuck" (cannot end, and more is not known)
+};
+
 /// The answer, with its proof or its counterexample.
 struct CheckReport {
   CheckVerdict verdict = CheckVerdict::inconclusive;
@@ -77,8 +84,9 @@ struct CheckReport {
   /// Of the nearest trap; empty for other verdicts.
   std::string trap_kind;  ///< "livelock", "deadlock"
   std::size_t trap_states = 0;
-  std::size_t fatal_step = 0;    ///< the step that no schedule makes good; 0: doomed from the start
-  std::vector<CheckTask> tasks;  ///< in the trap, or on the busy cycle
+  std::size_t fatal_step = 0;              ///< the step that no schedule makes good; 0: doomed from the start
+  std::vector<CheckTask> tasks;            ///< in the trap, or on the busy cycle
+  std::vector<CheckContainer> containers;  ///< in the trap, if there is more than one
 
   std::vector<CheckStep> trace;  ///< from the start into the trap or the busy cycle
   std::vector<CheckStep> loop;   ///< what then goes on for ever (livelock) or may (busy wait)

@@ -52,6 +52,31 @@ TEST(Check, TheDocumentsLockup) {
   EXPECT_EQ(task(report, "kworker/rcu_gp")->state, "hung");
 }
 
+TEST(Check, CountsTheContainersThatOneSpinningTaskHolds) {
+  const CheckReport report = check_file("n-containers.toml", "v5.15.160", Preempt::none);
+  ASSERT_EQ(report.containers.size(), 3U);
+  EXPECT_EQ(report.containers[0].name, "repro");
+  EXPECT_EQ(report.containers[0].state, "spins");
+  EXPECT_EQ(report.containers[1].state, "victim");
+  EXPECT_EQ(report.containers[2].name, "nginx#2");
+  EXPECT_EQ(report.containers[2].state, "victim");
+  EXPECT_TRUE(check_file("npm-zombie.toml", "v5.15.160", Preempt::none).containers.empty());
+}
+
+/// Nobody spins in a deadlock, so nobody can be said to be harmless: the second container is not held.
+TEST(Check, CallsNobodyAVictimWhereNobodySpins) {
+  const auto loaded = kernel::load_scenario(UNZAP_SOURCE_DIR "/scenarios/frozen-v1.toml");
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  kernel::Scenario scenario = *loaded;
+  scenario.bystanders = 1;
+  const CheckReport report =
+      check({scenario, "v6.1.192", kernel::find_kernel("v6.1.192")->variant, Preempt::none, {}});
+  ASSERT_EQ(report.verdict, CheckVerdict::lockup);
+  ASSERT_EQ(report.containers.size(), 2U);
+  EXPECT_EQ(report.containers[0].state, "stuck");
+  EXPECT_EQ(report.containers[1].state, "gone");
+}
+
 TEST(Check, TheFatalStepIsTheLeadersExitNotify) {
   const CheckReport report = check_file("npm-zombie.toml", "v5.15.160", Preempt::none);
   ASSERT_GT(report.fatal_step, 0U);

@@ -26,8 +26,11 @@ void EdgeList::Part::begin_state(std::size_t edges) {
 }
 
 void EdgeList::Part::add(Label label, bool discovers, StateId to) {
-  UNZAP_ASSERT(label.actor <= 0x7f, "actor {} is more than a label holds", label.actor);
-  bytes_.push_back(static_cast<std::uint8_t>(label.actor | (label.busy ? 0x80U : 0U)));
+  UNZAP_ASSERT(label.actor <= k_no_actor, "actor {} is more than a label holds", label.actor);
+  const bool renamed = label.becomes != k_no_actor && label.becomes != label.actor;
+  bytes_.push_back(
+      static_cast<std::uint8_t>(label.actor | (renamed ? 0x40U : 0U) | (label.busy ? 0x80U : 0U)));
+  if (renamed) bytes_.push_back(label.becomes);
   put(discovers ? 0 : newest_ - to);
   if (discovers) ++newest_;
 }

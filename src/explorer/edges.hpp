@@ -60,8 +60,9 @@ class Parents {
   std::vector<std::uint64_t> bits_, samples_;
 };
 
-/// The edges of all states, in order, as a stream of bytes: per state their number; per edge its label, and
-/// how far back it leads from the newest state, where 0 is the next state discovered. About 7 bytes a state.
+/// The edges of all states, in order, as a stream of bytes: per state their number; per edge its label (one
+/// byte, or two where the actor is renamed), and how far back it leads from the newest state, where 0 is the
+/// next state discovered. About 7 bytes a state.
 class EdgeList {
  public:
   /// Edges of consecutive states, encoded by one worker.
@@ -136,10 +137,12 @@ class EdgeList {
     template <class Visit>
     void read_state(const Visit& visit) {
       for (std::uint64_t left = get(); left > 0; --left) {
-        const std::uint8_t label = *at_++;
+        const std::uint8_t byte = *at_++;
+        Label label{static_cast<std::uint8_t>(byte & k_no_actor), (byte & 0x80U) != 0};
+        if ((byte & 0x40U) != 0) label.becomes = *at_++;
         const std::uint64_t back = get();
         const StateId to = back == 0 ? newest_++ : static_cast<StateId>(newest_ - back);
-        visit(Edge{to, {static_cast<std::uint8_t>(label & 0x7f), (label & 0x80) != 0}});
+        visit(Edge{to, label});
       }
     }
 

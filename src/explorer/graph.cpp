@@ -2,7 +2,6 @@
 #include "explorer/graph.hpp"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <limits>
 #include <unordered_map>
@@ -169,45 +168,6 @@ class Components {
   std::vector<std::vector<std::uint32_t>> found_;
 };
 
-/// A cycle of busy moves of `actor`, found depth first from states in order of distance.
-std::vector<StateId> busy_cycle(const Graph& graph, std::uint8_t actor) {
-  enum : std::uint8_t { white, grey, black };
-  std::vector<std::uint32_t> first(graph.size() + 1, 0), busily_to;
-  graph.edges.all([&](StateId from, const Edge& edge) {
-    if (edge.label.actor != actor || !edge.label.busy) return;
-    ++first[from + 1];
-    busily_to.push_back(edge.to);
-  });
-  for (std::size_t i = 0; i < graph.size(); ++i) first[i + 1] += first[i];
-
-  std::vector<std::uint8_t> colour(graph.size(), white);
-  std::vector<std::pair<StateId, std::uint32_t>> path;
-  for (std::size_t root = 0; root < graph.expanded; ++root) {
-    if (colour[root] != white) continue;
-    path.assign(1, {static_cast<StateId>(root), first[root]});
-    colour[root] = grey;
-    while (!path.empty()) {
-      auto& [s, next] = path.back();
-      if (next == first[s + 1]) {
-        colour[s] = black;
-        path.pop_back();
-        continue;
-      }
-      const StateId to = busily_to[next++];
-      if (colour[to] == black) continue;
-      if (colour[to] == grey) {
-        std::vector<StateId> cycle;
-        auto at = std::find_if(path.begin(), path.end(), [&](const auto& step) { return step.first == to; });
-        for (; at != path.end(); ++at) cycle.push_back(at->first);
-        return cycle;
-      }
-      colour[to] = grey;
-      path.emplace_back(to, first[to]);
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Analysis analyse(const Graph& graph) {
@@ -218,15 +178,7 @@ Analysis analyse(const Graph& graph) {
   out.doomed_count = static_cast<std::size_t>(std::count(out.doomed.begin(), out.doomed.end(), true));
   if (out.doomed_count > 0) out.traps = Components(part_of(graph, out.doomed)).terminal();
 
-  std::array<bool, 256> moves_busily{};
-  graph.edges.all([&](StateId, const Edge& edge) {
-    if (edge.label.busy) moves_busily[edge.label.actor] = true;
-  });
-  for (unsigned actor = 0; actor < moves_busily.size(); ++actor) {
-    if (!moves_busily[actor]) continue;
-    std::vector<StateId> cycle = busy_cycle(graph, static_cast<std::uint8_t>(actor));
-    if (!cycle.empty()) out.busy_waits.push_back({static_cast<std::uint8_t>(actor), std::move(cycle)});
-  }
+  out.busy_waits = busy_waits(graph);
   return out;
 }
 

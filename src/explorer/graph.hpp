@@ -29,10 +29,11 @@ struct Trap {
   bool deadlock = false;        ///< one state without a successor; otherwise a livelock
 };
 
-/// A cycle in which one actor runs without sleeping or giving way.
+/// A cycle in which one actor moves without sleeping. Where actors are renamed (Symmetric), it comes round
+/// under another name perhaps, and back to its own after some rounds.
 struct BusyWait {
-  std::uint8_t actor = k_no_actor;
-  std::vector<StateId> cycle;  ///< in order; the last leads to the first
+  std::uint8_t actor = k_no_actor;  ///< in a state of the cycle
+  std::vector<StateId> cycle;       ///< in order; the last leads to the first
 };
 
 /// What the graph says about ending.
@@ -46,6 +47,9 @@ struct Analysis {
 /// Finds traps and busy waits. States that were not expanded count as if a goal might lie behind them, so
 /// every trap named is one, also when a limit was hit. Needs the edges.
 Analysis analyse(const Graph& graph);
+
+/// Of each actor at most one busy wait, the nearest to the start. Needs the edges.
+std::vector<BusyWait> busy_waits(const Graph& graph);
 
 /// True when `actor` can go round within `within` (ascending) by busy moves alone.
 bool waits_busily(const Graph& graph, std::uint8_t actor, const std::vector<StateId>& within);

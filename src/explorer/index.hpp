@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
+
+#include "util/big_array.hpp"
 
 namespace unzap::explorer {
 
@@ -19,19 +20,20 @@ struct IndexEntry {
 
 /// Open addressing with linear probing: from a 64-bit hash to a number, where equality is for the user to
 /// decide. Insertion is lock-free: a slot is claimed by one compare-and-swap and never moves until the next
-/// rebuild, which nobody else may run beside. A slot is 8 bytes: the low half of the hash and the number.
+/// rebuild, which nobody else may run beside. A slot is 8 bytes: the high half of the hash, and the number
+/// plus one; zero is an empty one, so that a new table need not be written first.
 class Index {
  public:
   static constexpr std::uint32_t k_no_ref = 0xffffffff;
 
-  explicit Index(std::size_t capacity) : slots_(capacity, k_empty) {}
+  explicit Index(std::size_t capacity) : slots_(capacity) {}
 
   /// The number for which `equal(number)` holds among those under `hash`. If there is none, `make()` is
   /// called (once) for a new number: all that `equal` of another thread may look at must be written by then.
   /// The number may still lose against an equal one of another thread; then it is not new.
   template <class Equal, class Make>
   IndexEntry find_or_insert(std::uint64_t hash, const Equal& equal, const Make& make) {
-    const std::uint64_t tag = hash << 32;
+    const std::uint64_t tag = hash & ~std::uint64_t{0xffffffff};
     std::uint32_t mine = k_no_ref;
     std::size_t at = home(hash);
     for (std::size_t probe = 0; probe < k_max_probes; ++probe) {
@@ -39,11 +41,10 @@ class Index {
       std::uint64_t seen = slot.load(std::memory_order_acquire);
       if (seen == k_empty) {
         if (mine == k_no_ref) mine = make();
-        if (slot.compare_exchange_strong(seen, tag | mine, std::memory_order_acq_rel))
+        if (slot.compare_exchange_strong(seen, tag | (mine + 1U), std::memory_order_acq_rel))
           return {mine, at, true, false};
       }
-      if (((seen ^ tag) >> 32) == 0 && equal(static_cast<std::uint32_t>(seen)))
-        return {static_cast<std::uint32_t>(seen), at, false, false};
+      if (((seen ^ tag) >> 32) == 0 && equal(ref_in(seen))) return {ref_in(seen), at, false, false};
       if (++at == slots_.size()) at = 0;
     }
     return {k_no_ref, 0, false, true};
@@ -57,7 +58,7 @@ class Index {
     for (std::size_t probe = 0; probe < 8; ++probe) {
       const std::uint64_t seen = std::atomic_ref<std::uint64_t>(slots_[at]).load(std::memory_order_relaxed);
       if (seen == k_empty) break;
-      if (((seen ^ (hash << 32)) >> 32) == 0) return static_cast<std::uint32_t>(seen);
+      if (((seen ^ hash) >> 32) == 0) return ref_in(seen);
       if (++at == slots_.size()) at = 0;
     }
     return k_no_ref;
@@ -69,30 +70,24 @@ class Index {
   template <class Equal>
   std::uint32_t find(std::uint64_t hash, const Equal& equal) const {
     for (std::size_t at = home(hash); slots_[at] != k_empty; at = at + 1 == slots_.size() ? 0 : at + 1)
-      if (slots_[at] >> 32 == (hash & 0xffffffff) && equal(static_cast<std::uint32_t>(slots_[at])))
-        return static_cast<std::uint32_t>(slots_[at]);
+      if (slots_[at] >> 32 == hash >> 32 && equal(ref_in(slots_[at]))) return ref_in(slots_[at]);
     return k_no_ref;
   }
-  /// Another number in a slot that is taken, under the hash whose low half is `low_hash`. Slots of different
-  /// threads do not disturb each other. (The slot is not read: nobody waits for the memory.)
-  void renumber(std::size_t slot, std::uint32_t low_hash, std::uint32_t ref) {
-    slots_[slot] = static_cast<std::uint64_t>(low_hash) << 32 | ref;
+  /// Another number in a slot that is taken, under the hash whose high half is `high_hash`. Slots of
+  /// different threads do not disturb each other. (The slot is not read: nobody waits for the memory.)
+  void renumber(std::size_t slot, std::uint32_t high_hash, std::uint32_t ref) {
+    slots_[slot] = static_cast<std::uint64_t>(high_hash) << 32 | (ref + 1U);
   }
-  /// Room for `capacity` numbers; keeps those for which `hash_of(number, low half of its hash, hash)` answers
-  /// true and tells the hash in full. `fetch(number)` is called some time before.
-  template <class Fetch, class HashOf>
-  void rebuild(std::size_t capacity, const Fetch& fetch, const HashOf& hash_of) {
-    constexpr std::size_t k_ahead = 16;
-    std::vector<std::uint64_t> before(capacity, k_empty);
+  /// Room for `capacity` numbers; keeps those for which `keeps(number)` answers true. The old table is read
+  /// and the new one written from one end to the other: the place of a number follows from its slot alone.
+  template <class Keeps>
+  void rebuild(std::size_t capacity, const Keeps& keeps) {
+    BigArray<std::uint64_t> before(capacity);
     std::swap(before, slots_);
     for (std::size_t i = 0; i < before.size(); ++i) {
-      if (i + k_ahead < before.size() && before[i + k_ahead] != k_empty)
-        fetch(static_cast<std::uint32_t>(before[i + k_ahead]));
       const std::uint64_t slot = before[i];
-      std::uint64_t hash = 0;
-      if (slot == k_empty) continue;
-      if (!hash_of(static_cast<std::uint32_t>(slot), static_cast<std::uint32_t>(slot >> 32), hash)) continue;
-      std::size_t at = home(hash);
+      if (slot == k_empty || !keeps(ref_in(slot))) continue;
+      std::size_t at = home(slot);
       while (slots_[at] != k_empty)
         if (++at == slots_.size()) at = 0;
       slots_[at] = slot;
@@ -100,19 +95,17 @@ class Index {
   }
 
   std::size_t capacity() const { return slots_.size(); }
-  std::size_t bytes() const { return slots_.capacity() * sizeof(std::uint64_t); }
+  std::size_t bytes() const { return slots_.size() * sizeof(std::uint64_t); }
 
  private:
-  static constexpr std::uint64_t k_empty = ~std::uint64_t{0};
+  static constexpr std::uint64_t k_empty = 0;
   static constexpr std::size_t k_max_probes = 4096;
 
-  /// Spreads the hash over any capacity, by its high bits.
-  std::size_t home(std::uint64_t hash) const {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::size_t>((static_cast<Wide>(hash) * slots_.size()) >> 64);
-  }
+  static std::uint32_t ref_in(std::uint64_t slot) { return static_cast<std::uint32_t>(slot) - 1U; }
+  /// Spreads the high half of the hash, which is all that a slot remembers of it, over any capacity.
+  std::size_t home(std::uint64_t hash) const { return ((hash >> 32) * slots_.size()) >> 32; }
 
-  std::vector<std::uint64_t> slots_;
+  BigArray<std::uint64_t> slots_;
 };
 
 }  // namespace unzap::explorer

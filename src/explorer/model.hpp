@@ -7,14 +7,17 @@
 
 namespace unzap::explorer {
 
-inline constexpr std::uint8_t k_no_actor = 0x7f;
+inline constexpr std::uint8_t k_no_actor = 0x3f;
 
 /// What an engine has to know of a transition besides where it leads.
 struct Label {
-  std::uint8_t actor = k_no_actor;  ///< who moved: 0..126, or k_no_actor for the environment
+  std::uint8_t actor = k_no_actor;  ///< who moved: 0..62, or k_no_actor for the environment
   /// True when the actor moved, or was put on, and can move on: it does not sleep. A cycle of such moves of
   /// one actor is a busy wait, whether or not it offers the others their turn in between.
   bool busy = false;
+  /// The actor's number in the state that the move leads to, where it has another one there (Symmetric);
+  /// k_no_actor: the same.
+  std::uint8_t becomes = k_no_actor;
 
   bool operator==(const Label&) const = default;
 };

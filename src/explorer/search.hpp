@@ -46,7 +46,8 @@ class Search {
         workers_(workers) {
     Lookup first{};
     first.state = model.initial();
-    store_.prepare(first, nullptr);
+    if (store_.folds()) store_.fold(first, nullptr);
+    store_.prepare(first);
     const auto ref = store_.find_or_add(0, first, describer());
     store_.begin_settling(1);
     count_witnesses(workers_[0], store_.found(ref).witnesses);
@@ -107,7 +108,8 @@ class Search {
     Label label;
   };
   /// Consecutive parents and their successors.
-  struct Chunk {
+  struct alignas(64) Chunk {
+    unsigned worker = 0;                           ///< who expanded it
     std::vector<Hit> hits;                         ///< without edges only those that may be new
     std::vector<std::uint32_t> hits_of, edges_of;  ///< per parent
     std::size_t fresh = 0;                         ///< states that this chunk discovered
@@ -145,24 +147,27 @@ class Search {
   /// Runs `job(worker)` on all workers, or here alone when there is little to do.
   template <class Job>
   void together(const Job& job) {
-    if (last_ - first_ < k_together)
-      job(0);
-    else
+    if (pays_to_wake())
       team_.run(job);
+    else
+      job(0);
   }
-  /// Runs `job(worker, chunk, its first parent)` for every chunk.
+  /// Runs `job(chunk's worker, chunk, its first parent)` for every chunk, each by the worker who expanded it:
+  /// what was found is still in that processor's cache.
   template <class Job>
   void over_chunks(const Job& job) {
-    next_chunk_ = 0;
+    const bool alone = !pays_to_wake();
     together([&](unsigned worker) {
-      for (std::size_t i = next_chunk_++; i < chunk_count_; i = next_chunk_++)
-        job(worker, chunks_[i], first_ + i * k_chunk);
+      for (std::size_t i = 0; i < chunk_count_; ++i)
+        if (alone || chunks_[i].worker == worker) job(chunks_[i].worker, chunks_[i], first_ + i * k_chunk);
     });
   }
+  bool pays_to_wake() const { return last_ - first_ >= k_together; }
 
   void expand_chunks(unsigned worker) {
     for (std::size_t i = next_chunk_++; i < chunk_count_ && !full_; i = next_chunk_++) {
       Chunk& chunk = chunks_[i];
+      chunk.worker = worker;
       chunk.hits.clear();
       chunk.hits_of.assign(std::min(k_chunk, last_ - (first_ + i * k_chunk)), 0);
       chunk.edges_of.assign(chunk.hits_of.size(), 0);
@@ -176,6 +181,7 @@ class Search {
   void expand(unsigned worker, Chunk& chunk, std::size_t at, std::size_t begin) {
     Worker& mine = workers_[worker];
     std::uint32_t action = 0;
+    const bool folds = store_.folds();
     store_.open(static_cast<StateId>(at), mine.parent);
     model_.for_each_successor(mine.parent.state,
                               [&](const typename M::Action&, const State& next, Label label) {
@@ -183,7 +189,7 @@ class Search {
                                 one.lookup.state = next;
                                 one.lookup.claim = claim_of(at, action++);
                                 one.label = label;
-                                if (!store_.prepare(one.lookup, &mine.parent)) full_ = true;
+                                if (folds && !store_.fold(one.lookup, &mine.parent)) full_ = true;
                                 if (mine.pending_count == k_pending) look_up_pending(worker, chunk, begin);
                               });
     chunk.edges_of[at - begin] = action;
@@ -192,6 +198,7 @@ class Search {
   void look_up_pending(unsigned worker, Chunk& chunk, std::size_t begin) {
     Worker& mine = workers_[worker];
     const std::size_t count = std::exchange(mine.pending_count, 0);
+    for (std::size_t i = 0; i < count; ++i) store_.prepare(mine.pending[i].lookup);
     for (std::size_t i = 0; i < count; ++i) store_.fetch(mine.pending[i].lookup);
     for (std::size_t i = 0; i < count && !full_; ++i) {
       const Pending& one = mine.pending[i];

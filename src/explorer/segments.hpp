@@ -5,14 +5,15 @@
 #include <atomic>
 #include <bit>
 #include <cstddef>
-#include <memory>
 #include <type_traits>
+
+#include "util/big_array.hpp"
 
 namespace unzap::explorer {
 
 /// A growing array whose elements never move, so that some threads may read while others append. Segment k
 /// holds 1024 << k elements; what was never written costs no memory, because it was never touched.
-/// Elements start uninitialised. Who may read what, and when, is for the user to order.
+/// Elements start as zeros. Who may read what, and when, is for the user to order.
 template <class T>
 class Segments {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -22,22 +23,23 @@ class Segments {
   Segments(Segments&& other) noexcept { *this = std::move(other); }
   Segments& operator=(Segments&& other) noexcept {
     for (std::size_t k = 0; k < k_count; ++k) {
-      delete[] segments_[k].load(std::memory_order_relaxed);
+      free_zeroed(segments_[k].load(std::memory_order_relaxed), bytes_of(k));
       segments_[k] = other.segments_[k].exchange(nullptr);
     }
     return *this;
   }
   ~Segments() {
-    for (auto& segment : segments_) delete[] segment.load(std::memory_order_relaxed);
+    for (std::size_t k = 0; k < k_count; ++k)
+      free_zeroed(segments_[k].load(std::memory_order_relaxed), bytes_of(k));
   }
 
   /// Makes element `i` usable. Any number of threads may ask at once.
   void provide(std::size_t i) {
     std::atomic<T*>& segment = segments_[number(i)];
     if (segment.load(std::memory_order_acquire)) return;
-    std::unique_ptr<T[]> fresh(new T[k_first << number(i)]);
+    BigArray<T> fresh(k_first << number(i));
     T* expected = nullptr;
-    if (segment.compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel)) fresh.release();
+    if (segment.compare_exchange_strong(expected, fresh.data(), std::memory_order_acq_rel)) fresh.release();
   }
   /// Makes elements [from, to) usable.
   void provide(std::size_t from, std::size_t to) {
@@ -52,6 +54,7 @@ class Segments {
   static constexpr std::size_t k_first = 1024;
   static constexpr std::size_t k_count = 24;  // 1024 * (2^24 - 1) elements: more than 2^32
 
+  static constexpr std::size_t bytes_of(std::size_t segment) { return (k_first << segment) * sizeof(T); }
   static std::size_t number(std::size_t i) {
     return static_cast<std::size_t>(std::bit_width(i / k_first + 1)) - 1;
   }

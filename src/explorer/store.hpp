@@ -42,6 +42,7 @@ class Store {
   /// What stands for an exact state.
   using Exact = std::conditional_t<k_folds, std::uint64_t, State>;
   using Folder = std::conditional_t<k_folds, Tree<State, block_bytes>, NoTree>;
+  struct Nothing {};
 
  public:
   using Ref = std::uint32_t;  ///< a StateId, or a provisional number
@@ -55,7 +56,8 @@ class Store {
   /// A state on its way into the store: what has to be known of it to look it up.
   struct Lookup {
     State state;
-    Exact exact;
+    [[no_unique_address]] std::conditional_t<k_folds, std::uint64_t, Nothing>
+        top;  ///< folded, with Keep::states
     std::uint64_t hash;
     std::uint64_t claim;  ///< where it comes from in the sequential order: the smallest claim discovers it
   };
@@ -89,23 +91,26 @@ class Store {
       out.state = exact_[id];
   }
 
-  /// Fills in what is needed to look `lookup.state` up, a successor of `parent` (nullptr: the first state),
-  /// and has its place fetched. False: there is no room; the round must be dropped.
-  bool prepare(Lookup& lookup, const Open* parent) {
-    if (keep_ == Keep::fingerprints) {
-      lookup.hash = XXH3_64bits(&lookup.state, sizeof(State));
-    } else if constexpr (k_folds) {
+  /// Whether states are folded: then a lookup has to be folded while its parent is open.
+  bool folds() const { return k_folds && keep_ == Keep::states; }
+  /// Folds `lookup.state`, a successor of `parent` (nullptr: the first state). False: there is no room; the
+  /// round must be dropped.
+  bool fold(Lookup& lookup, const Open* parent) {
+    if constexpr (k_folds) {
       static constexpr typename Folder::Nodes k_none{};
-      if (!tree_->fold(lookup.state, parent ? &parent->state : nullptr, parent ? parent->nodes : k_none,
-                       lookup.exact))
-        return false;
-      lookup.hash = hash_of(lookup.exact);
+      return tree_->fold(lookup.state, parent ? &parent->state : nullptr, parent ? parent->nodes : k_none,
+                         lookup.top);
     } else {
-      lookup.exact = lookup.state;
-      lookup.hash = hash_of(lookup.exact);
+      return true;
     }
+  }
+  /// Fills in what is needed to look `lookup.state` up, folded if folds(), and has its place fetched.
+  void prepare(Lookup& lookup) {
+    if (folds())
+      lookup.hash = XXH3_64bits(&exact(lookup), sizeof(Exact));
+    else
+      lookup.hash = XXH3_64bits(&lookup.state, sizeof(State));
     index_.prefetch(lookup.hash);
-    return true;
   }
   /// Has fetched what `lookup` will probably be compared with.
   void fetch(const Lookup& lookup) {
@@ -118,26 +123,26 @@ class Store {
   template <class Describe>
   Ref find_or_add(unsigned worker, const Lookup& lookup, const Describe& describe) {
     Mine& mine = found_[worker];
-    const auto high = static_cast<std::uint32_t>(lookup.hash >> 32);
+    const auto low = static_cast<std::uint32_t>(lookup.hash);
     const auto equal = [&](Ref ref) {
       if (keep_ == Keep::fingerprints)
-        return (provisional(ref) ? found(ref).high_hash : high_hash_[ref]) == high;
+        return (provisional(ref) ? found(ref).low_hash : low_hash_[ref]) == low;
       const Exact& other = provisional(ref) ? found(ref).exact : exact_[ref];
-      return std::memcmp(&other, &lookup.exact, sizeof(Exact)) == 0;
+      return std::memcmp(&other, &exact(lookup), sizeof(Exact)) == 0;
     };
     const auto make = [&] {
       UNZAP_ASSERT(mine.count <= k_position, "one worker found more than {} states in one round", k_position);
       mine.found.provide(mine.count);
       Found& fresh = mine.found[mine.count];
       fresh.claim = lookup.claim;
-      fresh.high_hash = high;
-      fresh.low_hash = static_cast<std::uint32_t>(lookup.hash);
+      fresh.high_hash = static_cast<std::uint32_t>(lookup.hash >> 32);
+      fresh.low_hash = low;
       fresh.ref = k_provisional | worker << k_position_bits | static_cast<Ref>(mine.count);
       if (keep_ == Keep::fingerprints) {
         mine.states.provide(mine.count);
         mine.states[mine.count] = lookup.state;
       } else {
-        fresh.exact = lookup.exact;
+        fresh.exact = exact(lookup);
       }
       describe(lookup.state, fresh);
       return fresh.ref;
@@ -179,19 +184,19 @@ class Store {
   void begin_settling(std::size_t fresh) {
     UNZAP_ASSERT(size_ + fresh < k_provisional, "more than 2^31 states in one store");
     if (keep_ == Keep::states) return exact_.provide(size_, size_ + fresh);
-    high_hash_.provide(size_, size_ + fresh);
+    low_hash_.provide(size_, size_ + fresh);
     while (closed_.size() * k_closed_chunk < size_ + fresh)
       closed_.push_back(std::make_unique_for_overwrite<State[]>(k_closed_chunk));
   }
   /// Gives a found state its id; different workers may settle different states at once.
   void settle(Found& one, StateId id) {
     one.id = id;
-    index_.renumber(one.slot, one.low_hash, id);
+    index_.renumber(one.slot, one.high_hash, id);
     if (keep_ == Keep::states) {
       exact_[id] = one.exact;
       return;
     }
-    high_hash_[id] = one.high_hash;
+    low_hash_[id] = one.low_hash;
     closed_[id / k_closed_chunk][id % k_closed_chunk] =
         found_[worker_of(one.ref)].states[one.ref & k_position];
   }
@@ -223,7 +228,8 @@ class Store {
       return std::memcmp(&kept, &state, sizeof(State)) == 0;
     }
     const std::uint64_t hash = XXH3_64bits(&state, sizeof(State));
-    return index_.find(hash, [&](Ref ref) { return high_hash_[ref] == hash >> 32; }) == id;
+    return index_.find(hash, [&](Ref ref) { return low_hash_[ref] == static_cast<std::uint32_t>(hash); }) ==
+           id;
   }
   std::size_t size() const { return size_; }
   /// Bytes held, the tables included.
@@ -247,14 +253,19 @@ class Store {
     std::size_t count = 0;
   };
 
-  static std::uint64_t hash_of(const Exact& exact) { return XXH3_64bits(&exact, sizeof(Exact)); }
+  static const Exact& exact(const Lookup& lookup) {
+    if constexpr (k_folds)
+      return lookup.top;
+    else
+      return lookup.state;
+  }
   static std::size_t worker_of(Ref ref) { return (ref & ~k_provisional) >> k_position_bits; }
 
   void fetch(Ref ref) const {
     if (keep_ == Keep::states)
       __builtin_prefetch(&exact_[ref]);
     else
-      __builtin_prefetch(&high_hash_[ref]);
+      __builtin_prefetch(&low_hash_[ref]);
   }
 
   /// How full the table may be when a round begins, in percent, and how it grows: small states are for speed,
@@ -269,24 +280,14 @@ class Store {
            size_ + expected > index_.capacity() / 100 * 96;
   }
   void grow() {
-    index_.rebuild(
-        larger(),
-        [this](Ref ref) {
-          if (!provisional(ref)) fetch(ref);
-        },
-        [this](Ref ref, std::uint32_t low, std::uint64_t& hash) {
-          if (provisional(ref)) return false;
-          hash = keep_ == Keep::states ? hash_of(exact_[ref])
-                                       : static_cast<std::uint64_t>(high_hash_[ref]) << 32 | low;
-          return true;
-        });
+    index_.rebuild(larger(), [](Ref ref) { return !provisional(ref); });
   }
 
   Keep keep_;
   Index index_;
   std::unique_ptr<Folder> tree_ = std::make_unique<Folder>();
   Segments<Exact> exact_;                         // by id, with Keep::states
-  Segments<std::uint32_t> high_hash_;             // by id, with Keep::fingerprints; the low half is the tag
+  Segments<std::uint32_t> low_hash_;              // by id, with Keep::fingerprints; the index has the rest
   std::vector<std::unique_ptr<State[]>> closed_;  // not yet expanded, with Keep::fingerprints
   std::size_t released_ = 0;                      // chunks of them that are gone
   std::vector<Mine> found_;

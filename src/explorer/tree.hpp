@@ -40,12 +40,7 @@ class Numbers {
   void make_room() {
     if (!full_ && count_ <= index_.capacity() / 10 * 8) return;
     full_ = false;
-    index_.rebuild(
-        index_.capacity() * 3 / 2, [this](std::uint32_t n) { __builtin_prefetch(&values_[n]); },
-        [this](std::uint32_t n, std::uint32_t, std::uint64_t& hash) {
-          hash = XXH3_64bits(&values_[n], sizeof(Value));
-          return true;
-        });
+    index_.rebuild(index_.capacity() * 3 / 2, [](std::uint32_t) { return true; });
   }
   std::size_t bytes() const { return count_ * sizeof(Value) + index_.bytes(); }
 

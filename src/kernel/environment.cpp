@@ -67,7 +67,10 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
       return idle_worker(s.tasks[no]) && (c.scenario.idle_timeouts || s.wqs[c.tasks[no].worker_of].exit != 0);
     case Environment::reap: return outside_can_reap(c, s, no);
     case Environment::detach: return c.scenario.tracer_detaches && (s.tasks[no].flags2 & k_traced) != 0;
-    case Environment::kill: return c.scenario.ending == Ending::sigkill && s.processes[0].sigkill_shared == 0;
+    case Environment::kill: {
+      const Container& container = c.containers[c.tasks[no].container];
+      return container.ending == Ending::sigkill && s.processes[c.tasks[no].process].sigkill_shared == 0;
+    }
     case Environment::migrate_begin: return s.threadgroup_rwsem == 0 && s.migrations > 0;
     case Environment::migrate_end: return s.threadgroup_rwsem != 0;
     case Environment::livepatch: return s.livepatches > 0;
@@ -97,9 +100,8 @@ EnvironmentWords apply_environment(const Config& c, State& s, Environment what, 
       detach(c, s, no);
       return {"__ptrace_detach", "kernel/ptrace.c", "the tracer lets go of " + comm};
     case Environment::kill:
-      send_sigkill(c, s, c.leader);
-      return {"kill", "kernel/signal.c",
-              "SIGKILL to " + c.tasks[c.leader].comm + " from an ancestor pid namespace"};
+      send_sigkill(c, s, no);
+      return {"kill", "kernel/signal.c", "SIGKILL to " + comm + " from an ancestor pid namespace"};
     case Environment::migrate_begin:
       s.threadgroup_rwsem = 1;
       --s.migrations;

@@ -11,7 +11,7 @@ namespace unzap::kernel {
 enum class Environment : std::uint8_t {
   timeout,        ///< schedule_timeout(5 s) of the idle worker `task` runs to its end
   reap,           ///< the parent outside reaps `task`: the leader of init, or the injected task
-  kill,           ///< SIGKILL to init from an ancestor pid namespace
+  kill,           ///< SIGKILL to init, whose leader is `task`, from an ancestor pid namespace
   migrate_begin,  ///< a cgroup migration takes cgroup_threadgroup_rwsem for writing
   migrate_end,
   livepatch,   ///< klp_send_signals(): set_notify_signal() on every task
@@ -41,9 +41,11 @@ void for_each_environment(const Config& c, const State& s, const Add& add) {
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
     for (const Environment what : {Environment::timeout, Environment::reap, Environment::detach})
       if (environment_enabled(c, s, what, no)) add(what, no);
-  for (const Environment what :
-       {Environment::kill, Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
-        Environment::act, Environment::thaw, Environment::fuse_abort})
+  for (const Container& container : c.containers)
+    if (environment_enabled(c, s, Environment::kill, container.leader))
+      add(Environment::kill, container.leader);
+  for (const Environment what : {Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
+                                 Environment::act, Environment::thaw, Environment::fuse_abort})
     if (environment_enabled(c, s, what, k_no_task)) add(what, k_no_task);
 }
 

@@ -41,7 +41,7 @@ TEST(Environment, TheZombieOfAnOutsideParentKeepsItsPidNumber) {
   d.until_off(d.leader(), 0);
   EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes) << "kernel_wait4() does not see it";
   EXPECT_TRUE(d.asleep(d.leader()));
-  EXPECT_EQ(d.s.pid_allocated, 2);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
   EXPECT_FALSE(d.offers(Environment::reap, d.config().injected));
 }
 
@@ -49,7 +49,7 @@ TEST(Environment, ReapingItFreesTheNumberAndWakesTheReaper) {
   Driver d(injected_zombie(true), k_kernel);
   d.until_off(d.leader(), 0);
   d.fire(Environment::reap, d.config().injected);
-  EXPECT_EQ(d.s.pid_allocated, 1);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
   EXPECT_FALSE(d.asleep(d.leader()));
   EXPECT_FALSE(d.offers(Environment::reap, d.config().injected));
 }

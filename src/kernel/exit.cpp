@@ -23,7 +23,7 @@ void exit_files(Step& x) {
   Process& process = x.process();
   if (process.files_users == 0 || --process.files_users > 0) return;
   if (x.c.fuse_server == x.self) put_fuse_dev(x.c, x.s);
-  if (x.c.scenario.child_fuse && x.self == x.c.child) put_fuse_dev(x.c, x.s);
+  if (x.c.scenario.child_fuse && x.self == x.c.first().child) put_fuse_dev(x.c, x.s);
   if (process.armed == 0 || x.c.scenario.shared_outside) return;
   task_work_push(x.s, x.self, k_work_fput);
   x.say("exit_files(): last user, the final fput of the ring becomes task work");
@@ -53,9 +53,9 @@ void drop_resources(Step& x) {
   }
   exit_files(x);
   if (!x.my().in_namespaces) return x.at(3);
-  --x.s.nsproxy_refs;
-  x.say("exit_task_namespaces(): drops its nsproxy, users left: {}", x.s.nsproxy_refs);
-  if (x.s.nsproxy_refs > 0) return x.at(3);
+  const int users = --x.mnt_ns().nsproxy_refs;
+  x.say("exit_task_namespaces(): drops its nsproxy, users left: {}", users);
+  if (users > 0) return x.at(3);
   x.call(Routine::exit_task_namespaces, 3);
 }
 
@@ -73,7 +73,7 @@ void exit_task_work(Step& x) {
 void become_zombie(Step& x) {
   State& s = x.s;
   TaskNo heir = find_alive_thread(x.c, s, x.my().process);
-  if (heir == k_no_task) heir = s.child_reaper;
+  if (heir == k_no_task) heir = x.pid_ns().child_reaper;
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     Task& child = s.tasks[no];
     if (child.parent != x.self || child.exit_state == ExitState::released) continue;
@@ -181,13 +181,13 @@ void step_exit_notify(Step& x) {
   x.in(Routine::exit_notify);
   switch (x.me().stack[x.me().depth - 1U].step) {
     case 0:
-      if (x.s.child_reaper == x.self) {
+      if (x.pid_ns().child_reaper == x.self) {
         const TaskNo alive = find_alive_thread(x.c, x.s, x.my().process);
         if (alive == k_no_task) {
           x.say("find_child_reaper(): no thread of init is alive, {} must empty the namespace", x.my().comm);
           return x.call(Routine::zap_pid_ns_processes, 1);
         }
-        x.s.child_reaper = alive;
+        x.pid_ns().child_reaper = alive;
         x.say("find_child_reaper(): {} becomes child_reaper", x.comm(alive));
       }
       return become_zombie(x);

@@ -47,7 +47,7 @@ TEST(Exit, PfExitingComesBeforeTheFilesAndTheNamespaces) {
   Driver d(plain(), k_kernel);
   d.until_said(d.leader(), "PF_EXITING");
   EXPECT_EQ(d.s.processes[0].files_users, 1);
-  EXPECT_EQ(d.s.nsproxy_refs, 2);
+  EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 2);
 }
 
 TEST(Exit, FindAliveThreadTakesTheFirstInCreationOrderWithoutPfExiting) {
@@ -64,7 +64,7 @@ TEST(Exit, FindAliveThreadTakesTheFirstInCreationOrderWithoutPfExiting) {
 TEST(Exit, FindChildReaperTakesTheFirstThreadWithoutPfExiting) {
   Driver d = in_the_window();
   d.until_said(d.leader(), "becomes child_reaper", 0);
-  EXPECT_EQ(d.s.child_reaper, d.worker());
+  EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.worker());
   EXPECT_EQ(d[d.child()].parent, d.worker());
 }
 
@@ -72,7 +72,7 @@ TEST(Exit, AThreadPastPfExitingDoesNotInheritTheRole) {
   Driver d = in_the_window();
   d.until_said(d.worker(), "PF_EXITING", 1);
   d.until_in(d.leader(), Routine::zap_pid_ns_processes, 0);
-  EXPECT_EQ(d.s.child_reaper, d.leader());
+  EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.leader());
 }
 
 TEST(Exit, TheHeirMaySetPfExitingAMomentLaterAndFindsItselfChildReaper) {
@@ -80,14 +80,14 @@ TEST(Exit, TheHeirMaySetPfExitingAMomentLaterAndFindsItselfChildReaper) {
   d.until_said(d.leader(), "becomes child_reaper", 0);
   d.until_in(d.worker(), Routine::zap_pid_ns_processes, 1);
   EXPECT_TRUE(d.exiting(d.worker()));
-  EXPECT_EQ(d.s.child_reaper, d.worker());
+  EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.worker());
 }
 
 TEST(Exit, ATaskThatIsNotChildReaperChangesNothingAboutIt) {
   Driver d(plain(), k_kernel);
   d.enter(d.child(), Routine::exit_notify);
   d.step(d.child());
-  EXPECT_EQ(d.s.child_reaper, d.leader());
+  EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.leader());
 }
 
 TEST(Exit, LeaderWithLiveThreadsStaysZombieAndUnreaped) {
@@ -115,10 +115,10 @@ TEST(Exit, AThreadThatIsNotLeaderReapsItself) {
   d.until_off(d.leader(), 0);
   d.until_said(d.worker(), "EXIT_DEAD: reaps itself", 1);
   EXPECT_EQ(d[d.worker()].exit_state, ExitState::dead);
-  const int pids = d.s.pid_allocated;
+  const int pids = d.s.pid_ns[0].pid_allocated;
   d.until_said(d.worker(), "release_task", 1);
   EXPECT_EQ(d[d.worker()].exit_state, ExitState::released);
-  EXPECT_EQ(d.s.pid_allocated, pids - 1) << "becoming dead and freeing the pid are two steps";
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, pids - 1) << "becoming dead and freeing the pid are two steps";
 }
 
 TEST(Exit, ALeaderWhoseParentDoesNotIgnoreSigchldStaysForItsParent) {
@@ -170,7 +170,7 @@ TEST(Exit, TheParentOutsideMayReapTheLeaderOnlyWhenItWasNotified) {
   d.until_said(d.leader(), "PF_EXITING");
   EXPECT_FALSE(d.offers(Environment::reap));
   d[d.child()].exit_state = ExitState::released;
-  d.s.pid_allocated = 1;
+  d.s.pid_ns[0].pid_allocated = 1;
   d.until_off(d.leader());
   EXPECT_EQ(d[d.leader()].exit_state, ExitState::zombie);
   d.fire(Environment::reap);

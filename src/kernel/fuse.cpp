@@ -7,7 +7,7 @@
 namespace unzap::kernel {
 
 bool must_flush(const Step& x) {
-  return x.c.scenario.child_fuse && x.self == x.c.child && x.s.fuse_aborted == 0 &&
+  return x.c.scenario.child_fuse && x.self == x.c.first().child && x.s.fuse_aborted == 0 &&
          x.c.has(Switch::fuse_flush_waits);
 }
 

@@ -103,7 +103,7 @@ TEST(IoUring, CompletionsGoToTheThreadThatSubmitted) {
   scenario.in_thread = true;
   Driver d(scenario, k_old);
   const auto thread = static_cast<TaskNo>(d.leader() + 1);
-  EXPECT_EQ(d.config().ring_owner, thread);
+  EXPECT_EQ(d.config().first().ring_owner, thread);
   d.until_said(d.leader(), "SIGKILL");
   d.until_said(d.worker(), "task_work_add() to init/2", 1);
   EXPECT_EQ(d[thread].works, k_work_request);
@@ -138,7 +138,7 @@ TEST(SqThread, NobodyWaitsForItAndItMayBeTheLastUserOfTheNamespaces) {
   Driver d = child_is_killed(k_old);
   d.until_off(d.child(), 1);
   EXPECT_EQ(d[d.child()].exit_state, ExitState::zombie);
-  EXPECT_EQ(d.s.nsproxy_refs, 1);
+  EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 1);
   d.until_off(sq_thread(d), 1);
   EXPECT_EQ(d.top(sq_thread(d)), Routine::synchronize_rcu_expedited);
   const auto frames = backtrace(d.config(), d[sq_thread(d)]);

@@ -155,7 +155,7 @@ void step_io_worker_handle_work(Step& x) {
 
 void step_io_wq_do_work(Step& x) {
   Task& me = x.me();
-  const TaskNo owner = x.c.ring_owner;
+  const TaskNo owner = x.c.wq_owner[x.my().worker_of];
   const std::uint8_t step = me.stack[me.depth - 1U].step;
   const auto fail = [&] {
     me.run_state = RunState::running;

@@ -9,12 +9,6 @@
 namespace unzap::kernel {
 namespace {
 
-TaskNo owner_of(const Config& c, std::uint8_t wq) {
-  for (TaskNo no = 0; no < c.tasks.size(); ++no)
-    if (c.tasks[no].owns_wq == wq) return no;
-  return k_no_task;
-}
-
 /// io_worker_release(): the last put completes ref_done.
 void put_worker(Step& x, TaskNo worker) {
   if (--x.s.tasks[worker].worker_ref == 0) wake_up(x.s, worker, mask_of(RunState::uninterruptible));
@@ -25,7 +19,7 @@ void put_worker_refs(Step& x, std::uint8_t wq_no) {
   Wq& wq = x.s.wqs[wq_no];
   if (--wq.worker_refs > 0) return;
   x.say("worker_refs is 0: complete(worker_done)");
-  const TaskNo owner = owner_of(x.c, wq_no);
+  const TaskNo owner = x.c.wq_owner[wq_no];
   if (wake_up(x.s, owner, mask_of(RunState::uninterruptible))) x.say("wakes {}", x.comm(owner));
 }
 
@@ -104,7 +98,7 @@ void destroy(Step& x) {
 }  // namespace
 
 void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only) {
-  Task& owner = x.s.tasks[owner_of(x.c, wq)];
+  Task& owner = x.s.tasks[x.c.wq_owner[wq]];
   if ((owner.works & k_work_create) == 0) return;
   owner.works &= static_cast<std::uint8_t>(~k_work_create);
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
@@ -149,7 +143,7 @@ void step_io_wq_put_and_exit(Step& x) {
 void step_io_queue_worker_create(Step& x) {
   const std::uint8_t wq_no = x.my().worker_of;
   Wq& wq = x.s.wqs[wq_no];
-  const TaskNo owner = owner_of(x.c, wq_no);
+  const TaskNo owner = x.c.wq_owner[wq_no];
   Task& me = x.me();
   switch (me.stack[me.depth - 1U].step) {
     case 0:

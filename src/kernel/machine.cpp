@@ -8,6 +8,7 @@
 #include "kernel/io_wq.hpp"
 #include "kernel/mount_namespace.hpp"
 #include "kernel/outside.hpp"
+#include "kernel/partial_order.hpp"
 #include "kernel/pid_namespace.hpp"
 #include "kernel/rcu.hpp"
 #include "kernel/sched.hpp"
@@ -75,10 +76,16 @@ void run(Step& x) {
 }  // namespace
 
 Machine::Machine(const Scenario& scenario, const Variant& variant, Preempt preempt)
-    : config_(make_config(scenario, variant, preempt)) {}
+    : config_(make_config(scenario, variant, preempt)), symmetry_(config_) {}
 
 Machine::State Machine::initial() const {
-  return initial_state(config_);
+  return start_ ? *start_ : initial_state(config_);
+}
+
+Machine Machine::started_at(const State& state) const {
+  Machine machine = *this;
+  machine.start_ = state;
+  return machine;
 }
 
 bool Machine::is_goal(const State& s) const {
@@ -92,13 +99,20 @@ bool Machine::is_goal(const State& s) const {
       return false;
     }
   }
-  return s.mnt_ns_gone != 0 || config_.scenario.outside_holders > 0;
+  for (std::size_t no = 0; no < config_.containers.size(); ++no) {
+    const bool held =
+        config_.containers[no].kind == Container::Kind::scenario && config_.scenario.outside_holders > 0;
+    if (s.mnt_ns[no].gone == 0 && !held) return false;
+  }
+  return true;
 }
 
 std::uint32_t Machine::witnesses(const State& s) const {
   std::uint32_t bits = is_goal(s) ? 8U : 0U;
-  if (s.child_reaper != config_.leader) bits |= 2U;
-  for (const Task& task : s.tasks) {
+  for (const Container& container : config_.containers)
+    if (s.pid_ns[container.pid_ns].child_reaper != container.leader) bits |= 2U;
+  for (std::size_t no = 0; no < config_.tasks.size(); ++no) {
+    const Task& task = s.tasks[no];
     for (std::size_t depth = 0; depth < task.depth; ++depth) {
       const Routine routine = task.stack[depth].routine;
       const bool counts = (task.tif & k_tif_notify_signal) != 0 && (task.flags & k_pf_no_notify_signal) == 0;
@@ -182,6 +196,14 @@ explorer::Label Machine::apply(const Action& action, State& s, Description* word
     }
   }
   return {};
+}
+
+bool Machine::find_lone(const State& s, Action& action, State& next, explorer::Label& label) const {
+  const std::optional<Action> lone = lone_step(config_, s);
+  if (!lone) return false;
+  action = *lone;
+  label = apply(action, next, nullptr);
+  return stays_lone(config_, s, next, action);
 }
 
 Description Machine::describe(const State& s, const Action& action) const {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "explorer/model.hpp"
 #include "kernel/environment.hpp"
 #include "kernel/step.hpp"
+#include "kernel/symmetry.hpp"
 
 namespace unzap::kernel {
 
@@ -51,6 +53,8 @@ class Machine {
   Machine(const Scenario& scenario, const Variant& variant, Preempt preempt);
 
   State initial() const;
+  /// The same kernel, whose story begins at `state`.
+  Machine started_at(const State& state) const;
   bool is_goal(const State& s) const;
   std::uint32_t witnesses(const State& s) const;
   template <class Emit>
@@ -64,17 +68,34 @@ class Machine {
     }
   }
 
+  /// For explorer::PartialOrder: the one step that nobody else can see, if there is one.
+  template <class Emit>
+  bool emit_lone(const State& s, const Emit& emit) const {
+    State next = s;
+    Action action;
+    explorer::Label label;
+    if (!find_lone(s, action, next, label)) return false;
+    emit(action, next, label);
+    return true;
+  }
+  /// For explorer::Symmetric.
+  Renaming canonicalise(State& s) const { return symmetry_.canonicalise(config_, s); }
+  const Symmetry& symmetry() const { return symmetry_; }
+
   /// What `action` does in `s`, in words.
   Description describe(const State& s, const Action& action) const;
   const Config& config() const { return config_; }
 
  private:
-  static constexpr std::size_t k_max_actions = 64;
+  static constexpr std::size_t k_max_actions = 128;
 
   std::size_t enabled(const State& s, std::array<Action, k_max_actions>& out) const;
   explorer::Label apply(const Action& action, State& s, Description* words) const;
+  bool find_lone(const State& s, Action& action, State& next, explorer::Label& label) const;
 
   Config config_;
+  Symmetry symmetry_;
+  std::optional<State> start_;  ///< where the story begins, if not at the scenario's beginning
 };
 
 /// What the bits of Machine::witnesses() say.

@@ -14,8 +14,8 @@ TEST(Machine, BeginsBeforeInitDies) {
   Driver d(with_workers({WorkerStart::idle, WorkerStart::reading}), k_kernel);
   EXPECT_EQ(d.s.current[0], d.leader());
   EXPECT_EQ(d.s.current[1], k_no_task);
-  EXPECT_EQ(d.s.child_reaper, d.leader());
-  EXPECT_EQ(d.s.pid_allocated, 4);
+  EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.leader());
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 4);
   EXPECT_EQ(d[d.child()].parent, d.leader());
   EXPECT_EQ(d[d.leader()].parent, k_outside);
   for (const TaskNo no : {d.worker(0), d.worker(1), d.child(), d.kworker()}) EXPECT_TRUE(d.asleep(no));
@@ -48,6 +48,57 @@ TEST(Machine, TasksAreNamedAsTheKernelNamesThem) {
   EXPECT_EQ(d.config().tasks[d.leader()].ns_tid, 1);
 }
 
+TEST(Machine, EachContainerHasItsOwnTasksAndNamespaces) {
+  Scenario scenario = with_workers({WorkerStart::idle});
+  scenario.containers = 2;
+  scenario.bystanders = 1;
+  scenario.bystander_child = "worker";
+  Driver d(scenario, k_kernel);
+  ASSERT_EQ(d.config().containers.size(), 3U);
+  for (const std::size_t no : {0U, 1U}) {
+    EXPECT_EQ(d.s.pid_ns[no].child_reaper, d.config().containers[no].leader);
+    EXPECT_EQ(d.s.pid_ns[no].pid_allocated, 3) << "leader, worker, child";
+    EXPECT_EQ(d.s.mnt_ns[no].nsproxy_refs, 3);
+    EXPECT_EQ(d.s.wqs[no].worker_refs, 2);
+  }
+  EXPECT_EQ(d.s.pid_ns[2].pid_allocated, 2) << "an init and its child, without a ring";
+  const TaskNo second = d.find("init#2"), third = d.find("bystander");
+  EXPECT_EQ(d[d.find("child#2")].parent, second);
+  EXPECT_EQ(d[d.find("worker")].parent, third);
+  EXPECT_EQ(d.config().tasks[second].ns_tid, 1);
+  EXPECT_NE(d.config().tasks[second].process, d.config().tasks[d.leader()].process);
+  EXPECT_TRUE(d.offers({Event::pick, 1, second})) << "it may begin to end at any time";
+  EXPECT_TRUE(d.offers({Event::pick, 1, third}));
+}
+
+TEST(Machine, AllContainersMustBeGone) {
+  Scenario scenario = plain();
+  scenario.bystanders = 1;
+  Driver d(scenario, k_kernel);
+  for (const TaskNo no : {d.leader(), d.child(), d.find("bystander")}) {
+    EXPECT_FALSE(d.machine.is_goal(d.s));
+    d[no].exit_state = ExitState::released;
+    d[no].run_state = RunState::dead;
+  }
+  d.s.mnt_ns[0].gone = 1;
+  EXPECT_FALSE(d.machine.is_goal(d.s)) << "a mount namespace is left";
+  d.s.mnt_ns[1].gone = 1;
+  EXPECT_TRUE(d.machine.is_goal(d.s));
+}
+
+TEST(Machine, TheKillWalkStaysInItsNamespace) {
+  Scenario scenario = plain();
+  scenario.bystanders = 1;
+  scenario.bystander_child = "worker";
+  scenario.bystander_ending = Ending::sigkill;
+  Driver d(scenario, k_kernel);
+  d.until_said(d.leader(), "SIGKILL to child");
+  EXPECT_TRUE(d.asleep(d.find("worker")));
+  EXPECT_FALSE(d.sigpending(d.find("worker")));
+  EXPECT_TRUE(d.offers(Environment::kill, d.find("bystander"))) << "SIGKILL to an init names that init";
+  EXPECT_FALSE(d.offers(Environment::kill, d.leader()));
+}
+
 TEST(Machine, EverythingGoneIsTheGoal) {
   Driver d(plain(), k_kernel);
   d.until_off(d.leader());
@@ -58,8 +109,8 @@ TEST(Machine, EverythingGoneIsTheGoal) {
   d.until_off(d.leader());
   d.fire(Environment::reap);
   EXPECT_TRUE(d.machine.is_goal(d.s));
-  EXPECT_EQ(d.s.pid_allocated, 0);
-  EXPECT_EQ(d.s.mnt_ns_gone, 1);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 0);
+  EXPECT_EQ(d.s.mnt_ns[0].gone, 1);
   EXPECT_EQ(d.machine.witnesses(d.s) & 8U, 8U);
 }
 

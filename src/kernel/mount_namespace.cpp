@@ -15,8 +15,7 @@ void step_put_mnt_ns(Step& x) {
   x.in(Routine::put_mnt_ns);
   State& s = x.s;
   if (x.me().stack[x.me().depth - 1U].step == 0) {
-    --s.mnt_ns_refs;
-    if (s.mnt_ns_refs > 0) {
+    if (--x.mnt_ns().refs > 0) {
       x.say("the mount namespace is held elsewhere too");
       return x.ret();
     }
@@ -45,7 +44,7 @@ void step_namespace_unlock(Step& x) {
     x.say("gives namespace_sem back; the mounts may go after a grace period");
     return x.call(Routine::synchronize_rcu_expedited, 1);
   }
-  s.mnt_ns_gone = 1;
+  x.mnt_ns().gone = 1;
   x.say("mntput(): the mount namespace is gone");
   x.ret();
 }

@@ -19,19 +19,19 @@ Driver child_dies(const Scenario& scenario) {
 TEST(MountNamespace, EveryThreadHoldsTheBundle) {
   Scenario scenario = with_workers({WorkerStart::idle});
   scenario.child_sqpoll = true;
-  EXPECT_EQ(Driver(scenario, k_kernel).s.nsproxy_refs, 4) << "workers and SQPOLL threads too";
+  EXPECT_EQ(Driver(scenario, k_kernel).s.mnt_ns[0].nsproxy_refs, 4) << "workers and SQPOLL threads too";
 }
 
 TEST(MountNamespace, AThreadThatIsNotTheLastUserGoesOn) {
   Driver d(plain(), k_kernel);
   d.until_said(d.leader(), "users left: 1");
   EXPECT_EQ(d.top(d.leader()), Routine::do_exit);
-  EXPECT_EQ(d.s.mnt_ns_refs, 1);
+  EXPECT_EQ(d.s.mnt_ns[0].refs, 1);
 }
 
 TEST(MountNamespace, TheReaperHoldsNoReferenceAnyMoreTheChildIsTheLastUser) {
   Driver d = child_dies(plain());
-  EXPECT_EQ(d.s.nsproxy_refs, 1);
+  EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 1);
   d.until_said(d.child(), "users left: 0", 1);
   EXPECT_EQ(d.top(d.child()), Routine::exit_task_namespaces);
 }
@@ -43,7 +43,7 @@ TEST(MountNamespace, LastReferenceWaitsForAGracePeriodWithoutNamespaceSem) {
   d.until_off(d.child(), 1);
   EXPECT_EQ(d.top(d.child()), Routine::synchronize_rcu_expedited);
   EXPECT_EQ(d.s.namespace_sem, 0);
-  EXPECT_EQ(d.s.mnt_ns_gone, 0);
+  EXPECT_EQ(d.s.mnt_ns[0].gone, 0);
 }
 
 TEST(MountNamespace, TheWaitingThreadIsUninterruptibleAndAliveToItsParent) {
@@ -61,7 +61,7 @@ TEST(MountNamespace, TheMountsGoAfterTheGracePeriod) {
   d.until_off(d.child(), 1);
   d.until_off(d.kworker(), 1);
   d.until_said(d.child(), "mntput()", 1);
-  EXPECT_EQ(d.s.mnt_ns_gone, 1);
+  EXPECT_EQ(d.s.mnt_ns[0].gone, 1);
   EXPECT_EQ(d.s.rcu.done, 1);
 }
 
@@ -71,7 +71,7 @@ TEST(MountNamespace, AReferenceOutsideMovesTheTeardownAway) {
   Driver d = child_dies(scenario);
   d.until_said(d.child(), "held elsewhere too", 1);
   EXPECT_EQ(d.top(d.child()), Routine::do_exit);
-  EXPECT_EQ(d.s.mnt_ns_refs, 1);
+  EXPECT_EQ(d.s.mnt_ns[0].refs, 1);
 }
 
 TEST(MountNamespace, ATakenNamespaceSemIsWaitedFor) {

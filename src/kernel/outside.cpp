@@ -20,12 +20,12 @@ bool tasks_gp_held(const Config& c, const State& s) {
 }
 
 bool live_in_cgroup(const Config& c, const State& s, TaskNo no) {
-  return c.tasks[no].ns_tid != 0 && s.tasks[no].exit_state != ExitState::released &&
+  return c.tasks[no].container == 0 && s.tasks[no].exit_state != ExitState::released &&
          (s.tasks[no].flags & k_pf_exiting) == 0 && s.tasks[no].run_state != RunState::dead;
 }
 
 bool dying_in_cgroup(const Config& c, const State& s, TaskNo no) {
-  return c.tasks[no].ns_tid != 0 && (s.tasks[no].flags & k_pf_exiting) != 0 &&
+  return c.tasks[no].container == 0 && (s.tasks[no].flags & k_pf_exiting) != 0 &&
          s.tasks[no].run_state != RunState::dead;
 }
 
@@ -78,15 +78,15 @@ void step_cgroup_rmdir(Step& x) {
 void step_copy_process(Step& x) {
   Task& child = x.s.tasks[x.c.injected];
   if (x.me().stack[x.me().depth - 1U].step == 0) {
-    if (x.s.pidns_adding == 0) {
+    if (x.s.pid_ns[0].adding == 0) {
       x.say("alloc_pid(): -ENOMEM, the namespace is closed");
       return finish(x);
     }
-    ++x.s.pid_allocated;
+    ++x.s.pid_ns[0].pid_allocated;
     x.say("alloc_pid(): a number in the container's namespace");
     return x.at(1);
   }
-  if (x.c.has(Switch::fork_checks_namespace) && x.s.pidns_adding == 0) {
+  if (x.c.has(Switch::fork_checks_namespace) && x.s.pid_ns[0].adding == 0) {
     free_pid(x.c, x.s, x.c.injected);
     x.say("the namespace was closed meanwhile: -ENOMEM");
     return finish(x);

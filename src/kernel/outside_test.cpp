@@ -65,9 +65,9 @@ TEST(Fork, TheCheckFreesTheNumberAndWakesTheReaper) {
   Driver d = number_then_kill_walk(find_kernel(k_kernel)->variant);
   d.until_off(d.leader(), 0);
   EXPECT_TRUE(d.asleep(d.leader())) << "the number counts although nobody has it yet";
-  EXPECT_EQ(d.s.pid_allocated, 2);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
   d.until_said(d.config().outside, "-ENOMEM", 1);
-  EXPECT_EQ(d.s.pid_allocated, 1);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
   EXPECT_FALSE(d.asleep(d.leader()));
   EXPECT_EQ(d[d.config().injected].exit_state, ExitState::released);
 }
@@ -75,10 +75,10 @@ TEST(Fork, TheCheckFreesTheNumberAndWakesTheReaper) {
 TEST(Fork, IntoAClosedNamespaceGetsNoNumber) {
   Driver d(forks(), without(Switch::fork_checks_namespace));
   d.until_said(d.leader(), "disable_pid_allocation()", 0);
-  const int numbers = d.s.pid_allocated;
+  const int numbers = d.s.pid_ns[0].pid_allocated;
   d.fire(Environment::act);
   d.until_said(d.config().outside, "alloc_pid(): -ENOMEM", 1);
-  EXPECT_EQ(d.s.pid_allocated, numbers);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, numbers);
 }
 
 TEST(Fork, PublishedBeforeTheKillWalkIsKilledLikeAnybody) {

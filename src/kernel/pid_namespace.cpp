@@ -11,7 +11,7 @@ namespace {
 
 /// No more forks, no more SIGCHLD: children that end from now on reap themselves.
 void close_namespace(Step& x) {
-  x.s.pidns_adding = 0;
+  x.pid_ns().adding = 0;
   x.process().sigchld_ignored = 1;
   x.say("disable_pid_allocation(); SIGCHLD is ignored from now on");
   x.at(1);
@@ -22,7 +22,8 @@ void kill_walk(Step& x) {
   bool killed = false;
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& task = x.s.tasks[no];
-    if (x.c.tasks[no].ns_tid < 2 || task.exit_state == ExitState::released || no == x.c.leader) continue;
+    if (x.c.tasks[no].pid_ns != x.my().pid_ns || x.c.tasks[no].ns_tid < 2) continue;
+    if (task.exit_state == ExitState::released) continue;
     if ((task.flags & k_sigkill_private) != 0) continue;
     if (!send_sigkill(x.c, x.s, no)) continue;
     x.say("SIGKILL to {}", x.comm(no));
@@ -65,13 +66,14 @@ void me_enters_section(Step& x) {
 void second_loop(Step& x) {
   const std::uint8_t init_pids = x.my().leader || !x.c.has(Switch::second_loop_counts_leader) ? 1 : 2;
   Task& me = x.me();
-  if (x.s.pid_allocated == init_pids) {
+  const int pids = x.pid_ns().pid_allocated;
+  if (pids == init_pids) {
     me.flags &= static_cast<std::uint8_t>(~k_pf_no_notify_signal);
     me.run_state = RunState::running;
     x.say("{} pid number{} left: done", init_pids, init_pids == 1 ? "" : "s");
     return x.ret();
   }
-  x.say("{} pid numbers are in use, waits for {}", x.s.pid_allocated, init_pids);
+  x.say("{} pid numbers are in use, waits for {}", pids, init_pids);
   const bool leaves_section = x.c.has(Switch::second_loop_leaves_tasks_rcu);
   if (leaves_section) leave_exit_section(x.c, x.s, x.self);
   me.run_state = x.c.has(Switch::second_loop_idle) ? RunState::idle : RunState::interruptible;
@@ -96,9 +98,10 @@ void step_zap_pid_ns_processes(Step& x) {
 
 void free_pid(const Config& c, State& s, TaskNo no) {
   if (c.tasks[no].ns_tid == 0) return;
-  --s.pid_allocated;
-  if (s.pidns_adding == 0 && (s.pid_allocated == 2 || s.pid_allocated == 1))
-    wake_up(s, s.child_reaper, k_wake_any);
+  PidNamespace& ns = s.pid_ns[c.tasks[no].pid_ns];
+  --ns.pid_allocated;
+  if (ns.adding == 0 && (ns.pid_allocated == 2 || ns.pid_allocated == 1))
+    wake_up(s, ns.child_reaper, k_wake_any);
 }
 
 }  // namespace unzap::kernel

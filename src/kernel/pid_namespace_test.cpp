@@ -25,8 +25,8 @@ Driver at_zap(std::string_view kernel, const Scenario& scenario = plain()) {
 Driver worker_in_second_wait(std::string_view kernel) {
   Driver d(with_workers({WorkerStart::idle}), kernel);
   d[d.leader()].exit_state = ExitState::zombie;
-  d.s.child_reaper = d.worker();
-  d.s.pidns_adding = 0;
+  d.s.pid_ns[0].child_reaper = d.worker();
+  d.s.pid_ns[0].adding = 0;
   d.enter(d.worker(), Routine::zap_pid_ns_processes, 3);
   return d;
 }
@@ -39,9 +39,9 @@ TEST(Zap, RunsInTheLastThreadThatReachesExitNotify) {
 
 TEST(Zap, ClosesTheNamespaceAndIgnoresSigchldFirst) {
   Driver d = at_zap(k_old);
-  EXPECT_EQ(d.s.pidns_adding, 1);
+  EXPECT_EQ(d.s.pid_ns[0].adding, 1);
   d.step(d.leader());
-  EXPECT_EQ(d.s.pidns_adding, 0);
+  EXPECT_EQ(d.s.pid_ns[0].adding, 0);
   EXPECT_EQ(d.s.processes[0].sigchld_ignored, 1);
   EXPECT_TRUE(d.asleep(d.child())) << "nobody was killed yet";
 }
@@ -126,7 +126,7 @@ TEST(Zap, TheFixOf2026LeavesTheFlagSetAndSleeps) {
 TEST(Zap, TheGuardOf2026EndsWithTheFunction) {
   Driver d = at_zap("v6.1.192");
   d[d.child()].exit_state = ExitState::released;
-  d.s.pid_allocated = 1;
+  d.s.pid_ns[0].pid_allocated = 1;
   d.until_said(d.leader(), "PF_NO_NOTIFY_SIGNAL");
   d.until_said(d.leader(), "1 pid number left: done");
   EXPECT_FALSE(d[d.leader()].flags & k_pf_no_notify_signal);
@@ -147,7 +147,7 @@ TEST(Zap, UnderTheGuardOf2026AFirstSettingWakesOnceAndItSleepsOn) {
 
 TEST(Zap, SecondLoopWaitsForOnePidWhenTheLeaderZaps) {
   Driver d(plain(), k_old);
-  d.s.pid_allocated = 1;
+  d.s.pid_ns[0].pid_allocated = 1;
   d.enter(d.leader(), Routine::zap_pid_ns_processes, 3);
   EXPECT_EQ(d.step(d.leader()), "1 pid number left: done");
 }
@@ -185,9 +185,9 @@ TEST(Zap, AFlagKeepsTheInterruptibleSecondWaitFromSleepingButItGivesWay) {
 
 TEST(Zap, FreeingAPidWakesTheReaperAtTwoAndAtOne) {
   Driver d(plain(), k_old);
-  d.s.pidns_adding = 0;
+  d.s.pid_ns[0].adding = 0;
   for (const int left : {3, 2, 1}) {
-    d.s.pid_allocated = static_cast<std::uint8_t>(left + 1);
+    d.s.pid_ns[0].pid_allocated = static_cast<std::uint8_t>(left + 1);
     d[d.leader()].run_state = RunState::idle;
     d[d.leader()].flags &= static_cast<std::uint8_t>(~k_on_rq);
     Step x = d.step_of(d.leader());
@@ -198,12 +198,12 @@ TEST(Zap, FreeingAPidWakesTheReaperAtTwoAndAtOne) {
 
 TEST(Zap, ALivingNamespaceIsNotWoken) {
   Driver d(plain(), k_old);
-  EXPECT_EQ(d.s.pidns_adding, 1);
-  d.s.pid_allocated = 2;
+  EXPECT_EQ(d.s.pid_ns[0].adding, 1);
+  d.s.pid_ns[0].pid_allocated = 2;
   d[d.leader()].run_state = RunState::interruptible;
   Step x = d.step_of(d.leader());
   free_pid(x.c, x.s, d.child());
-  EXPECT_EQ(d.s.pid_allocated, 1);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
   EXPECT_EQ(d[d.leader()].run_state, RunState::interruptible);
 }
 

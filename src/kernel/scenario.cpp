@@ -120,14 +120,30 @@ void read_workers(Reader& reader, const toml::table& table, Scenario& s) {
   }
 }
 
+const std::vector<std::pair<std::string_view, Ending>> k_endings = {
+    {"exit_group", Ending::exit_group}, {"exit", Ending::exit}, {"sigkill", Ending::sigkill}};
+
+void read_containers(Reader& reader, const toml::table& root, Scenario& s) {
+  if (const toml::table* containers = reader.table(root, "containers")) {
+    reader.only(*containers, " in [containers]", {"like_this"});
+    reader.number(*containers, "like_this", s.containers, 1, k_max_containers);
+  }
+  const toml::table* bystander = reader.table(root, "bystander");
+  if (!bystander) return;
+  s.bystanders = 1;
+  reader.only(*bystander, " in [bystander]", {"count", "comm", "child", "ending"});
+  reader.number(*bystander, "count", s.bystanders, 1, k_max_containers - 1);
+  reader.text(*bystander, "comm", s.bystander_comm, 15);
+  reader.text(*bystander, "child", s.bystander_child, 15);
+  reader.choice(bystander->get("ending"), "ending", s.bystander_ending, k_endings);
+}
+
 void read_init(Reader& reader, const toml::table& root, Scenario& s) {
   const toml::table* init = reader.table(root, "init");
   if (!init) return;
   reader.only(*init, " in [init]", {"comm", "ending", "io_uring"});
   reader.text(*init, "comm", s.init_comm, 15);
-  reader.choice<Ending>(
-      init->get("ending"), "ending", s.ending,
-      {{"exit_group", Ending::exit_group}, {"exit", Ending::exit}, {"sigkill", Ending::sigkill}});
+  reader.choice(init->get("ending"), "ending", s.ending, k_endings);
   const toml::table* ring = reader.table(*init, "io_uring");
   if (!ring) return;
   s.ring = true;
@@ -250,6 +266,11 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
   if (count_tasks(s) > k_max_tasks)
     fail(fmt::format("{} tasks are more than the model holds", count_tasks(s)),
          fmt::format("at most {}, the kworker for grace periods included: take out workers", k_max_tasks));
+  if (s.containers + s.bystanders > static_cast<int>(k_max_containers))
+    fail(fmt::format("{} containers are more than the model holds", s.containers + s.bystanders),
+         fmt::format("at most {}, [bystander] included", k_max_containers));
+  if (s.containers > 1 && (s.injected != Injected::none || s.child_fuse || s.fuse_server))
+    fail("an [injected] task and FUSE exist in one container only", "use [bystander] for the others");
   if (s.outside_act == OutsideAct::fork && s.injected != Injected::sleeps)
     fail("`does = \"fork\"` needs an [injected] task to fork, with state sleeps", "add [injected]");
   if (s.ending == Ending::exit && s.in_thread)
@@ -286,11 +307,12 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& path) 
   const toml::table& root = parsed.table();
   Scenario s;
   reader.only(root, "",
-              {"name", "summary", "story", "machine", "init", "child", "injected", "outside", "environment",
-               "expect"});
+              {"name", "summary", "story", "machine", "containers", "bystander", "init", "child", "injected",
+               "outside", "environment", "expect"});
   reader.text(root, "name", s.name, 64);
   reader.text(root, "summary", s.summary, 200);
   reader.text(root, "story", s.story, 8000);
+  read_containers(reader, root, s);
   read_init(reader, root, s);
   read_rest(reader, root, s);
   read_expectations(reader, root, s);

@@ -46,7 +46,7 @@ struct Expectation {
   std::vector<std::string> with, without;  ///< switches that differ from the preset
 };
 
-/// A process tree in one pid and mount namespace, and the machine it runs on.
+/// Process trees, each in a pid and mount namespace of its own, and the machine they run on.
 struct Scenario {
   std::string name;
   std::string summary;  ///< one line
@@ -55,6 +55,15 @@ struct Scenario {
   // [machine]
   std::uint8_t cpus = 2;
   bool balance = true;  ///< the load balancer may move a queued task to any CPU that it may use
+
+  // [containers]
+  std::uint8_t containers = 1;  ///< so many like the one that [init] and [child] describe
+
+  // [bystander]
+  std::uint8_t bystanders = 0;  ///< further containers, healthy, without io_uring
+  std::string bystander_comm = "bystander";
+  std::string bystander_child;  ///< name of its init's child; empty: none
+  Ending bystander_ending = Ending::exit_group;
 
   // [init]
   std::string init_comm = "init";

@@ -17,7 +17,8 @@ struct Wrong {
 
 const Wrong k_wrong[] = {
     {"unknown key at the top", "name = \"a\"\ncolour = 1\n", "s.toml:2:1", "unknown key `colour`",
-     "allowed: name, summary, story, machine, init, child, injected, outside, environment, expect"},
+     "allowed: name, summary, story, machine, containers, bystander, init, child, injected, outside, "
+     "environment, expect"},
     {"misspelt key", "name = \"a\"\n[machine]\ncpu = 2\n", "s.toml:3:1", "unknown key `cpu` in [machine]",
      "did you mean `cpus`?"},
     {"unknown key of the ring", "name = \"a\"\n[init.io_uring]\nfoo = 2\n", "s.toml:3:1",
@@ -54,8 +55,14 @@ const Wrong k_wrong[] = {
     {"no name", "[machine]\ncpus = 2\n", "s.toml:1:1", "`name` is missing", "name = "},
     {"too many tasks",
      "name = \"a\"\n[init.io_uring]\nworkers = "
-     "[\"idle\",\"idle\",\"idle\",\"idle\",\"idle\",\"idle\",\"idle\"]\n[child]\n",
-     "s.toml:1:1", "10 tasks are more than the model holds", "at most 9"},
+     "[\"idle\",\"idle\",\"idle\"]\n[child]\n[containers]\nlike_this = 3\n",
+     "s.toml:1:1", "16 tasks are more than the model holds", "at most 13"},
+    {"too many containers", "name = \"a\"\n[containers]\nlike_this = 3\n[bystander]\ncount = 2\n",
+     "s.toml:1:1", "5 containers are more than the model holds", "at most 4"},
+    {"one of many injected", "name = \"a\"\n[containers]\nlike_this = 2\n[injected]\n", "s.toml:1:1",
+     "exist in one container only", "use [bystander]"},
+    {"unknown key of a bystander", "name = \"a\"\n[bystander]\nworkers = 2\n", "s.toml:3:1",
+     "unknown key `workers` in [bystander]", "allowed: count, comm, child, ending"},
     {"a thread that lives on", "name = \"a\"\n[init]\nending = \"exit\"\n[init.io_uring]\nin_thread = true\n",
      "s.toml:1:1", "ends only the leader", "use exit_group"},
     {"a letter that toml++ cannot take", "name = \"a\"\n \xcb\xaa", "s.toml:2:2", "outside ASCII",

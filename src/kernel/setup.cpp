@@ -9,10 +9,7 @@ namespace unzap::kernel {
 namespace {
 
 constexpr std::int32_t k_first_tid = 4700;
-constexpr std::uint8_t k_init = 0;      // index of init's process
-constexpr std::uint8_t k_child = 1;     // index of the child's process
-constexpr std::uint8_t k_server = 2;    // the FUSE server's, or the injected task's
-constexpr std::uint8_t k_outsider = 3;  // the task outside
+constexpr std::int32_t k_tids_each = 100;  // numbers between the inits of two containers
 
 void push(Task& task, Routine routine, std::uint8_t step) {
   task.stack[task.depth++] = {routine, step};
@@ -61,7 +58,8 @@ void start_frozen(Task& task, Freezer freezer) {
   task.flags2 |= k_frozen;
 }
 
-void start_child(const Config& c, Task& task) {
+void start_child(const Config& c, TaskNo no, Task& task) {
+  if (c.containers[c.tasks[no].container].kind == Container::Kind::bystander) return sleep_in_syscall(task);
   if (c.scenario.child_frozen == Freezer::none)
     sleep_in_syscall(task);
   else
@@ -84,7 +82,7 @@ void start_injected(const Config& c, State& s) {
   if (c.scenario.outside_act != OutsideAct::fork) return;
   task.exit_state = ExitState::released;
   task.run_state = RunState::dead;
-  --s.pid_allocated;
+  --s.pid_ns[c.tasks[c.injected].pid_ns].pid_allocated;
 }
 
 void start_sqpoll_thread(Task& task) {
@@ -99,74 +97,164 @@ void start_asleep(Task& task, Routine routine, RunState state) {
   task.run_state = state;
 }
 
-void start_leader(const Config& c, State& s) {
-  Task& leader = s.tasks[c.leader];
+void start_leader(const Config& c, State& s, TaskNo no) {
+  Task& leader = s.tasks[no];
+  const Ending ending = c.containers[c.tasks[no].container].ending;
   leader.parent = k_outside;
-  if (c.scenario.ending == Ending::sigkill) return sleep_in_syscall(leader);
-  push(leader, c.scenario.ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
+  if (ending == Ending::sigkill) return sleep_in_syscall(leader);
+  push(leader, ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
   leader.flags |= k_on_rq;
+  if (no != c.first().leader) return;
   if (!c.scenario.balance) leader.rq = 0;
-  pick(s, c.leader, 0);
+  pick(s, no, 0);
+}
+
+/// Adds the tasks of a scenario to a Config, one after another.
+class Cast {
+ public:
+  explicit Cast(Config& config) : c_(config), s_(config.scenario) {}
+
+  void add_all() {
+    for (std::uint8_t i = 0; i < s_.containers; ++i) add_container(i);
+    if (s_.fuse_server) c_.fuse_server = add("fuse-server", Role::fuse_server, new_process());
+    if (s_.injected != Injected::none) {
+      c_.injected = add(s_.injected_comm, Role::injected, new_process());
+      c_.tasks[c_.injected].in_namespaces = false;
+    }
+    for (std::uint8_t i = 0; i < s_.bystanders; ++i) add_bystander(i);
+    if (s_.outside_act != OutsideAct::nothing) {
+      c_.outside = static_cast<TaskNo>(c_.tasks.size());
+      c_.tasks.push_back({.comm = s_.outside_comm,
+                          .role = Role::outside,
+                          .tid = k_first_tid - 90,
+                          .process = new_process(),
+                          .leader = true});
+    }
+    c_.kworker = static_cast<TaskNo>(c_.tasks.size());
+    c_.tasks.push_back({.comm = "kworker/rcu_gp", .role = Role::kworker, .tid = 12});
+    UNZAP_ASSERT(c_.tasks.size() <= k_max_tasks, "{} tasks are more than the model holds", c_.tasks.size());
+    UNZAP_ASSERT(processes_ <= k_max_processes, "{} processes are more than the model holds", processes_);
+  }
+
+ private:
+  std::uint8_t new_process() { return processes_++; }
+  /// What follows the names of all tasks of the `i`th container of a kind; on a host they are named alike.
+  static std::string mark(std::uint8_t i) { return i == 0 ? "" : "#" + std::to_string(i + 1); }
+
+  /// A member of the container that was begun last (the FUSE server and the injected task: of the first,
+  /// which stands alone then).
+  TaskNo add(std::string comm, Role role, std::uint8_t process) {
+    const auto container = static_cast<std::uint8_t>(c_.containers.size() - 1);
+    if (role == Role::init) ns_tid_ = 0;
+    ++ns_tid_;
+    const bool leader = role != Role::ring_thread && role != Role::worker && role != Role::sqpoll;
+    c_.tasks.push_back({.comm = std::move(comm),
+                        .role = role,
+                        .tid = k_first_tid + container * k_tids_each + ns_tid_,
+                        .ns_tid = ns_tid_,
+                        .process = process,
+                        .container = container,
+                        .pid_ns = c_.containers[container].pid_ns,
+                        .leader = leader,
+                        .in_namespaces = true});
+    return static_cast<TaskNo>(c_.tasks.size() - 1);
+  }
+
+  Container& begin(Container::Kind kind, Ending ending) {
+    const auto pid_ns = static_cast<std::uint8_t>(c_.containers.size());
+    c_.containers.push_back({.kind = kind, .ending = ending, .pid_ns = pid_ns});
+    return c_.containers.back();
+  }
+
+  void add_container(std::uint8_t i) {
+    Container& container = begin(Container::Kind::scenario, s_.ending);
+    const std::uint8_t init = new_process();
+    container.leader = container.ring_owner = add(s_.init_comm + mark(i), Role::init, init);
+    if (s_.in_thread) container.ring_owner = add(s_.init_comm + "/2" + mark(i), Role::ring_thread, init);
+    if (s_.ring) {
+      c_.tasks[container.ring_owner].owns_wq = static_cast<std::uint8_t>(c_.wq_owner.size());
+      c_.wq_owner.push_back(container.ring_owner);
+    }
+    add_workers(container, init);
+    if (!s_.child) return;
+    const std::uint8_t child = new_process();
+    container.child = add(s_.child_comm + mark(i), Role::child, child);
+    if (s_.child_sqpoll) add("iou-sqp-" + std::to_string(c_.tasks[container.child].tid), Role::sqpoll, child);
+  }
+
+  void add_workers(const Container& container, std::uint8_t init) {
+    for (std::size_t i = 0; i < s_.workers.size(); ++i) {
+      std::string comm = "iou-wrk-" + std::to_string(c_.tasks[container.ring_owner].tid);
+      if (s_.workers.size() > 1) comm += "#" + std::to_string(i + 1);  // the kernel gives all the same name
+      TaskInfo& worker = c_.tasks[add(comm, Role::worker, init)];
+      worker.worker_of = c_.tasks[container.ring_owner].owns_wq;
+      worker.unbounded = s_.workers[i] == WorkerStart::reading || s_.workers[i] == WorkerStart::about_to_read;
+    }
+  }
+
+  void add_bystander(std::uint8_t i) {
+    Container& container = begin(Container::Kind::bystander, s_.bystander_ending);
+    container.leader = add(s_.bystander_comm + mark(i), Role::init, new_process());
+    if (!s_.bystander_child.empty())
+      container.child = add(s_.bystander_child + mark(i), Role::child, new_process());
+  }
+
+  Config& c_;
+  const Scenario& s_;
+  std::uint8_t processes_ = 0;
+  std::int32_t ns_tid_ = 0;
+};
+
+void start_namespaces(const Config& c, State& s) {
+  for (std::size_t no = 0; no < c.containers.size(); ++no) {
+    const Container& container = c.containers[no];
+    const bool held = container.kind == Container::Kind::scenario;
+    s.pid_ns[container.pid_ns] = {.child_reaper = container.leader, .pid_allocated = 0, .adding = 1};
+    s.mnt_ns[no].refs = static_cast<std::uint8_t>(1 + (held ? c.scenario.outside_holders : 0));
+    if (held) s.processes[c.tasks[container.leader].process].armed = c.scenario.armed_request ? 1 : 0;
+  }
+}
+
+void start_wqs(const Config& c, State& s) {
+  for (std::size_t no = 0; no < c.wq_owner.size(); ++no) {
+    Wq& wq = s.wqs[no];
+    wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
+    wq.queued = {c.scenario.bounded, c.scenario.unbounded};
+  }
+  for (const TaskInfo& info : c.tasks)
+    if (info.worker_of != 0xff) ++s.wqs[info.worker_of].nr_workers[info.unbounded ? 1 : 0];
+}
+
+/// How a member of a container is counted where it belongs.
+void count_member(const Config& c, State& s, TaskNo no) {
+  const TaskInfo& info = c.tasks[no];
+  ++s.pid_ns[info.pid_ns].pid_allocated;
+  if (info.in_namespaces) ++s.mnt_ns[info.container].nsproxy_refs;
+  ++s.processes[info.process].quick_threads;
+  ++s.processes[info.process].files_users;
+  const TaskNo leader = c.containers[info.container].leader;
+  s.tasks[no].parent = info.process == c.tasks[leader].process ? k_outside : leader;
 }
 
 }  // namespace
 
-std::size_t count_tasks(const Scenario& scenario) {
-  return 1U + (scenario.in_thread ? 1U : 0U) + scenario.workers.size() + (scenario.child ? 1U : 0U) +
-         (scenario.child && scenario.child_sqpoll ? 1U : 0U) + (scenario.fuse_server ? 1U : 0U) +
-         (scenario.injected != Injected::none ? 1U : 0U) +
-         (scenario.outside_act != OutsideAct::nothing ? 1U : 0U) + 1U;
+std::size_t count_tasks(const Scenario& s) {
+  const std::size_t each = 1U + (s.in_thread ? 1U : 0U) + s.workers.size() + (s.child ? 1U : 0U) +
+                           (s.child && s.child_sqpoll ? 1U : 0U);
+  return s.containers * each + s.bystanders * (s.bystander_child.empty() ? 1U : 2U) +
+         (s.fuse_server ? 1U : 0U) + (s.injected != Injected::none ? 1U : 0U) +
+         (s.outside_act != OutsideAct::nothing ? 1U : 0U) + 1U;
 }
 
 Config make_config(const Scenario& scenario, const Variant& variant, Preempt preempt) {
-  UNZAP_ASSERT(count_tasks(scenario) <= k_max_tasks, "{} tasks are more than the model holds",
-               count_tasks(scenario));
   UNZAP_ASSERT(scenario.cpus >= 1 && scenario.cpus <= k_max_cpus, "{} CPUs", scenario.cpus);
+  UNZAP_ASSERT(scenario.containers >= 1 && scenario.containers + scenario.bystanders <= k_max_containers,
+               "{} containers and {} bystanders", scenario.containers, scenario.bystanders);
   Config c;
   c.scenario = scenario;
   c.variant = variant;
   c.preempt = preempt;
-  std::int32_t ns_tid = 0;
-  const auto add = [&](std::string comm, std::uint8_t process, bool leader) {
-    ++ns_tid;
-    c.tasks.push_back({.comm = std::move(comm),
-                       .tid = k_first_tid + ns_tid,
-                       .ns_tid = ns_tid,
-                       .process = process,
-                       .leader = leader,
-                       .in_namespaces = true});
-    return static_cast<TaskNo>(c.tasks.size() - 1);
-  };
-  c.leader = add(scenario.init_comm, k_init, true);
-  c.ring_owner = c.leader;
-  if (scenario.in_thread) c.ring_owner = add(scenario.init_comm + "/2", k_init, false);
-  if (scenario.ring) c.tasks[c.ring_owner].owns_wq = 0;
-  const std::string owner_tid = std::to_string(c.tasks[c.ring_owner].tid);
-  for (std::size_t i = 0; i < scenario.workers.size(); ++i) {
-    std::string comm = "iou-wrk-" + owner_tid;
-    if (scenario.workers.size() > 1)
-      comm += "#" + std::to_string(i + 1);  // the kernel gives all the same name
-    TaskInfo& worker = c.tasks[add(comm, k_init, false)];
-    worker.worker_of = 0;
-    worker.unbounded =
-        scenario.workers[i] == WorkerStart::reading || scenario.workers[i] == WorkerStart::about_to_read;
-  }
-  if (scenario.child) {
-    c.child = add(scenario.child_comm, k_child, true);
-    if (scenario.child_sqpoll) add("iou-sqp-" + std::to_string(c.tasks[c.child].tid), k_child, false);
-  }
-  if (scenario.fuse_server) c.fuse_server = add("fuse-server", k_server, true);
-  if (scenario.injected != Injected::none) {
-    c.injected = add(scenario.injected_comm, k_server, true);
-    c.tasks[c.injected].in_namespaces = false;
-  }
-  if (scenario.outside_act != OutsideAct::nothing) {
-    c.outside = static_cast<TaskNo>(c.tasks.size());
-    c.tasks.push_back(
-        {.comm = scenario.outside_comm, .tid = k_first_tid - 90, .process = k_outsider, .leader = true});
-  }
-  c.kworker = static_cast<TaskNo>(c.tasks.size());
-  c.tasks.push_back({.comm = "kworker/rcu_gp", .tid = 12});
+  Cast(c).add_all();
   return c;
 }
 
@@ -179,49 +267,34 @@ State initial_state(const Config& c) {
     task.rq = c.scenario.balance ? k_any_cpu : k_no_cpu;
   }
   s.rcu.exp_mutex = k_no_task;
-  s.child_reaper = c.leader;
-  s.pidns_adding = 1;
-  s.mnt_ns_refs = static_cast<std::uint8_t>(1 + c.scenario.outside_holders);
   s.migrations = c.scenario.cgroup_migrations;
   s.livepatches = c.scenario.livepatches;
   s.fuse_dev_refs =
       static_cast<std::uint8_t>((c.scenario.fuse_server ? 1 : 0) + (c.scenario.child_fuse ? 1 : 0));
-  s.processes[k_init].armed = c.scenario.armed_request ? 1 : 0;
-  Wq& wq = s.wqs[0];
-  wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
-  wq.queued = {c.scenario.bounded, c.scenario.unbounded};
-  for (const TaskInfo& info : c.tasks)
-    if (info.worker_of == 0) ++wq.nr_workers[info.unbounded ? 1 : 0];
-  std::uint8_t items = c.scenario.bounded;
+  start_namespaces(c, s);
+  start_wqs(c, s);
 
-  std::size_t worker = 0;
+  std::array<std::uint8_t, k_max_containers> items{};  // bounded requests without a worker that was woken
+  std::array<std::size_t, k_max_containers> workers{};
+  items.fill(c.scenario.bounded);
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
     const TaskInfo& info = c.tasks[no];
     Task& task = s.tasks[no];
     task.allowed = c.all_cpus();
-    if (info.ns_tid != 0) {
-      ++s.pid_allocated;
-      if (info.in_namespaces) ++s.nsproxy_refs;
-      ++s.processes[info.process].quick_threads;
-      ++s.processes[info.process].files_users;
-      task.parent = info.process == k_init ? k_outside : c.leader;
+    if (info.ns_tid != 0) count_member(c, s, no);
+    switch (info.role) {
+      case Role::init: start_leader(c, s, no); break;
+      case Role::worker:
+        start_worker(task, c.scenario.workers[workers[info.container]++], items[info.container]);
+        break;
+      case Role::kworker: start_asleep(task, Routine::kthread, RunState::idle); break;
+      case Role::outside: start_asleep(task, Routine::outside_sleep, RunState::interruptible); break;
+      case Role::injected: start_injected(c, s); break;
+      case Role::sqpoll: start_sqpoll_thread(task); break;
+      case Role::child: start_child(c, no, task); break;
+      case Role::ring_thread:
+      case Role::fuse_server: sleep_in_syscall(task); break;
     }
-    if (no == c.leader)
-      start_leader(c, s);
-    else if (info.worker_of != 0xff)
-      start_worker(task, c.scenario.workers[worker++], items);
-    else if (no == c.kworker)
-      start_asleep(task, Routine::kthread, RunState::idle);
-    else if (no == c.outside)
-      start_asleep(task, Routine::outside_sleep, RunState::interruptible);
-    else if (no == c.injected)
-      start_injected(c, s);
-    else if (info.process == k_child && !info.leader)
-      start_sqpoll_thread(task);
-    else if (no == c.child)
-      start_child(c, task);
-    else
-      sleep_in_syscall(task);
   }
   return s;
 }

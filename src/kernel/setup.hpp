@@ -5,12 +5,13 @@
 
 namespace unzap::kernel {
 
-/// The tasks of a scenario, in creation order: init's leader, its second thread if there is one, its io-wq
-/// workers, the child, the child's SQPOLL thread, and the kworker that drives expedited grace periods.
+/// The tasks of a scenario, in creation order: for each container init's leader, its second thread if there
+/// is one, its io-wq workers, the child and the child's SQPOLL thread; then what else there is, the
+/// bystanders, the task outside, and last the kworker that drives expedited grace periods.
 Config make_config(const Scenario& scenario, const Variant& variant, Preempt preempt);
 
-/// The moment before init starts to die: its leader runs on CPU 0 (or sleeps, to be killed), all others
-/// sleep.
+/// The moment before init starts to die: its leader runs on CPU 0 (or sleeps, to be killed), the inits of
+/// further containers wait for a CPU to do the same at any time later, all others sleep.
 State initial_state(const Config& config);
 
 /// How many tasks a scenario has; the limit is k_max_tasks.

@@ -10,11 +10,12 @@
 namespace unzap::kernel {
 
 // How large a scenario can be. Each of these is paid for in every stored state.
-inline constexpr std::size_t k_max_tasks = 9;
-inline constexpr std::size_t k_max_processes = 4;
+inline constexpr std::size_t k_max_tasks = 13;
+inline constexpr std::size_t k_max_processes = 10;
 inline constexpr std::size_t k_max_cpus = 4;
-inline constexpr std::size_t k_max_depth = 12;  ///< frames of a call stack
-inline constexpr std::size_t k_max_wqs = 2;     ///< io_uring contexts that own workers
+inline constexpr std::size_t k_max_depth = 10;      ///< frames of a call stack
+inline constexpr std::size_t k_max_wqs = 4;         ///< io_uring contexts that own workers
+inline constexpr std::size_t k_max_containers = 4;  ///< each with a pid and a mount namespace of its own
 
 using TaskNo = std::uint8_t;
 inline constexpr TaskNo k_no_task = 0xff;
@@ -88,13 +89,28 @@ struct Task {
 
 /// A thread group (signal_struct, sighand, files_struct).
 struct Process {
-  std::uint8_t group_exit;        ///< SIGNAL_GROUP_EXIT
-  std::uint8_t sigkill_shared;    ///< SIGKILL in signal->shared_pending
-  std::uint8_t sigchld_ignored;   ///< SIGCHLD action is SIG_IGN
-  std::uint8_t quick_threads;     ///< threads that have not entered do_exit (6.1)
-  std::uint8_t files_users;       ///< files_struct->count
-  std::uint8_t armed;             ///< the ring holds an armed poll or timeout request
-  std::uint8_t notified_outside;  ///< the parent outside may reap the leader
+  std::uint8_t group_exit : 1;        ///< SIGNAL_GROUP_EXIT
+  std::uint8_t sigkill_shared : 1;    ///< SIGKILL in signal->shared_pending
+  std::uint8_t sigchld_ignored : 1;   ///< SIGCHLD action is SIG_IGN
+  std::uint8_t armed : 1;             ///< the ring holds an armed poll or timeout request
+  std::uint8_t notified_outside : 1;  ///< the parent outside may reap the leader
+  std::uint8_t unused : 3;
+  std::uint8_t quick_threads;  ///< threads that have not entered do_exit (6.1)
+  std::uint8_t files_users;    ///< files_struct->count
+};
+
+/// A pid namespace.
+struct PidNamespace {
+  TaskNo child_reaper;
+  std::uint8_t pid_allocated;  ///< pid numbers in use
+  std::uint8_t adding;         ///< PIDNS_ADDING: forks into the namespace still work
+};
+
+/// A mount namespace, and the nsproxy through which the tasks of its container hold it.
+struct MountNamespace {
+  std::uint8_t nsproxy_refs;
+  std::uint8_t refs;
+  std::uint8_t gone;  ///< its mounts are dropped
 };
 
 /// An io_wq.
@@ -118,6 +134,12 @@ struct Rcu {
 };
 
 /// The whole machine. Flat and without padding: equality and hashing look at the bytes.
+///
+/// Which entries belong to which container never changes and stands in Config: TaskInfo::container,
+/// TaskInfo::process, TaskInfo::owns_wq, and Container::pid_ns; a container's mount namespace has its number.
+/// The numbers of tasks are kept in Task::parent, Task::local (in io_wq_put_and_exit() only, one past a
+/// worker's number between two workers), PidNamespace::child_reaper, Rcu::exp_mutex and `current`; nothing
+/// else tells tasks, processes or containers apart by their numbers, but the order of threads in their group.
 struct State {
   std::array<Task, k_max_tasks> tasks;
   std::array<Process, k_max_processes> processes;
@@ -125,12 +147,8 @@ struct State {
   Rcu rcu;
   std::array<TaskNo, k_max_cpus> current;  ///< the task on each CPU, or k_no_task: idle
   std::uint8_t need_resched;               ///< TIF_NEED_RESCHED of the current task, as a mask of CPUs
-  TaskNo child_reaper;                     ///< of the scenario's pid namespace
-  std::uint8_t pid_allocated;              ///< pid numbers in use in the namespace
-  std::uint8_t pidns_adding;               ///< PIDNS_ADDING: forks into the namespace still work
-  std::uint8_t nsproxy_refs;
-  std::uint8_t mnt_ns_refs;
-  std::uint8_t mnt_ns_gone;        ///< its mounts are dropped
+  std::array<PidNamespace, k_max_containers> pid_ns;
+  std::array<MountNamespace, k_max_containers> mnt_ns;
   std::uint8_t namespace_sem;      ///< 1 while held for writing
   std::uint8_t threadgroup_rwsem;  ///< 1 while held for writing (cgroup migration)
   std::uint8_t migrations;         ///< cgroup migrations that the environment may still start

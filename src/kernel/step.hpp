@@ -15,12 +15,28 @@
 
 namespace unzap::kernel {
 
+/// What a task is in the scenario.
+enum class Role : std::uint8_t {
+  init,         ///< leader of a container's init
+  ring_thread,  ///< another thread of init, which owns its ring
+  worker,       ///< an io-wq worker of init
+  child,        ///< leader of a child of init
+  sqpoll,       ///< the child's SQPOLL thread
+  fuse_server,
+  injected,  ///< a member whose parent lies outside
+  outside,   ///< the task outside that does something
+  kworker,   ///< runs wait_rcu_exp_gp
+};
+
 /// What does not change about a task.
 struct TaskInfo {
   std::string comm;
+  Role role = Role::kworker;
   std::int32_t tid = 0;
-  std::int32_t ns_tid = 0;      ///< its number in the container's pid namespace; 0: not a member
-  std::uint8_t process = 0xff;  ///< index of its process; 0xff for a kernel thread
+  std::int32_t ns_tid = 0;        ///< its number in its container's pid namespace; 0: not a member
+  std::uint8_t process = 0xff;    ///< index of its process; 0xff for a kernel thread
+  std::uint8_t container = 0xff;  ///< index of its container; 0xff for a task outside
+  std::uint8_t pid_ns = 0xff;     ///< index of its pid namespace
   bool leader = false;
   bool in_namespaces = false;     ///< holds a reference to the container's nsproxy
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
@@ -28,21 +44,33 @@ struct TaskInfo {
   std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
 };
 
+/// What does not change about a container. Those with the same `kind` are made alike; all but the first,
+/// whose init is on a CPU when the story begins, are in the same state then, and nothing tells them apart.
+struct Container {
+  enum class Kind : std::uint8_t { scenario, bystander };
+  Kind kind = Kind::scenario;
+  Ending ending = Ending::exit_group;
+  std::uint8_t pid_ns = 0;
+  TaskNo leader = 0;
+  TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
+  TaskNo child = k_no_task;
+};
+
 /// Everything that stays the same while a scenario runs.
 struct Config {
   Scenario scenario;
   Variant variant;
   Preempt preempt = Preempt::none;
-  std::vector<TaskInfo> tasks;  ///< in creation order, which is the order of for_each_thread()
-  TaskNo leader = 0;
-  TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
-  TaskNo child = k_no_task;
-  TaskNo injected = k_no_task;  ///< a member whose parent lies outside
-  TaskNo outside = k_no_task;   ///< the task outside, if it does something
+  std::vector<TaskInfo> tasks;        ///< in creation order, which is the order of for_each_thread()
+  std::vector<Container> containers;  ///< the scenario's first
+  std::vector<TaskNo> wq_owner;       ///< io_wq->task, by the index of the io_wq
+  TaskNo injected = k_no_task;        ///< a member of the first container whose parent lies outside
+  TaskNo outside = k_no_task;         ///< the task outside, if it does something
   TaskNo fuse_server = k_no_task;
   TaskNo kworker = k_no_task;  ///< runs wait_rcu_exp_gp
 
   bool has(Switch one) const { return variant.has(one); }
+  const Container& first() const { return containers.front(); }
   std::uint8_t all_cpus() const { return static_cast<std::uint8_t>((1U << scenario.cpus) - 1); }
 };
 
@@ -72,6 +100,8 @@ class Step {
   Task& me() const { return s.tasks[self]; }
   const TaskInfo& my() const { return c.tasks[self]; }
   Process& process() const { return s.processes[my().process]; }
+  PidNamespace& pid_ns() const { return s.pid_ns[my().pid_ns]; }
+  MountNamespace& mnt_ns() const { return s.mnt_ns[my().container]; }
 
   /// Goes on at `step` of the routine that runs.
   void at(std::uint8_t step) const { me().stack[me().depth - 1U].step = step; }

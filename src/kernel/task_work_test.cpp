@@ -123,7 +123,7 @@ TEST(TaskWork, ExitTaskWorkPutsTheSentinelInWhenNothingIsQueued) {
   d.until_said(d.leader(), "nothing queued, work_exited goes in");
   EXPECT_EQ(d[d.leader()].works, k_work_exited);
   EXPECT_TRUE(d.exiting(d.leader()));
-  EXPECT_EQ(d.s.nsproxy_refs, 1) << "the namespaces were dropped before";
+  EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 1) << "the namespaces were dropped before";
 }
 
 TEST(TaskWork, TheLastUserOfTheFilesRunsTheFinalFputAsItsOwnTaskWork) {

@@ -35,9 +35,9 @@ class Driver {
     UNZAP_ASSERT(no < k_max_tasks, "no task {}", no);
     return s.tasks[no];
   }
-  TaskNo leader() const { return config().leader; }
+  TaskNo leader() const { return config().first().leader; }
   TaskNo worker(std::size_t number = 0) const;
-  TaskNo child() const { return config().child; }
+  TaskNo child() const { return config().first().child; }
   TaskNo kworker() const { return config().kworker; }
 
   bool offers(const Action& action) const;

@@ -89,9 +89,9 @@ TEST(Wait, ADeadChildDoesNotCount) {
 TEST(Wait, EchildDoesNotMeanThatThePidsAreGone) {
   Driver d = waiting();
   d[d.child()].exit_state = ExitState::dead;
-  const int pids = d.s.pid_allocated;
+  const int pids = d.s.pid_ns[0].pid_allocated;
   d.until_said(d.leader(), "-ECHILD");
-  EXPECT_EQ(d.s.pid_allocated, pids);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, pids);
 }
 
 TEST(Wait, AZombieChildIsReapedAndTheCallEnds) {

@@ -36,6 +36,13 @@ Json tasks_json(const CheckReport& report) {
   return out;
 }
 
+Json containers_json(const CheckReport& report) {
+  Json out = Json::array();
+  for (const CheckContainer& container : report.containers)
+    out.push_back({{"container", container.name}, {"state", container.state}});
+  return out;
+}
+
 Json report_json(const CheckReport& report) {
   Json out;
   out["schema_version"] = 1;
@@ -70,6 +77,7 @@ Json report_json(const CheckReport& report) {
                    {"starved", names_with(report, "starved")},
                    {"fatal_step", report.fatal_step},
                    {"tasks", tasks_json(report)}};
+    if (!report.containers.empty()) out["trap"]["containers"] = containers_json(report);
   } else {
     out["trap"] = nullptr;
   }

@@ -57,6 +57,32 @@ std::string lockup_sentence(const CheckReport& report) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+std::string containers_in_state(const CheckReport& report, std::string_view state, std::size_t& count) {
+  std::string out;
+  for (const CheckContainer& container : report.containers) {
+    if (container.state != state) continue;
+    ++count;
+    out += (out.empty() ? "" : ", ") + container.name;
+  }
+  return out;
+}
+
+/// How many containers the trap holds, and which of them nothing is wrong with; empty for a single one.
+std::string containers_sentence(const CheckReport& report) {
+  if (report.containers.empty()) return "";
+  std::size_t spinning = 0, victims = 0, stuck = 0;
+  const std::string culprits = containers_in_state(report, "spins", spinning);
+  const std::string harmless = containers_in_state(report, "victim", victims);
+  containers_in_state(report, "stuck", stuck);
+  std::string out =
+      fmt::format("{} of {} containers cannot end", spinning + victims + stuck, report.containers.size());
+  if (victims > 0)
+    out += fmt::format("; if {} did not spin, {} would have ended by {}: {}", culprits,
+                       victims == 1 ? "one" : std::to_string(victims), victims == 1 ? "itself" : "themselves",
+                       harmless);
+  return out + "\n";
+}
+
 std::string verdict_sentence(const CheckReport& report) {
   switch (report.verdict) {
     case CheckVerdict::proved:
@@ -114,6 +140,7 @@ std::string check_to_text(const CheckReport& report, const CheckTextOptions& opt
   std::string out =
       fmt::format("{}  {}: {}\n", paint(upper(name(report.verdict)), tone(report.verdict), options.color),
                   report.scenario, verdict_sentence(report));
+  out += containers_sentence(report);
   out += fmt::format("kernel {}, preemption {}, {}, {} CPU{}\n", report.kernel, report.preempt,
                      active_fixes(report), report.cpus, report.cpus == 1 ? "" : "s");
   out += figures(report) + "\n";

@@ -15,6 +15,7 @@ using kernel::TaskNo;
 constexpr std::int32_t k_shim_tid = 4600;
 constexpr std::uint64_t k_host_pid_ns = 4026531836, k_container_pid_ns = 4026532300;
 constexpr std::uint64_t k_host_mnt_ns = 4026531841, k_container_mnt_ns = 4026532299;
+constexpr std::uint64_t k_inodes_each = 10;  // between the namespaces of two containers
 constexpr int k_sigkill = 9, k_sigchld = 17;
 
 /// Functions that left no frame in a build of 6.1 with gcc 12: inlined into their caller, or left by a jump.
@@ -106,8 +107,9 @@ class Artist {
     t.ppid = !member ? 2 : (from.parent == kernel::k_outside ? k_shim_tid : tgid_of(from.parent));
     t.ns_pids =
         member ? std::vector<std::int32_t>{info.tid, info.ns_tid} : std::vector<std::int32_t>{info.tid};
-    if (!zombie) t.pid_ns = member ? k_container_pid_ns : k_host_pid_ns;
-    if (!past_resources(from)) t.mnt_ns = member ? k_container_mnt_ns : k_host_mnt_ns;
+    const std::uint64_t offset = member ? info.container * k_inodes_each : 0;
+    if (!zombie) t.pid_ns = member ? k_container_pid_ns + offset : k_host_pid_ns;
+    if (!past_resources(from)) t.mnt_ns = member ? k_container_mnt_ns + offset : k_host_mnt_ns;
     if (gaps_.task_flags) t.flags = flags_of(no);
     if (member) add_signals(no, t);
     add_stack(from, t);

@@ -66,6 +66,13 @@ const Row k_rows[] = {
     {"killed from outside", "v5.15.160", Preempt::none, [](Scenario& s) { s.ending = Ending::sigkill; }, 2},
     {"a worker in a read", "v6.1.94", Preempt::none, [](Scenario& s) { s.workers = {WorkerStart::reading}; },
      6},
+    {"a healthy container beside it", "v5.15.160", Preempt::none,
+     [](Scenario& s) {
+       s.workers.clear();
+       s.armed_request = true;
+       s.bystanders = 1;
+     },
+     12},
     {"mounts held outside: a spin that ends", "v5.15.160", Preempt::none,
      [](Scenario& s) { s.outside_holders = 1; }, 0},
 };

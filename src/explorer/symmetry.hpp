@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include "explorer/model.hpp"
+
+namespace unzap::explorer {
+
+/// A model that knows which of its states differ only in names.
+/// `canonicalise(state)` replaces a state by another one of its orbit, and answers how it renamed the actors:
+/// a function from the old number to the new one. Whatever it does has to be a symmetry: each successor of a
+/// state has its like among the successors of the renamed state, busy moves included, and both are goals or
+/// none. States of one orbit should get the same representative; where they do not, less is saved, and
+/// nothing else is lost.
+template <class M>
+concept Symmetrical = Model<M> && requires(const M model, typename M::State& state, std::uint8_t actor) {
+  { model.canonicalise(state)(actor) } -> std::same_as<std::uint8_t>;
+};
+
+/// A model that knows moves which nobody can see.
+/// `emit_lone(state, emit)` emits at most one of the successors and answers whether it did. Such a move has
+/// to be one that (1) no sequence of other moves hinders or is hindered by, (2) leaves goals, witnesses and
+/// the busy moves of others as they are, (3) lies on no cycle.
+template <class M>
+concept PartlyOrdered = Model<M> && requires(const M model, const typename M::State& state) {
+  {
+    model.emit_lone(state, [](const typename M::Action&, const typename M::State&, Label) {})
+    } -> std::same_as<bool>;
+};
+
+template <class M>
+constexpr std::size_t state_block_of() {
+  if constexpr (requires { M::k_state_block; })
+    return M::k_state_block;
+  else
+    return 32;
+}
+
+/// Partial order reduction: where a lone move is possible, only that one is taken. What the state could do it
+/// can do afterwards, so traps, busy waits and doomed states are found as without it (a state and what a lone
+/// move makes of it can go the same ways); states and edges are fewer. Because a lone move is the only one
+/// kept, this holds for branching time too: "from everywhere a goal can be reached" needs that. No lone move
+/// lies on a cycle, so none is put off for ever and none lies in a trap.
+template <PartlyOrdered M>
+class PartialOrder {
+ public:
+  using State = typename M::State;
+  using Action = typename M::Action;
+  static constexpr std::size_t k_state_block = state_block_of<M>();
+
+  explicit PartialOrder(const M& base) : base_(base) {}
+
+  State initial() const { return base_.initial(); }
+  bool is_goal(const State& s) const { return base_.is_goal(s); }
+  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
+  template <class Emit>
+  void for_each_successor(const State& s, const Emit& emit) const {
+    if (!base_.emit_lone(s, emit)) base_.for_each_successor(s, emit);
+  }
+  auto canonicalise(State& s) const requires Symmetrical<M> { return base_.canonicalise(s); }
+  const M& base() const { return base_; }
+
+ private:
+  const M& base_;
+};
+
+/// Symmetry reduction: of each orbit one state stands for all. A move carries the new number of its actor, so
+/// that a busy wait is followed through the renamings.
+template <Symmetrical M>
+class Symmetric {
+ public:
+  using State = typename M::State;
+  using Action = typename M::Action;
+  static constexpr std::size_t k_state_block = state_block_of<M>();
+
+  explicit Symmetric(const M& base) : base_(base) {}
+
+  State initial() const { return representative(base_.initial()); }
+  bool is_goal(const State& s) const { return base_.is_goal(s); }
+  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
+  template <class Emit>
+  void for_each_successor(const State& s, const Emit& emit) const {
+    base_.for_each_successor(s, [&](const Action& action, const State& next, Label label) {
+      State shown = next;
+      const auto renamed = base_.canonicalise(shown);
+      if (label.actor != k_no_actor) label.becomes = renamed(label.actor);
+      emit(action, shown, label);
+    });
+  }
+  State representative(State s) const {
+    base_.canonicalise(s);
+    return s;
+  }
+  const M& base() const { return base_; }
+
+ private:
+  const M& base_;
+};
+
+/// The model under all wrappers.
+template <class M>
+const auto& bare(const M& model) {
+  if constexpr (requires { model.base(); })
+    return bare(model.base());
+  else
+    return model;
+}
+
+/// The state that stands for `s` in the search.
+template <class M>
+typename M::State representative(const M& model, const typename M::State& s) {
+  if constexpr (requires { model.representative(s); })
+    return model.representative(s);
+  else
+    return s;
+}
+
+/// A model that begins elsewhere.
+template <Model M>
+class From {
+ public:
+  using State = typename M::State;
+  using Action = typename M::Action;
+  static constexpr std::size_t k_state_block = state_block_of<M>();
+
+  From(const M& base, const State& start) : base_(base), start_(start) {}
+
+  State initial() const { return start_; }
+  bool is_goal(const State& s) const { return base_.is_goal(s); }
+  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
+  template <class Emit>
+  void for_each_successor(const State& s, const Emit& emit) const {
+    base_.for_each_successor(s, emit);
+  }
+
+ private:
+  const M& base_;
+  State start_;
+};
+
+}  // namespace unzap::explorer

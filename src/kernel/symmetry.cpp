@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/symmetry.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <span>
+
+#include "util/assert.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+std::uint8_t bit(unsigned n) {
+  return static_cast<std::uint8_t>(1U << n);
+}
+
+/// What the machine knows of one CPU besides who runs there.
+std::uint8_t bits_of_cpu(const State& s, std::uint8_t cpu) {
+  const auto has = [&](std::uint8_t mask) { return (mask & bit(cpu)) != 0; };
+  return static_cast<std::uint8_t>((has(s.need_resched) ? 1U : 0U) | (has(s.rcu.mask) ? 2U : 0U) |
+                                   (has(s.rcu.ipi) ? 4U : 0U) | (has(s.rcu.asked) ? 8U : 0U));
+}
+
+/// The tasks that may run there.
+unsigned allowed_on(const Config& c, const State& s, std::uint8_t cpu) {
+  unsigned tasks = 0;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if ((s.tasks[no].allowed & bit(cpu)) != 0) tasks |= 1U << no;
+  return tasks;
+}
+
+std::uint8_t renamed_mask(std::uint8_t mask, const Renaming& to) {
+  std::uint8_t out = 0;
+  for (unsigned cpu = 0; cpu < k_max_cpus; ++cpu)
+    if ((mask & bit(cpu)) != 0) out = static_cast<std::uint8_t>(out | bit(to.cpu[cpu]));
+  return out;
+}
+
+std::uint8_t renamed_cpu(std::uint8_t cpu, const Renaming& to) {
+  return cpu < k_max_cpus ? to.cpu[cpu] : cpu;
+}
+
+/// Whether Task::local is the number of a task, or one past it: the walk of io_wq_exit_workers().
+bool walks_workers(const Task& task) {
+  return task.local != 0 && task.depth > 0 &&
+         task.stack[task.depth - 1U].routine == Routine::io_wq_put_and_exit;
+}
+
+/// Bytes to compare two things by that may change places.
+class Key {
+ public:
+  template <class T>
+  void add(const T& value) {
+    UNZAP_ASSERT(size_ + sizeof(T) <= bytes_.size(), "a key of more than {} bytes", bytes_.size());
+    std::memcpy(bytes_.data() + size_, &value, sizeof(T));
+    size_ += sizeof(T);
+  }
+  bool operator<(const Key& other) const {
+    const int order = std::memcmp(bytes_.data(), other.bytes_.data(), std::min(size_, other.size_));
+    return order != 0 ? order < 0 : size_ < other.size_;
+  }
+
+ private:
+  std::array<std::uint8_t, 768> bytes_;
+  std::size_t size_ = 0;
+};
+
+/// Adds what is to be known of a task without the numbers that change places with it: of its CPU, of itself,
+/// and of tasks from `base` on, which are meant relative to that.
+void add_task(const State& s, TaskNo no, TaskNo base, TaskNo end, Key& key) {
+  Task task = s.tasks[no];
+  const auto within = [&](TaskNo other) { return other >= base && other < end; };
+  if (walks_workers(task)) task.local = static_cast<std::uint8_t>(task.local - base);
+  if (within(task.parent)) task.parent = static_cast<TaskNo>(0x80 + task.parent - base);
+  const std::uint8_t runs =
+      task.cpu < k_max_cpus ? static_cast<std::uint8_t>(0x80U | bits_of_cpu(s, task.cpu)) : 0;
+  task.cpu = runs;
+  if (task.rq < k_max_cpus) task.rq = 0;
+  task.allowed = 0;
+  key.add(task);
+  key.add(s.rcu.exp_mutex == no);
+}
+
+Key key_of_worker(const Config& c, const State& s, TaskNo no) {
+  Key key;
+  add_task(s, no, no, no, key);
+  key.add(s.pid_ns[c.tasks[no].pid_ns].child_reaper == no);
+  std::uint16_t children = 0;
+  for (TaskNo child = 0; child < c.tasks.size(); ++child)
+    if (s.tasks[child].parent == no) children = static_cast<std::uint16_t>(children | 1U << child);
+  key.add(children);
+  return key;
+}
+
+Key key_of_container(const Config& c, const State& s, std::uint8_t container,
+                     std::span<const TaskNo> members) {
+  Key key;
+  const TaskNo base = members.front(), end = static_cast<TaskNo>(members.back() + 1);
+  std::uint8_t process = 0xff, pid_ns = 0xff;
+  for (const TaskNo no : members) {
+    const TaskInfo& info = c.tasks[no];
+    add_task(s, no, base, end, key);
+    if (info.process != process) key.add(s.processes[process = info.process]);
+    if (info.owns_wq != 0xff) key.add(s.wqs[info.owns_wq]);
+    if (info.pid_ns == pid_ns) continue;
+    PidNamespace ns = s.pid_ns[pid_ns = info.pid_ns];
+    ns.child_reaper = static_cast<TaskNo>(ns.child_reaper - base);
+    key.add(ns);
+  }
+  key.add(s.mnt_ns[container]);
+  return key;
+}
+
+/// Puts `things` (numbers) in the order of their keys and answers who takes whose place.
+template <class KeyOf>
+void sort_by_key(std::span<const std::uint8_t> things, const KeyOf& key_of, std::span<std::uint8_t> from) {
+  std::array<Key, k_max_tasks> keys;
+  std::array<std::uint8_t, k_max_tasks> order{};
+  for (std::uint8_t i = 0; i < things.size(); ++i) {
+    keys[i] = key_of(things[i]);
+    order[i] = i;
+  }
+  std::stable_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(things.size()),
+                   [&](std::uint8_t a, std::uint8_t b) { return keys[a] < keys[b]; });
+  for (std::size_t i = 0; i < things.size(); ++i) from[i] = things[order[i]];
+}
+
+bool exiting(const State& s, TaskNo no) {
+  return (s.tasks[no].flags & k_pf_exiting) != 0;
+}
+
+/// Those of `group` that may change places now.
+std::vector<TaskNo> interchangeable(const Config& c, const State& s, const std::vector<TaskNo>& group) {
+  std::vector<TaskNo> out;
+  if (!exiting(s, c.wq_owner[c.tasks[group.front()].worker_of])) return out;
+  for (const TaskNo no : group)
+    if (exiting(s, no)) out.push_back(no);
+  return out;
+}
+
+/// First who, then where: `a`, then `b`.
+Renaming then(const Renaming& a, const Renaming& b) {
+  Renaming out{};
+  for (std::size_t i = 0; i < out.task.size(); ++i) out.task[i] = b.task[a.task[i]];
+  for (std::size_t i = 0; i < out.cpu.size(); ++i) out.cpu[i] = b.cpu[a.cpu[i]];
+  for (std::size_t i = 0; i < out.container.size(); ++i) out.container[i] = b.container[a.container[i]];
+  return out;
+}
+
+/// Container `from` gets the place of container `to`.
+void exchange(const std::vector<std::vector<TaskNo>>& members, std::uint8_t from, std::uint8_t to,
+              Renaming& out) {
+  out.container[from] = to;
+  for (std::size_t i = 0; i < members[to].size(); ++i) out.task[members[from][i]] = members[to][i];
+}
+
+bool changes(const Renaming& r) {
+  static const Renaming none = identity();
+  return r.task != none.task || r.cpu != none.cpu || r.container != none.container;
+}
+
+}  // namespace
+
+Renaming identity() {
+  Renaming out{};
+  for (std::size_t i = 0; i < out.task.size(); ++i) out.task[i] = static_cast<TaskNo>(i);
+  for (std::size_t i = 0; i < out.cpu.size(); ++i) out.cpu[i] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < out.container.size(); ++i) out.container[i] = static_cast<std::uint8_t>(i);
+  return out;
+}
+
+State renamed(const Config& c, const State& s, const Renaming& to) {
+  State out = s;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no) {
+    const TaskInfo& old_info = c.tasks[no];
+    const TaskInfo& new_info = c.tasks[to(no)];
+    Task task = s.tasks[no];
+    task.parent = to(task.parent);
+    task.cpu = renamed_cpu(task.cpu, to);
+    task.rq = renamed_cpu(task.rq, to);
+    task.allowed = renamed_mask(task.allowed, to);
+    if (walks_workers(task))
+      task.local =
+          static_cast<std::uint8_t>(task.local - no + to(no));  // the whole container moves by as much
+    out.tasks[to(no)] = task;
+    if (old_info.process != 0xff) out.processes[new_info.process] = s.processes[old_info.process];
+    if (old_info.owns_wq != 0xff) out.wqs[new_info.owns_wq] = s.wqs[old_info.owns_wq];
+    if (old_info.pid_ns == 0xff) continue;
+    PidNamespace ns = s.pid_ns[old_info.pid_ns];
+    ns.child_reaper = to(ns.child_reaper);
+    out.pid_ns[new_info.pid_ns] = ns;
+  }
+  for (std::size_t i = 0; i < c.containers.size(); ++i) out.mnt_ns[to.container[i]] = s.mnt_ns[i];
+  for (std::size_t cpu = 0; cpu < k_max_cpus; ++cpu) out.current[to.cpu[cpu]] = to(s.current[cpu]);
+  out.need_resched = renamed_mask(s.need_resched, to);
+  out.rcu.exp_mutex = to(s.rcu.exp_mutex);
+  out.rcu.mask = renamed_mask(s.rcu.mask, to);
+  out.rcu.ipi = renamed_mask(s.rcu.ipi, to);
+  out.rcu.asked = renamed_mask(s.rcu.asked, to);
+  return out;
+}
+
+Symmetry::Symmetry(const Config& config) : members_(config.containers.size()) {
+  std::vector<std::vector<TaskNo>> accounts(2 * config.wq_owner.size());
+  for (TaskNo no = 0; no < config.tasks.size(); ++no) {
+    const TaskInfo& info = config.tasks[no];
+    if (info.container != 0xff) members_[info.container].push_back(no);
+    if (info.worker_of != 0xff) accounts[2U * info.worker_of + (info.unbounded ? 1U : 0U)].push_back(no);
+  }
+  sizes_ = {config.scenario.cpus, 1, 1};
+  for (std::vector<TaskNo>& account : accounts) {
+    sizes_[2] = std::max(sizes_[2], account.size());
+    if (account.size() > 1) workers_.push_back(std::move(account));
+  }
+  for (const auto kind : {Container::Kind::scenario, Container::Kind::bystander}) {
+    std::vector<std::uint8_t> like;
+    for (std::uint8_t i = 0; i < config.containers.size(); ++i)
+      if (config.containers[i].kind == kind) like.push_back(i);
+    sizes_[1] = std::max(sizes_[1], like.size());
+    if (like.size() > 1) containers_.push_back(std::move(like));
+  }
+}
+
+Renaming Symmetry::canonicalise(const Config& c, State& s) const {
+  Renaming all = identity();
+  const auto apply = [&](const Renaming& one) {
+    if (!changes(one)) return;
+    s = renamed(c, s, one);
+    all = then(all, one);
+  };
+  for (const std::vector<TaskNo>& group : workers_) {
+    const std::vector<TaskNo> like = interchangeable(c, s, group);
+    if (like.size() < 2) continue;
+    Renaming one = identity();
+    std::array<std::uint8_t, k_max_tasks> from{};
+    sort_by_key(
+        like, [&](TaskNo no) { return key_of_worker(c, s, no); }, from);
+    for (std::size_t i = 0; i < like.size(); ++i) one.task[from[i]] = like[i];
+    apply(one);
+  }
+  for (const std::vector<std::uint8_t>& like : containers_) {
+    Renaming one = identity();
+    std::array<std::uint8_t, k_max_tasks> from{};
+    sort_by_key(
+        like, [&](std::uint8_t i) { return key_of_container(c, s, i, members_[i]); }, from);
+    for (std::size_t i = 0; i < like.size(); ++i) {
+      exchange(members_, from[i], like[i], one);
+    }
+    apply(one);
+  }
+  // CPUs last: a task is told by its number here.
+  std::array<std::pair<std::uint64_t, std::uint8_t>, k_max_cpus> order{};
+  const std::size_t cpus = c.scenario.cpus;
+  for (std::uint8_t cpu = 0; cpu < cpus; ++cpu)
+    order[cpu] = {std::uint64_t{allowed_on(c, s, cpu)} << 16U | s.current[cpu] << 8U | bits_of_cpu(s, cpu),
+                  cpu};
+  if (!std::is_sorted(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cpus))) {
+    std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cpus));
+    Renaming one = identity();
+    for (std::uint8_t cpu = 0; cpu < cpus; ++cpu) one.cpu[order[cpu].second] = cpu;
+    apply(one);
+  }
+  return all;
+}
+
+Renaming Symmetry::any(const Config& c, const State& s, std::uint32_t seed) const {
+  std::minstd_rand random(seed);
+  Renaming all = identity();
+  for (const std::vector<TaskNo>& group : workers_) {
+    const std::vector<TaskNo> like = interchangeable(c, s, group);
+    std::vector<TaskNo> drawn = like;
+    std::shuffle(drawn.begin(), drawn.end(), random);
+    for (std::size_t i = 0; i < like.size(); ++i) all.task[like[i]] = drawn[i];
+  }
+  for (const std::vector<std::uint8_t>& like : containers_) {
+    std::vector<std::uint8_t> drawn = like;
+    std::shuffle(drawn.begin(), drawn.end(), random);
+    Renaming one = identity();
+    for (std::size_t i = 0; i < like.size(); ++i) exchange(members_, like[i], drawn[i], one);
+    all = then(all, one);
+  }
+  std::shuffle(all.cpu.begin(), all.cpu.begin() + static_cast<std::ptrdiff_t>(c.scenario.cpus), random);
+  return all;
+}
+
+}  // namespace unzap::kernel

@@ -114,7 +114,7 @@ TEST(Explore, PathsAreShortestAndReplay) {
   ASSERT_EQ(analysis.traps.size(), 1U);
   const auto path = path_to(found.graph, analysis.traps[0].states.front());
   EXPECT_EQ(path.size(), 3U);
-  auto steps = steps_along(toy, found, path);
+  auto steps = Follower(toy, found).from_start(path).steps;
   EXPECT_FALSE(replay(toy, toy.initial(), steps));
   steps[1].state.node = 0;
   EXPECT_EQ(replay(toy, toy.initial(), steps), 1U) << "a step that leads elsewhere must be noticed";

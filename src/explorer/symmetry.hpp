@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "explorer/model.hpp"
+#include "util/assert.hpp"
 
 namespace unzap::explorer {
 
@@ -38,11 +39,11 @@ constexpr std::size_t state_block_of() {
     return 32;
 }
 
-/// Partial order reduction: where a lone move is possible, only that one is taken. What the state could do it
-/// can do afterwards, so traps, busy waits and doomed states are found as without it (a state and what a lone
-/// move makes of it can go the same ways); states and edges are fewer. Because a lone move is the only one
-/// kept, this holds for branching time too: "from everywhere a goal can be reached" needs that. No lone move
-/// lies on a cycle, so none is put off for ever and none lies in a trap.
+/// Partial order reduction: where a lone move is possible it is taken at once, as part of the move that led
+/// there, and the states in between are not kept. What a state could do it can do afterwards, so traps, busy
+/// waits and doomed states are found as without it. Because a lone move is the only one kept, this holds for
+/// branching time too: "from everywhere a goal can be reached" needs that. No lone move lies on a cycle, so
+/// none is put off for ever and none lies in a trap.
 template <PartlyOrdered M>
 class PartialOrder {
  public:
@@ -52,12 +53,31 @@ class PartialOrder {
 
   explicit PartialOrder(const M& base) : base_(base) {}
 
-  State initial() const { return base_.initial(); }
+  State initial() const { return settled(base_.initial()); }
   bool is_goal(const State& s) const { return base_.is_goal(s); }
   std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
   template <class Emit>
   void for_each_successor(const State& s, const Emit& emit) const {
-    if (!base_.emit_lone(s, emit)) base_.for_each_successor(s, emit);
+    base_.for_each_successor(
+        s, [&](const Action& action, const State& next, Label label) { emit(action, settled(next), label); });
+  }
+  /// `s` after all lone moves that follow; `visit(action, state, label)` sees each.
+  template <class Visit>
+  State settled(State s, const Visit& visit) const {
+    constexpr int k_most = 10000;
+    for (int moves = 0;; ++moves) {
+      UNZAP_ASSERT(moves < k_most, "lone moves that never end: one of them lies on a cycle");
+      State next{};
+      const bool moved = base_.emit_lone(s, [&](const Action& action, const State& after, Label label) {
+        next = after;
+        visit(action, after, label);
+      });
+      if (!moved) return s;
+      s = next;
+    }
+  }
+  State settled(const State& s) const {
+    return settled(s, [](const Action&, const State&, Label) {});
   }
   auto canonicalise(State& s) const requires Symmetrical<M> { return base_.canonicalise(s); }
   const M& base() const { return base_; }
@@ -90,7 +110,7 @@ class Symmetric {
     });
   }
   State representative(State s) const {
-    base_.canonicalise(s);
+    static_cast<void>(base_.canonicalise(s));
     return s;
   }
   const M& base() const { return base_; }
@@ -108,7 +128,18 @@ const auto& bare(const M& model) {
     return model;
 }
 
-/// The state that stands for `s` in the search.
+/// Takes the lone moves that a search leaves out after `s`, and shows each to `visit(action, state, label)`.
+template <class M, class Visit>
+typename M::State settled(const M& model, const typename M::State& s, const Visit& visit) {
+  if constexpr (requires { model.settled(s, visit); })
+    return model.settled(s, visit);
+  else if constexpr (requires { model.base(); })
+    return settled(model.base(), s, visit);
+  else
+    return s;
+}
+
+/// The state that stands for `s`, which is settled, in the search.
 template <class M>
 typename M::State representative(const M& model, const typename M::State& s) {
   if constexpr (requires { model.representative(s); })

@@ -9,9 +9,19 @@ const CallFrame& top(const Task& task) {
 }
 
 /// Whether the step touches nothing outside the task's container and looks at nothing that others change.
-bool stays_inside(const Config& c, const Task& task) {
+bool stays_inside(const Config& c, const State& s, TaskNo no) {
+  const Task& task = s.tasks[no];
   const CallFrame at = top(task);
+  const bool ends = s.processes[c.tasks[no].process].group_exit != 0;
   switch (at.routine) {
+    // Once the group ends these lead to do_exit(); before, they may lead back to sleep.
+    case Routine::syscall_sleep:
+    case Routine::exit_to_user_mode:
+    case Routine::get_signal: return ends;
+    // task_work_run() has a cond_resched(), which is nothing under full preemption.
+    case Routine::task_work_run:
+      return c.preempt == Preempt::full && ends && (task.flags & k_pf_exiting) != 0;
+    case Routine::io_ring_ctx_wait_and_kill: return ends && (task.flags & k_pf_exiting) != 0;
     case Routine::syscall_exit_group:
     case Routine::syscall_exit:
     case Routine::do_group_exit: return true;
@@ -75,7 +85,7 @@ std::optional<Action> lone_step(const Config& c, const State& s) {
   for (std::uint8_t cpu = 0; cpu < c.scenario.cpus; ++cpu) {
     const TaskNo no = s.current[cpu];
     if (no == k_no_task || c.tasks[no].container == 0xff) continue;
-    if (!stays_inside(c, s.tasks[no]) || !alone(c, s, no)) continue;
+    if (!stays_inside(c, s, no) || !alone(c, s, no)) continue;
     if (!environment_is_quiet(c, s)) return std::nullopt;
     return Action{Event::run, cpu, no};
   }

@@ -9,8 +9,8 @@
 namespace unzap {
 namespace {
 
-// Diagnosis takes a wait that did not move for a second as lasting; the source looks that long only when a
-// task is in trouble.
+// Diagnosis takes a wait that did not move for a second as lasting; the source looks that long only when
+// something did not move for a moment.
 constexpr double k_window_seconds = 1.1;
 
 }  // namespace
@@ -19,7 +19,7 @@ void add_host_options(CLI::App& verb, HostOptions& options) {
   verb.add_option("--path.procfs", options.procfs, "Where the procfs to look at is mounted (default: /proc)")
       ->type_name("DIR");
   verb.add_option("--timeout", options.timeout_seconds,
-                  "Stop looking at this host after so long (default: 10)")
+                  "Stop looking at this host after so long (default: 4.5)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 3600.0));
 }

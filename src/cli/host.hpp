@@ -12,8 +12,8 @@ namespace unzap {
 
 /// Options of every verb that looks at a live host.
 struct HostOptions {
-  std::string procfs;  ///< empty: /proc
-  double timeout_seconds = 10;
+  std::string procfs;            ///< empty: /proc
+  double timeout_seconds = 4.5;  ///< those who call it from outside wait for 5 s: node-problem-detector
 };
 void add_host_options(CLI::App& verb, HostOptions& options);
 

@@ -62,6 +62,13 @@ bool one_look(const Snapshot& snapshot) {
                       [](const Task& task) { return task.samples.size() >= 2 || task.blocked_seconds; });
 }
 
+/// Something on a host seen once that a second look could have told more of: on a CPU, or on its way out.
+bool left_open(const Snapshot& snapshot) {
+  return std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
+    return task.state.is('R') || (exiting(task) == true && !zombie(task));
+  });
+}
+
 /// Some states do not pass by themselves, and one look at them is enough.
 bool passes_by_itself(const Finding& finding) {
   return finding.cause != "frozen-cgroup";
@@ -78,7 +85,7 @@ void add_limits(Diagnosis& out, const Snapshot& snapshot) {
     out.limits.push_back("not every task of the host was seen: what is missing may be what is stuck");
   if (snapshot.tasks.empty() && snapshot.events.empty())
     out.limits.push_back("no task and no kernel report was found in the input");
-  if (one_look(snapshot))
+  if (one_look(snapshot) && (left_open(snapshot) || !out.findings.empty()))
     out.limits.push_back("one look only: a task that spins cannot be told from one that is busy");
 }
 

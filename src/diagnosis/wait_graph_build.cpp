@@ -32,10 +32,12 @@ bool namespace_init(const Task& task) {
   return task.ns_pids && task.ns_pids->size() >= 2 && task.ns_pids->back() == 1;
 }
 
-/// Burns system time without one context switch in the window: it never came to schedule().
+/// Burns system time without one context switch in the window, nor a tick in user mode: it never came to
+/// schedule(), nor to the way back to user mode, which is a quiescent state as good.
 bool spins(const Task& task) {
   const auto found = rate(task);
-  return found && found->system_percent >= k_spin_percent && found->switches.is(0);
+  return found && found->system_percent >= k_spin_percent && found->user_percent <= 0 &&
+         found->switches.is(0);
 }
 
 }  // namespace

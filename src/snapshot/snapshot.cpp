@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot/snapshot.hpp"
 
+#include <algorithm>
+
 namespace unzap {
-namespace {
-
-std::vector<const Task*> values_of(const std::multimap<std::int32_t, const Task*>& map, std::int32_t key) {
-  std::vector<const Task*> out;
-  const auto [first, last] = map.equal_range(key);
-  for (auto at = first; at != last; ++at) out.push_back(at->second);
-  return out;
-}
-
-}  // namespace
 
 std::string_view name(Origin origin) {
   switch (origin) {
@@ -33,16 +25,33 @@ std::string_view name(Preemption preemption) {
 }
 
 TaskIndex::TaskIndex(const Snapshot& snapshot) {
+  const auto add = [](Numbered& index, const Reading<std::int32_t>& number, const Task& task) {
+    if (number) index.emplace_back(*number, &task);
+  };
+  for (Numbered* index : {&by_tid_, &by_tgid_, &by_ppid_}) index->reserve(snapshot.tasks.size());
   for (const Task& task : snapshot.tasks) {
-    if (task.tid) by_tid_.emplace(*task.tid, &task);
-    if (task.tgid) by_tgid_.emplace(*task.tgid, &task);
-    if (task.ppid) by_ppid_.emplace(*task.ppid, &task);
+    add(by_tid_, task.tid, task);
+    add(by_tgid_, task.tgid, task);
+    add(by_ppid_, task.ppid, task);
   }
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  for (Numbered* index : {&by_tid_, &by_tgid_, &by_ppid_})
+    if (!std::is_sorted(index->begin(), index->end(), before))
+      std::stable_sort(index->begin(), index->end(), before);
+}
+
+std::vector<const Task*> TaskIndex::values_of(const Numbered& index, std::int32_t number) {
+  const auto before = [](const auto& entry, std::int32_t value) { return entry.first < value; };
+  std::vector<const Task*> out;
+  for (auto at = std::lower_bound(index.begin(), index.end(), number, before);
+       at != index.end() && at->first == number; ++at)
+    out.push_back(at->second);
+  return out;
 }
 
 const Task* TaskIndex::by_tid(std::int32_t tid) const {
-  const auto at = by_tid_.find(tid);
-  return at == by_tid_.end() ? nullptr : at->second;
+  const std::vector<const Task*> found = values_of(by_tid_, tid);
+  return found.empty() ? nullptr : found.front();
 }
 
 std::vector<const Task*> TaskIndex::of_process(std::int32_t tgid) const {

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "snapshot/kernel_event.hpp"
@@ -81,9 +81,13 @@ class TaskIndex {
   std::vector<const Task*> children_of(std::int32_t tgid) const;
 
  private:
-  std::map<std::int32_t, const Task*> by_tid_;
-  std::multimap<std::int32_t, const Task*> by_tgid_;
-  std::multimap<std::int32_t, const Task*> by_ppid_;
+  /// Sorted by number, and among equals in the snapshot's order.
+  using Numbered = std::vector<std::pair<std::int32_t, const Task*>>;
+  static std::vector<const Task*> values_of(const Numbered& index, std::int32_t number);
+
+  Numbered by_tid_;
+  Numbered by_tgid_;
+  Numbered by_ppid_;
 };
 
 }  // namespace unzap

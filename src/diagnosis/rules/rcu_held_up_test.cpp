@@ -59,6 +59,14 @@ TEST(RcuHeldUp, NamesTheTaskOnTheStalledCpu) {
   EXPECT_EQ(finding.chain[1].what, "RCU grace period");
 }
 
+TEST(RcuHeldUp, WhoComesBackToUserModeHoldsNothingUp) {
+  const TaskBuilder waiter = TaskBuilder(31, "umount", 'D').in(k_normal).looks(2, 0, 0);
+  TaskBuilder busy = TaskBuilder(70, "dd", 'R').on_cpu(1).looks(2, 98, 0);
+  EXPECT_EQ(gist(diagnose(live({waiter, busy}))), "stuck: rcu-held-up likely");
+  busy.task.samples.back().utime_ticks += 3;
+  EXPECT_EQ(gist(diagnose(live({waiter, busy}))), "unknown: rcu-held-up possible");
+}
+
 TEST(RcuHeldUp, ASpinningReaperTakesItsPlace) {
   const Snapshot snapshot =
       pasted({TaskBuilder(31, "iou-sqp-30", 'D').in(k_teardown)},

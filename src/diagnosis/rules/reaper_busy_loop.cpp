@@ -63,6 +63,10 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
   if (reaper.place == ZapPlace::second_loop || reaper.place == ZapPlace::elsewhere) return std::nullopt;
   if (sight.own_stack) {
     if (sight.lock_spin) return Confidence::possible;
+    // A profile shows the loop for a moment, and every container's end comes through it; that the thread
+    // never leaves it is shown by the window.
+    if (reaper.stack->origin == StackOrigin::perf && !sight.reported)
+      return sight.window >= k_lasting_seconds ? Confidence::certain : Confidence::possible;
     return sight.reported ? Confidence::certain : Confidence::likely;
   }
   if (reaper.place == ZapPlace::first_loop && !reaper.running) return std::nullopt;

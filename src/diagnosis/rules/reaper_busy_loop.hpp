@@ -13,6 +13,8 @@ namespace unzap {
 ///           report about it; or two looks at least k_lasting_seconds apart with >= 90 % system time and no
 ///           context switch, on an exiting thread of an init, with a member of its namespace that did not
 ///           move in an expedited grace period from mount teardown, or an RCU stall that names its CPU.
+///           Or its stack there by perf_event samples, and two such looks: the loop, and that it is never
+///           left.
 /// likely:   one of these without the other half. On a kernel known to be fully preemptible never more.
 /// possible: one look at a live host: an exiting init on a CPU and a member in RCU is also a healthy
 ///           teardown. A stack in a spinlock's slow path: it may spin on the lock instead.

@@ -47,6 +47,21 @@ std::vector<Row> rows() {
       {"two looks, no victim in sight",
        live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().in_zap().of(900).looks(1.2, 99, 0)}),
        "stuck: reaper-busy-loop likely"});
+  out.push_back({"two looks, no victim in sight, but samples of its CPU show the loop",
+                 live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}),
+                       spinner().of(900).in(k_spin, StackOrigin::perf).looks(1.2, 99, 0)}),
+                 "stuck: reaper-busy-loop certain"});
+  out.push_back({"samples of a moment: every end of a container comes through the loop",
+                 live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}),
+                       spinner().of(900).in(k_spin, StackOrigin::perf).looks(0.1, 99, 0)}),
+                 "unknown: reaper-busy-loop possible"});
+  out.push_back({"samples show that it is elsewhere in its exit",
+                 live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}),
+                       spinner()
+                           .of(900)
+                           .in("filp_close put_files_struct do_exit", StackOrigin::perf)
+                           .looks(1.2, 99, 0)}),
+                 "healthy"});
   out.push_back({"two looks, and zap may not have begun: an exit that closes a million files looks the same",
                  live({TaskBuilder(900, "npm", 'Z').numbers({900, 1}), spinner().of(900).looks(1.2, 99, 0)}),
                  "unknown: reaper-busy-loop possible"});

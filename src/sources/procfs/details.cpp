@@ -22,12 +22,13 @@ struct OpenQuestion {
   std::string_view leaves_open;
 };
 
-constexpr std::array<OpenQuestion, 6> k_open_questions{{
+constexpr std::array<OpenQuestion, 7> k_open_questions{{
     {"stack", "where in the kernel a stuck task waits, and with it most causes"},
     {"syscall", "which system call it is in"},
     {"wchan", "the function it sleeps in"},
     {"ns/pid", "which pid namespace it belongs to"},
     {"ns/mnt", "whether it still holds its mount namespace"},
+    {"perf_event", "where a task is that runs in the kernel"},
     {"/dev/kmsg", "soft lockup, RCU stall and hung task reports"},
 }};
 

@@ -3,20 +3,32 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
 namespace unzap {
 namespace {
 
+constexpr std::size_t k_send_bytes = 32768;
+constexpr std::size_t k_stat_bytes = 2048;  // a stat line has 52 numbers and a name
+
 struct Answer {
   int error = 0;
   std::string text;
 };
+
+double now_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 /// Reads what `fd` has now. A record that was overwritten while we read (EPIPE) is skipped.
 Answer read_all(int fd, std::size_t max_bytes, bool keep_end) {
@@ -41,98 +53,194 @@ Answer read_all(int fd, std::size_t max_bytes, bool keep_end) {
   return out;
 }
 
-Answer read_file_at(int directory, const std::string& path, bool records) {
-  const int fd =
-      ::openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | (records ? O_NONBLOCK : 0));
+Answer read_file_at(int directory, const char* path, bool records) {
+  const int fd = ::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (records ? O_NONBLOCK : 0));
   if (fd < 0) return {errno, {}};
   Answer out = read_all(fd, records ? k_max_log_bytes : k_max_read_bytes, records);
   ::close(fd);
   return out;
 }
 
-Answer read_link_at(int directory, const std::string& path) {
+Answer read_link_at(int directory, const char* path) {
   char target[4096];
-  const ssize_t got = ::readlinkat(directory, path.c_str(), target, sizeof target);
+  const ssize_t got = ::readlinkat(directory, path, target, sizeof target);
   if (got < 0) return {errno, {}};
   return {0, std::string(target, static_cast<std::size_t>(got))};
 }
 
-Answer list_numbers_at(int directory, const std::string& path) {
-  const int fd = ::openat(directory, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/// Calls use(name) for each entry of the open folder that is a number. 0, or the error that ended it.
+template <class Use>
+int for_each_number(int fd, const Use& use) {
+  alignas(dirent64) static char buffer[k_send_bytes];
+  for (;;) {
+    const long got = ::syscall(SYS_getdents64, fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return got < 0 ? errno : 0;
+    for (long at = 0; at < got;) {
+      // The kernel lays the entries out for the alignment of the struct.
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+      at += entry->d_reclen;
+      const std::string_view name = entry->d_name;
+      if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; }))
+        use(entry->d_name);
+    }
+  }
+}
+
+Answer list_numbers_at(int directory, const char* path) {
+  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return {errno, {}};
-  DIR* listing = ::fdopendir(fd);
-  if (listing == nullptr) {
-    ::close(fd);
-    return {ENOMEM, {}};
-  }
   Answer out;
-  errno = 0;
-  while (const dirent* entry = ::readdir(listing)) {
-    const std::string_view name = entry->d_name;
-    const bool number = std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (number) out.text.append(name).push_back('\n');
-    errno = 0;
-  }
-  out.error = errno;
-  ::closedir(listing);
+  out.error = for_each_number(fd, [&](const char* name) { out.text.append(name).push_back('\n'); });
+  ::close(fd);
   return out;
 }
 
-Answer answer(int directory, ReadKind kind, const std::string& path) {
+void append_stat(int folder, const char* name, std::string& out) {
+  char path[64];
+  const std::size_t length = std::min(std::strlen(name), sizeof path - sizeof "/stat");
+  std::memcpy(path, name, length);
+  std::memcpy(path + length, "/stat", sizeof "/stat");
+  char text[k_stat_bytes];
+  ssize_t got = -1;
+  int error = 0;
+  if (const int fd = ::openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY); fd >= 0) {
+    do got = ::read(fd, text, sizeof text);
+    while (got < 0 && errno == EINTR);
+    error = errno;
+    ::close(fd);
+  } else {
+    error = errno;
+  }
+  const StatRecord head{now_seconds(), static_cast<std::int32_t>(std::strtol(name, nullptr, 10)),
+                        got < 0 ? -error : static_cast<std::int32_t>(got)};
+  out.append(reinterpret_cast<const char*>(&head), sizeof head);
+  if (got > 0) out.append(text, static_cast<std::size_t>(got));
+}
+
+Answer read_threads_at(int directory, const char* path, Progress& progress) {
+  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return {errno, {}};
+  Answer out;
+  out.error = for_each_number(fd, [&](const char* name) {
+    progress.thread.store(static_cast<std::int32_t>(std::strtol(name, nullptr, 10)));
+    progress.reads.fetch_add(1);
+    append_stat(fd, name, out.text);
+  });
+  progress.thread.store(0);
+  ::close(fd);
+  return out;
+}
+
+/// Answers requests; holds what a helper needs for that.
+class Server {
+ public:
+  Server(int socket, const std::string& root, Progress& progress)
+      : socket_(socket), root_(root), progress_(progress) {}
+  [[noreturn]] void serve() {
+    while (const auto words = receive()) answer_request(*words);
+    ::_exit(0);
+  }
+
+ private:
+  std::optional<std::vector<std::string>> receive();
+  void answer_request(const std::vector<std::string>& words);
+  Answer answer(int directory, ReadKind kind, const char* path);
+  void send(const Answer& reply);
+  void flush();
+
+  int socket_;
+  const std::string& root_;
+  Progress& progress_;
+  int root_fd_ = -1;
+  std::string in_;
+  std::string out_;
+};
+
+Answer Server::answer(int directory, ReadKind kind, const char* path) {
   switch (kind) {
     case ReadKind::file: return read_file_at(directory, path, false);
     case ReadKind::records: return read_file_at(directory, path, true);
     case ReadKind::link: return read_link_at(directory, path);
     case ReadKind::numbers: return list_numbers_at(directory, path);
+    case ReadKind::threads: return read_threads_at(directory, path, progress_);
   }
   return {EINVAL, {}};
 }
 
 /// Leaves when the other side is gone: nobody is left to answer.
-void send(int socket, const Answer& reply) {
-  const ReplyHead head{reply.error, static_cast<std::uint32_t>(reply.text.size())};
-  std::string bytes(sizeof head, '\0');
-  std::memcpy(bytes.data(), &head, sizeof head);
-  bytes += reply.text;
+void Server::flush() {
   std::size_t sent = 0;
-  while (sent < bytes.size()) {
-    const ssize_t put = ::write(socket, bytes.data() + sent, bytes.size() - sent);
+  while (sent < out_.size()) {
+    const ssize_t put = ::write(socket_, out_.data() + sent, out_.size() - sent);
     if (put < 0 && errno == EINTR) continue;
     if (put <= 0) ::_exit(0);
     sent += static_cast<std::size_t>(put);
   }
+  out_.clear();
 }
 
-/// The next request as its zero-terminated words, or nothing when the other side is gone.
-std::optional<std::vector<std::string>> receive(int socket, std::string& buffer) {
+void Server::send(const Answer& reply) {
+  const ReplyHead head{reply.error, static_cast<std::uint32_t>(reply.text.size())};
+  out_.append(reinterpret_cast<const char*>(&head), sizeof head).append(reply.text);
+  if (out_.size() >= k_send_bytes) flush();
+}
+
+/// The next request as its zero-terminated words, or nothing when the other side is gone. Answers wait for
+/// each other as long as there is a request at hand.
+std::optional<std::vector<std::string>> Server::receive() {
   std::uint32_t size = 0;
   for (;;) {
-    if (buffer.size() >= sizeof size) {
-      std::memcpy(&size, buffer.data(), sizeof size);
-      if (buffer.size() >= sizeof size + size) break;
+    if (in_.size() >= sizeof size) {
+      std::memcpy(&size, in_.data(), sizeof size);
+      if (in_.size() >= sizeof size + size) break;
     }
+    flush();
     char chunk[8192];
-    const ssize_t got = ::read(socket, chunk, sizeof chunk);
+    const ssize_t got = ::read(socket_, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return std::nullopt;
-    buffer.append(chunk, static_cast<std::size_t>(got));
+    in_.append(chunk, static_cast<std::size_t>(got));
   }
   std::vector<std::string> words;
   std::size_t at = sizeof size;
   while (at < sizeof size + size) {
-    words.emplace_back(buffer.c_str() + at);
+    words.emplace_back(in_.c_str() + at);
     at += words.back().size() + 1;
   }
-  buffer.erase(0, sizeof size + size);
+  in_.erase(0, sizeof size + size);
   return words;
+}
+
+void Server::answer_request(const std::vector<std::string>& words) {
+  progress_.steps.fetch_add(1);
+  progress_.reads.fetch_add(1);
+  if (root_fd_ < 0) root_fd_ = ::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::string& name = words.front();
+  int directory = -1;
+  int error = errno;
+  if (root_fd_ >= 0 || name.starts_with('/')) {
+    directory = ::openat(root_fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = errno;
+  }
+  send({directory < 0 ? error : 0, {}});
+  if (directory < 0) {
+    progress_.steps.fetch_add(words.size() - 1);  // none of them will be asked for
+    return;
+  }
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    progress_.steps.fetch_add(1);
+    progress_.reads.fetch_add(1);
+    send(answer(directory, static_cast<ReadKind>(words[i].front()), words[i].c_str() + 1));
+  }
+  ::close(directory);
 }
 
 }  // namespace
 
-std::string encode_request(const ReadGroup& group, std::size_t first, const std::vector<bool>& skip) {
+std::string encode_request(const ReadGroup& group, const std::vector<std::size_t>& items) {
   std::string payload = group.directory + '\0';
-  for (std::size_t i = first; i < group.items.size(); ++i) {
-    if (skip[i]) continue;
+  for (const std::size_t i : items) {
     payload += static_cast<char>(group.items[i].kind);
     payload += group.items[i].path + '\0';
   }
@@ -142,30 +250,8 @@ std::string encode_request(const ReadGroup& group, std::size_t first, const std:
   return bytes + payload;
 }
 
-void serve_reads(int socket, const std::string& root) {
-  int root_fd = -1;
-  std::string buffer;
-  while (const auto words = receive(socket, buffer)) {
-    if (root_fd < 0) root_fd = ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const std::string& name = words->front();
-    const bool absolute = name.starts_with('/');
-    int directory = -1;
-    int error = 0;
-    if (root_fd < 0 && !absolute) {
-      error = errno;
-    } else {
-      directory = ::openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      if (directory < 0) error = errno;
-    }
-    send(socket, {error, {}});
-    if (error != 0) continue;
-    for (std::size_t i = 1; i < words->size(); ++i) {
-      const std::string& word = (*words)[i];
-      send(socket, answer(directory, static_cast<ReadKind>(word.front()), word.substr(1)));
-    }
-    ::close(directory);
-  }
-  ::_exit(0);
+void serve_reads(int socket, const std::string& root, Progress& progress) {
+  Server(socket, root, progress).serve();
 }
 
 }  // namespace unzap

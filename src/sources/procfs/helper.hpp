@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +15,14 @@ enum class ReadKind : char {
   link = 'l',     ///< where a symbolic link points; it is not followed
   numbers = 'n',  ///< the entries of a folder that are numbers, one a line
   records = 'r',  ///< /dev/kmsg: all records that are there now, the last k_max_log_bytes
+  threads = 't',  ///< the stat file of each entry of a folder that is a number, as StatRecords
+};
+
+/// The head of one thread in the answer to ReadKind::threads; `size` bytes of its stat file follow it.
+struct StatRecord {
+  double at_seconds = 0;  ///< monotonic time of the read
+  std::int32_t tid = 0;
+  std::int32_t size = 0;  ///< negative: -errno, and no text
 };
 
 struct ReadItem {
@@ -37,13 +46,21 @@ struct ReplyHead {
   std::uint32_t size = 0;
 };
 
-/// The bytes that ask a helper for the items of `group` from number `first` on, without those whose place in
-/// `skip` is true.
-std::string encode_request(const ReadGroup& group, std::size_t first, const std::vector<bool>& skip);
+/// Where a helper is, in memory that both sides share: answers travel together, so the number of those that
+/// arrived does not tell which question blocks.
+struct Progress {
+  std::atomic<std::uint64_t> steps{0};  ///< questions begun: the opening of each directory, and each item
+  std::atomic<std::uint64_t> reads{0};  ///< grows with each file that is read: it is alive
+  std::atomic<std::int32_t> thread{0};  ///< within ReadKind::threads: whose stat is read now
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// The bytes that ask a helper for the items of `group` that stand at the places `items`.
+std::string encode_request(const ReadGroup& group, const std::vector<std::size_t>& items);
 
 /// The life of a helper process: answers requests from `socket` until it closes. A helper exists to be left
 /// behind: a read in the kernel may block for ever and cannot be cancelled, and a thread that blocks so would
 /// keep the whole process, and the terminal it writes to, from ever going away.
-[[noreturn]] void serve_reads(int socket, const std::string& root);
+[[noreturn]] void serve_reads(int socket, const std::string& root, Progress& progress);
 
 }  // namespace unzap

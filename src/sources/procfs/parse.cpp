@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sources/text/frames.hpp"
+#include "sources/text/scan.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -20,6 +21,44 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+// Fields of a stat line, as proc(5) numbers them.
+enum StatField : int {
+  k_state = 3,
+  k_ppid = 4,
+  k_flags = 9,
+  k_utime = 14,
+  k_stime = 15,
+  k_threads = 20,
+  k_start = 22,
+  k_vsize = 23,
+  k_processor = 39
+};
+// TASK_COMM_LEN is 16; the names of workqueue workers are longer here (proc_task_name(), fs/proc/array.c).
+constexpr std::size_t k_most_comm_bytes = 70;
+
+/// Cuts the next word off `text`; empty at its end.
+std::string_view take_word(std::string_view& text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \n"), text.size());
+  std::size_t end = begin;
+  while (end < text.size() && text[end] != ' ' && text[end] != '\n') ++end;
+  const std::string_view word = text.substr(begin, end - begin);
+  text.remove_prefix(end);
+  return word;
+}
+
+template <class Int>
+bool number(std::string_view word, Int& out) {
+  const auto value = parse_number<Int>(word);
+  if (value) out = *value;
+  return value.has_value();
+}
+template <class Int>
+bool number(std::string_view word, Reading<Int>& out) {
+  const auto value = parse_number<Int>(word);
+  if (value) out = *value;
+  return value.has_value();
+}
+
 /// A field that the file has replaces the task's.
 template <class T>
 void take(Reading<T>& field, const Reading<T>& read) {
@@ -29,10 +68,40 @@ void take(Reading<T>& field, const Reading<T>& read) {
 }  // namespace
 
 std::optional<text::StatLine> parse_stat(std::string_view text) {
-  const auto line = text::parse_stat_line(text);
-  const bool whole = line && line->ppid && line->flags && line->utime_ticks && line->stime_ticks &&
-                     line->start_ticks && line->processor;
-  return whole ? line : std::nullopt;
+  // A host has many threads, and each comes here: only the fields that are used are turned into numbers.
+  const std::size_t open = text.find(" (");
+  const std::size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open + 2 ||
+      close - open > k_most_comm_bytes)
+    return std::nullopt;
+  text::StatLine out;
+  bool whole = number(text.substr(0, open), out.tid) && out.tid > 0;
+  out.comm = text.substr(open + 2, close - open - 2);
+  text.remove_prefix(close + 1);
+  std::uint64_t address_space = 0;
+  int field = 2;
+  while (whole && field < k_processor) {
+    const std::string_view word = take_word(text);
+    if (word.empty()) return std::nullopt;
+    switch (++field) {
+      case k_state:
+        out.state = word[0];
+        whole = word.size() == 1 && text::is_state(word[0]);
+        break;
+      case k_ppid: whole = number(word, out.ppid); break;
+      case k_flags: whole = number(word, out.flags); break;
+      case k_utime: whole = number(word, out.utime_ticks); break;
+      case k_stime: whole = number(word, out.stime_ticks); break;
+      case k_threads: whole = number(word, out.threads); break;
+      case k_start: whole = number(word, out.start_ticks); break;
+      case k_vsize: whole = number(word, address_space); break;
+      case k_processor: whole = number(word, out.processor); break;
+      default: break;
+    }
+  }
+  // A task without a memory map shows zeros here; rsslim alone is never zero.
+  out.has_mm = address_space != 0;
+  return whole ? std::optional(out) : std::nullopt;
 }
 
 bool parse_status(std::string_view text, Task& task, Reading<std::uint64_t>& switches) {

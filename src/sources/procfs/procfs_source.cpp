@@ -11,36 +11,29 @@
 #include "sources/procfs/details.hpp"
 #include "sources/procfs/kernel_log.hpp"
 #include "sources/procfs/parse.hpp"
+#include "sources/procfs/profile.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/select.hpp"
 #include "sources/procfs/surroundings.hpp"
+#include "sources/procfs/threads.hpp"
+#include "util/processors.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
 namespace {
 
 constexpr std::int32_t k_kthreadd = 2;
-constexpr double k_idle_window_seconds = 0.3;  // enough to see a task that spins
-
-std::vector<std::int32_t> numbers_of(const std::string& lines) {
-  std::vector<std::int32_t> out;
-  for (std::size_t at = 0; at < lines.size();) {
-    const std::size_t end = std::min(lines.find('\n', at), lines.size());
-    if (const auto number = parse_number<std::int32_t>(std::string_view(lines).substr(at, end - at)))
-      out.push_back(*number);
-    at = end + 1;
-  }
-  return out;
-}
+constexpr const char* k_helper_comm = "unzap-reader";
+constexpr double k_short_window_seconds = 0.1;  // ten clock ticks: enough to see a task that spins
+constexpr int k_fewest_samples = 10;
+constexpr int k_times_in_kernel = 20;  // so many samples in the kernel for each in user mode
+constexpr int k_most_lanes = 2;        // a node in trouble has little to spare
 
 /// One look at a host, pass by pass. Each pass fills in more of `snapshot_`.
 class Scan {
  public:
   explicit Scan(const ProcfsOptions& options)
-      : options_(options),
-        root_(options.root),
-        reader_(options.root, {options.read_timeout_seconds, options.total_timeout_seconds},
-                options.progress) {
+      : options_(options), root_(options.root), reader_(options.root, limits_of(options), options.progress) {
     while (root_.size() > 1 && root_.ends_with('/')) root_.pop_back();
     real_ = root_ == "/proc";
     snapshot_.origin = Origin::live;
@@ -49,11 +42,15 @@ class Scan {
   Result<Snapshot> run();
 
  private:
+  static ReadLimits limits_of(const ProcfsOptions& options);
   Result<std::vector<std::int32_t>> list_processes();
-  void first_look(const std::vector<std::int32_t>& tgids);
-  void look_closely(const std::set<std::size_t>& chosen, bool keep_first_sample);
+  std::set<std::size_t> look_at_trouble();
+  void look_closely(const std::set<std::size_t>& chosen);
+  void look_again(std::set<std::size_t> chosen);
   /// Another sample of the tasks `again`; of the `chosen` among them with their context switches.
   void second_look(const std::set<std::size_t>& again, const std::set<std::size_t>& chosen);
+  void start_profile(Profiler& profiler, const std::set<std::size_t>& late);
+  void apply_profile(Profiler& profiler);
   void probe_permissions();
   void read_kernel_log();
   void drop_gone();
@@ -74,9 +71,17 @@ class Scan {
   bool hidden_ = false;         ///< a process was listed and could not be opened
 };
 
+ReadLimits Scan::limits_of(const ProcfsOptions& options) {
+  ReadLimits limits;
+  limits.read_seconds = options.read_timeout_seconds;
+  limits.total_seconds = options.total_timeout_seconds;
+  limits.lanes = std::min(k_most_lanes, static_cast<int>(usable_processors()));
+  return limits;
+}
+
 Result<std::vector<std::int32_t>> Scan::list_processes() {
   const auto results =
-      reader_.run({{".", {{ReadKind::numbers, "."}, {ReadKind::link, "self"}}}}, "listing processes");
+      reader_.run({{".", {{ReadKind::numbers, "."}, {ReadKind::file, "self/stat"}}}}, "listing processes");
   const ReadResult& listing = results[0][0];
   if (const Absence* why = listing.text.absence()) {
     if (*why == Absence::gone)
@@ -89,46 +94,16 @@ Result<std::vector<std::int32_t>> Scan::list_processes() {
   if (tgids.empty())
     return Error{ErrorKind::bad_data, "is no procfs: it lists no process", root_,
                  "give the place where a procfs is mounted"};
-  // The process that reads is no part of what is looked at.
-  if (const auto self = parse_number<std::int32_t>(results[0][1].text.value_or("")))
-    if (real_ || *self == reader_.first_helper()) std::erase(tgids, *self);
+  // The processes that read are no part of what is looked at. Of a copy of a procfs they are none.
+  const std::string self = results[0][1].text.value_or("");
+  if (const auto line = parse_stat(self); line && line->comm == k_helper_comm)
+    std::erase_if(tgids, [&](std::int32_t tgid) {
+      return tgid == line->tid || (tgid == *line->ppid && !options_.include_self);
+    });
   return tgids;
 }
 
-void Scan::first_look(const std::vector<std::int32_t>& tgids) {
-  std::vector<ReadGroup> listings;
-  for (const std::int32_t tgid : tgids)
-    listings.push_back({std::to_string(tgid), {{ReadKind::numbers, "task"}}});
-  const auto threads = reader_.run(listings, "listing threads");
-  std::vector<ReadGroup> groups;
-  std::vector<std::pair<std::int32_t, std::vector<std::int32_t>>> processes;
-  for (std::size_t i = 0; i < tgids.size(); ++i) {
-    const Reading<std::string>& listing = threads[i][0].text;
-    hidden_ = hidden_ || (listing.absence() && *listing.absence() != Absence::gone);
-    if (!listing) continue;
-    processes.emplace_back(tgids[i], numbers_of(*listing));
-    ReadGroup group{listings[i].directory, {}};
-    for (const std::int32_t tid : processes.back().second)
-      group.items.push_back({ReadKind::file, fmt::format("task/{}/stat", tid)});
-    groups.push_back(std::move(group));
-  }
-  const auto stats = reader_.run(groups, "reading threads");
-  for (std::size_t i = 0; i < processes.size(); ++i) {
-    for (std::size_t j = 0; j < processes[i].second.size(); ++j) {
-      const ReadResult& result = stats[i][j];
-      if (result.text.absence() && *result.text.absence() == Absence::gone) continue;
-      Task task;
-      task.tid = processes[i].second[j];
-      task.tgid = processes[i].first;
-      task.where = fmt::format("{}/{}", root_, directory_of(task));
-      if (result.text.absence()) hidden_ = true;
-      if (!apply_stat(result, task)) snapshot_.problems.push_back({task.where + "/stat", "is no stat line"});
-      snapshot_.tasks.push_back(std::move(task));
-    }
-  }
-}
-
-void Scan::look_closely(const std::set<std::size_t>& chosen, bool keep_first_sample) {
+void Scan::look_closely(const std::set<std::size_t>& chosen) {
   std::vector<ReadGroup> groups;
   for (const std::size_t i : chosen) groups.push_back({directory_of(snapshot_.tasks[i]), detail_items()});
   const auto results = reader_.run(groups, "reading stuck threads");
@@ -136,12 +111,7 @@ void Scan::look_closely(const std::set<std::size_t>& chosen, bool keep_first_sam
   for (const std::size_t i : chosen) {
     const std::vector<ReadResult>& answers = results[at++];
     Task& task = snapshot_.tasks[i];
-    const std::vector<TaskSample> earlier = task.samples;
-    if (!apply_details(answers, task, gaps_, cgroups_, snapshot_.problems)) {
-      gone_.insert(i);
-      continue;
-    }
-    if (keep_first_sample) task.samples = earlier;
+    if (!apply_details(answers, task, gaps_, cgroups_, snapshot_.problems)) gone_.insert(i);
   }
 }
 
@@ -208,33 +178,91 @@ void Scan::note_gaps() {
   }
 }
 
+/// The tasks worth more than their stat line, and that more of them.
+std::set<std::size_t> Scan::look_at_trouble() {
+  std::set<std::size_t> chosen = tasks_that_matter(snapshot_.tasks);
+  look_closely(chosen);
+  for (const auto& choose : {members_of_dying, tracers}) {
+    const std::set<std::size_t> more = choose(snapshot_.tasks, chosen);
+    look_closely(more);
+    chosen.insert(more.begin(), more.end());
+  }
+  return chosen;
+}
+
+/// Looks again, as often and as far apart as what was found depends on time. A host on which nothing waits,
+/// ends or runs is looked at once; one on which nothing of that lasts, for a moment more.
+void Scan::look_again(std::set<std::size_t> chosen) {
+  const double first = monotonic_seconds();  // from here, for the close look may have taken long
+  const double asked = options_.sample_seconds;
+  const double moment = std::min(k_short_window_seconds, asked);
+  std::set<std::size_t> again = unsettled(snapshot_.tasks, chosen);
+  for (const std::size_t i : gone_) again.erase(i);
+  if (again.empty()) return;
+  reader_.wait(std::min(moment, reader_.seconds_left() / 4), "looking again");
+  second_look(again, chosen);
+
+  double begin = first;
+  std::set<std::size_t> late = lasting(snapshot_.tasks, again, chosen);
+  if (const auto busy = busy_in_kernel(snapshot_.tasks, chosen); !busy.empty()) {
+    look_closely(busy);  // their first sample with context switches
+    chosen.insert(busy.begin(), busy.end());
+    again.insert(busy.begin(), busy.end());
+    late.insert(busy.begin(), busy.end());
+    begin = monotonic_seconds();
+  }
+  const double left = begin + asked - monotonic_seconds();
+  if (late.empty() || (left <= 0 && begin == first)) return;
+  Profiler profiler;
+  start_profile(profiler, late);
+  // Time must be left for the look itself.
+  reader_.wait(std::min(left, reader_.seconds_left() / 2), "watching what does not move");
+  for (const std::size_t i : gone_) again.erase(i);
+  std::erase_if(again, [&](std::size_t i) { return !chosen.contains(i); });
+  second_look(again, chosen);
+  apply_profile(profiler);
+}
+
+/// Where a task is that runs in the kernel, no file says; samples of its CPU do.
+void Scan::start_profile(Profiler& profiler, const std::set<std::size_t>& late) {
+  if (!real_) return;
+  std::vector<ProfileTarget> targets;
+  for (const std::size_t i : late) {
+    const Task& task = snapshot_.tasks[i];
+    const bool no_frames = task.stack && task.stack->frames.empty();
+    if (no_frames && !gone_.contains(i) && task.processor) targets.push_back({*task.tid, *task.processor});
+  }
+  profiler.start(targets);
+}
+
+void Scan::apply_profile(Profiler& profiler) {
+  if (!profiler.started()) return;
+  const auto seen = profiler.collect(std::min(options_.read_timeout_seconds, reader_.seconds_left() / 2));
+  if (const Absence* why = seen.absence()) {
+    if (*why == Absence::not_permitted)
+      gaps_.note("perf_event");
+    else
+      snapshot_.problems.push_back(
+          {"perf_event", fmt::format("{}: where a task is that runs in the kernel is open", name(*why))});
+    return;
+  }
+  for (Task& task : snapshot_.tasks) {
+    const auto found = seen->find(*task.tid);
+    // Of one that is in user mode as well, the kernel stack of a moment means nothing.
+    if (found == seen->end()) continue;
+    const Profile& profile = found->second;
+    if (profile.kernel < k_fewest_samples || profile.user * k_times_in_kernel > profile.kernel) continue;
+    if (task.stack && task.stack->frames.empty()) task.stack = profile.stack;
+  }
+}
+
 Result<Snapshot> Scan::run() {
   const auto tgids = list_processes();
   if (!tgids) return tgids.error();
   snapshot_.host = read_host(reader_, real_);
   probe_permissions();
-  first_look(*tgids);
-
-  std::set<std::size_t> chosen = tasks_that_matter(snapshot_.tasks);
-  look_closely(chosen, false);
-  for (const auto& choose : {members_of_dying, tracers}) {
-    const std::set<std::size_t> more = choose(snapshot_.tasks, chosen);
-    look_closely(more, false);
-    chosen.insert(more.begin(), more.end());
-  }
-
-  std::set<std::size_t> again = chosen;
-  again.insert(0);  // so that the snapshot shows that there was a second look, even when nothing ran
-  for (std::size_t i = 0; i < snapshot_.tasks.size(); ++i)
-    if (snapshot_.tasks[i].state.is('R')) again.insert(i);
-  for (const std::size_t i : gone_) again.erase(i);
-  again.erase(again.lower_bound(snapshot_.tasks.size()), again.end());
-  const double asked =
-      chosen.empty() ? std::min(k_idle_window_seconds, options_.sample_seconds) : options_.sample_seconds;
-  // From now, for the close look may have taken long; and time must be left for the second one.
-  ::usleep(static_cast<useconds_t>(1e6 * std::min(asked, reader_.seconds_left() / 2)));
-  second_look(again, chosen);
-  look_closely(busy_in_kernel(snapshot_.tasks, chosen), true);
+  hidden_ = !read_threads(reader_, root_, *tgids, snapshot_);
+  look_again(look_at_trouble());
 
   for (Task& task : snapshot_.tasks) settle_absences(task);
   if (real_) snapshot_.cgroups = read_freezers(reader_, cgroups_);

@@ -13,8 +13,10 @@ namespace unzap {
 /// How to look at a host.
 struct ProcfsOptions {
   std::string root = "/proc";  ///< --path.procfs
-  /// Between the two looks that give rates; at most 0.3 s of it when the first look shows no task in trouble.
+  /// From the first look to the last at a task that may be stuck. Looks are no longer apart than what was
+  /// found asks for: a host on which nothing waits, ends or runs is looked at once.
   double sample_seconds = 0.3;
+  bool include_self = false;            ///< this process is among what is looked at
   double read_timeout_seconds = 1.0;    ///< for one file; then the reading is timed_out
   double total_timeout_seconds = 10.0;  ///< for everything; what is left is timed_out
   std::function<void(const std::string&)>

@@ -238,6 +238,7 @@ TEST(Procfs, AZombieOfThisHost) {
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
   ProcfsOptions options;
   options.sample_seconds = 0.02;
+  options.include_self = true;
   const Snapshot snapshot = read(options);
   const Task& zombie = task_of(snapshot, child);
   EXPECT_EQ(zombie.state, 'Z');

@@ -4,24 +4,32 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "snapshot/reading.hpp"
 #include "sources/procfs/helper.hpp"
+#include "sources/procfs/lane.hpp"
 
 namespace unzap {
 
 /// Seconds of the monotonic clock; only differences mean anything.
 double monotonic_seconds();
 
+/// What an errno of a file below /proc means.
+Absence absence_of(int error);
+
 /// What one read gave, and when its answer came.
 struct ReadResult {
   Reading<std::string> text = Absence::not_asked;
   int error = 0;          ///< the errno behind an absence, or 0
   double at_seconds = 0;  ///< monotonic time of the answer
+  /// Within ReadKind::threads, when it did not come in time: the thread whose stat blocked, or 0.
+  std::int32_t blocked_thread = 0;
 };
 
 /// When to stop waiting.
@@ -30,9 +38,10 @@ struct ReadLimits {
   double total_seconds = 10.0;  ///< for the life of the Reader
   int max_abandoned = 16;       ///< helpers left behind; then all that is left is timed_out
   int max_same_name = 3;        ///< an item of this file name that blocked so often is not asked again
+  int lanes = 1;                ///< helpers that read at the same time
 };
 
-/// Reads files that may block for ever, without ever blocking: a helper process reads, this side waits with a
+/// Reads files that may block for ever, without ever blocking: helper processes read, this side waits with a
 /// deadline. A helper that does not answer is killed and left behind (in an uninterruptible sleep it stays
 /// until the kernel lets go, without our descriptors), its item is timed_out, and a new helper goes on behind
 /// it.
@@ -46,10 +55,16 @@ class Reader {
   /// The answers, group by group, item by item. `what` is for the progress line.
   std::vector<std::vector<ReadResult>> run(const std::vector<ReadGroup>& groups, const std::string& what);
 
+  /// The same, but each answer goes to `use` as it comes, and is not kept. Answers come in any order.
+  using Use = std::function<void(std::size_t group, std::size_t item, ReadResult result)>;
+  void run(const std::vector<ReadGroup>& groups, const std::string& what, const Use& use);
+
   /// Until the total limit; not below 0.
   double seconds_left() const;
-  /// The process id of the first helper: it stands in the process list that it reads.
-  pid_t first_helper() const { return first_helper_; }
+  /// Waits so long, or until the total limit, and shows that it does.
+  void wait(double seconds, const std::string& what);
+  /// True for the process id of a helper: they stand in the process list that they read.
+  bool is_helper(pid_t pid) const;
   /// The helpers that had to be left behind.
   int abandoned() const { return static_cast<int>(abandoned_.size()); }
   /// The items that were not read in time, by file name.
@@ -57,24 +72,24 @@ class Reader {
 
  private:
   struct Batch;
-  bool start_helper();
-  void abandon_helper();
-  bool exchange(Batch& batch);
-  void take_replies(Batch& batch);
-  void give_up_item(Batch& batch);
+  bool start(Lane& lane);
+  bool feed(Lane& lane, Batch& batch);
+  bool serve(Lane& lane, Batch& batch, short events);
+  void take_replies(Lane& lane, Batch& batch);
+  void give_up_item(Lane& lane, Batch& batch);
   void give_up_rest(Batch& batch);
-  std::vector<bool> skipped(const ReadGroup& group) const;
-  void report(const Batch& batch);
+  bool is_late(Lane& lane);
+  bool may_ask(const ReadItem& item) const;
+  void report(const std::string& what, std::size_t done, std::size_t all);
 
   std::string root_;
   ReadLimits limits_;
   std::function<void(const std::string&)> progress_;
   double end_seconds_;
   double last_report_seconds_;
-  int socket_ = -1;
-  pid_t helper_ = -1;
-  pid_t first_helper_ = -1;
-  std::vector<pid_t> abandoned_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<pid_t> helpers_;    ///< all that were started
+  std::vector<pid_t> abandoned_;  ///< those of them that were killed and are not known to be gone
   std::map<std::string, int> timed_out_;
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/procfs/select.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <map>
+#include <utility>
 
 namespace unzap {
 namespace {
@@ -24,25 +25,41 @@ bool stands_out(const Task& task) {
   return state == 'D' || state == 'Z' || state == 'X' || state == 't' || state == 'T' || is_exiting(task);
 }
 
-std::multimap<std::int32_t, std::size_t> group_by(const std::vector<Task>& tasks,
-                                                  Reading<std::int32_t> Task::*field) {
-  std::multimap<std::int32_t, std::size_t> out;
-  for (std::size_t i = 0; i < tasks.size(); ++i)
-    if (tasks[i].*field) out.emplace(*(tasks[i].*field), i);
-  return out;
-}
+/// Places of tasks by one of their numbers.
+class Groups {
+ public:
+  Groups(const std::vector<Task>& tasks, Reading<std::int32_t> Task::*field) {
+    places_.reserve(tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      if (tasks[i].*field) places_.emplace_back(*(tasks[i].*field), i);
+    if (!std::is_sorted(places_.begin(), places_.end())) std::sort(places_.begin(), places_.end());
+  }
+
+  /// Those with this number, in order.
+  std::vector<std::size_t> of(std::int32_t number) const {
+    std::vector<std::size_t> out;
+    for (auto at = std::lower_bound(places_.begin(), places_.end(), std::pair(number, std::size_t{0}));
+         at != places_.end() && at->first == number; ++at)
+      out.push_back(at->second);
+    return out;
+  }
+
+ private:
+  std::vector<std::pair<std::int32_t, std::size_t>> places_;
+};
 
 }  // namespace
 
 std::set<std::size_t> tasks_that_matter(const std::vector<Task>& tasks) {
-  const auto by_tgid = group_by(tasks, &Task::tgid);
-  const auto by_ppid = group_by(tasks, &Task::ppid);
   std::set<std::size_t> chosen;
+  if (std::none_of(tasks.begin(), tasks.end(), stands_out)) return chosen;
+  const Groups by_tgid(tasks, &Task::tgid);
+  const Groups by_ppid(tasks, &Task::ppid);
   const auto choose_process = [&](std::int32_t tgid) {
-    const auto [first, last] = by_tgid.equal_range(tgid);
-    const bool large = by_tgid.count(tgid) > k_max_threads_of_parent;
-    for (auto it = first; it != last; ++it)
-      if (!large || tasks[it->second].is_leader()) chosen.insert(it->second);
+    const std::vector<std::size_t> threads = by_tgid.of(tgid);
+    const bool large = threads.size() > k_max_threads_of_parent;
+    for (const std::size_t i : threads)
+      if (!large || tasks[i].is_leader()) chosen.insert(i);
   };
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const Task& task = tasks[i];
@@ -53,14 +70,12 @@ std::set<std::size_t> tasks_that_matter(const std::vector<Task>& tasks) {
     if (task.ppid && *task.ppid > 0) choose_process(*task.ppid);
     if (!task.tgid) continue;
     choose_process(*task.tgid);
-    const auto [first, last] = by_ppid.equal_range(*task.tgid);
-    for (auto it = first; it != last; ++it) chosen.insert(it->second);
+    for (const std::size_t child : by_ppid.of(*task.tgid)) chosen.insert(child);
   }
   return chosen;
 }
 
 std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std::set<std::size_t>& known) {
-  const auto by_ppid = group_by(tasks, &Task::ppid);
   std::vector<std::int32_t> open;
   std::set<std::int32_t> seen;
   for (const Task& task : tasks) {
@@ -69,12 +84,14 @@ std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std
       open.push_back(*task.tgid);
   }
   std::set<std::size_t> members;
+  if (open.empty()) return members;
+  const Groups by_ppid(tasks, &Task::ppid);
   while (!open.empty()) {
-    const auto [first, last] = by_ppid.equal_range(open.back());
+    const std::vector<std::size_t> children = by_ppid.of(open.back());
     open.pop_back();
-    for (auto it = first; it != last; ++it) {
-      if (!known.contains(it->second)) members.insert(it->second);
-      const Task& child = tasks[it->second];
+    for (const std::size_t i : children) {
+      if (!known.contains(i)) members.insert(i);
+      const Task& child = tasks[i];
       if (child.tgid && seen.insert(*child.tgid).second) open.push_back(*child.tgid);
     }
   }
@@ -89,6 +106,31 @@ std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std
   for (std::size_t i = 0; i < tasks.size() && !wanted.empty(); ++i)
     if (tasks[i].tid && wanted.contains(*tasks[i].tid) && !known.contains(i)) found.insert(i);
   return found;
+}
+
+std::set<std::size_t> unsettled(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen) {
+  std::set<std::size_t> out;
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    if (tasks[i].state.is('R')) out.insert(i);
+  for (const std::size_t i : chosen)
+    if (tasks[i].state.is('D') || (is_exiting(tasks[i]) && !is_zombie(tasks[i]))) out.insert(i);
+  return out;
+}
+
+std::set<std::size_t> lasting(const std::vector<Task>& tasks, const std::set<std::size_t>& again,
+                              const std::set<std::size_t>& chosen) {
+  std::set<std::size_t> out;
+  for (const std::size_t i : again) {
+    const Task& task = tasks[i];
+    if (!chosen.contains(i) || task.samples.empty()) continue;
+    const char now = task.samples.back().state;
+    if (now == 'Z' || now == 'X') continue;
+    const auto use = rate(task);
+    const bool moved = task.samples.front().state != now || (use && use->switches.value_or(0) > 0);
+    const bool busy = use && use->system_percent >= k_busy_percent;
+    if (is_exiting(task) || busy || (now == 'D' && !moved)) out.insert(i);
+  }
+  return out;
 }
 
 std::set<std::size_t> busy_in_kernel(const std::vector<Task>& tasks, const std::set<std::size_t>& known) {

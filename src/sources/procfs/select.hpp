@@ -23,6 +23,15 @@ std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std
 /// let go at all is seen on it.
 std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
 
+/// Those of which one look says too little: on a CPU, or, of the `chosen` ones, in D or on their way out.
+/// What a zombie or a stopped task has to say it has said.
+std::set<std::size_t> unsettled(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen);
+
+/// Those of `again` that two looks have shown where they were, and of which only more time can tell: on their
+/// way out and still there, in D without a context switch, or busy in the kernel. The last two of `chosen`.
+std::set<std::size_t> lasting(const std::vector<Task>& tasks, const std::set<std::size_t>& again,
+                              const std::set<std::size_t>& chosen);
+
 /// Those not in `known` that spent at least half of the time between their two samples in the kernel.
 std::set<std::size_t> busy_in_kernel(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
 

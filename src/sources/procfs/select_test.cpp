@@ -70,5 +70,40 @@ TEST(BusyInKernel, ByTheTwoSamples) {
   EXPECT_TRUE(busy_in_kernel(tasks, {0}).empty());
 }
 
+TEST(Unsettled, WhatOneLookCannotTell) {
+  const std::vector<Task> tasks{task(1, 1, 0, 'S'),
+                                task(2, 2, 1, 'R'),
+                                task(3, 3, 1, 'D'),
+                                task(4, 4, 1, 'S', k_pf_exiting),
+                                task(5, 5, 1, 'Z', k_pf_exiting),
+                                task(6, 6, 1, 'T')};
+  EXPECT_EQ(tids(tasks, unsettled(tasks, {2, 3, 4, 5})), (std::set<std::int32_t>{2, 3, 4}));
+  EXPECT_EQ(tids(tasks, unsettled(tasks, {})), (std::set<std::int32_t>{2})) << "busy ones on every host";
+}
+
+TEST(Lasting, WhatOnlyMoreTimeCanTell) {
+  struct Row {
+    const char* name;
+    std::uint64_t flags;
+    TaskSample first, last;
+    bool lasts;
+  };
+  const Row rows[] = {
+      {"in D, unmoved", 0, {0.0, 'D', 0, 5, 7}, {0.1, 'D', 0, 5, 7}, true},
+      {"in D, but it ran in between", 0, {0.0, 'D', 0, 5, 7}, {0.1, 'D', 0, 5, 8}, false},
+      {"in D, and no longer", 0, {0.0, 'D', 0, 5, 7}, {0.1, 'S', 0, 5, 7}, false},
+      {"busy in the kernel", 0, {0.0, 'R', 0, 5, 7}, {0.1, 'R', 0, 15, 7}, true},
+      {"busy in user mode", 0, {0.0, 'R', 0, 5, 7}, {0.1, 'R', 10, 5, 7}, false},
+      {"exiting, still there", k_pf_exiting, {0.0, 'S', 0, 5, 7}, {0.1, 'S', 0, 5, 9}, true},
+      {"exiting, a zombie by now", k_pf_exiting, {0.0, 'D', 0, 5, 7}, {0.1, 'Z', 0, 5, 9}, false}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    std::vector<Task> tasks{task(7, 7, 1, row.first.state, row.flags)};
+    tasks[0].samples = {row.first, row.last};
+    EXPECT_EQ(lasting(tasks, {0}, {0}).size(), row.lasts ? 1U : 0U);
+    EXPECT_TRUE(lasting(tasks, {0}, {}).empty()) << "only what was looked at closely";
+  }
+}
+
 }  // namespace
 }  // namespace unzap

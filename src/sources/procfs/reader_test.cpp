@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sources/procfs/reader.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "sources/procfs/fixture.hpp"
+#include "sources/procfs/threads.hpp"
+
+namespace unzap {
+namespace {
+
+constexpr ReadLimits k_quick{.read_seconds = 0.2, .total_seconds = 5, .lanes = 2};
+
+/// Process `tgid` with these threads; the stat of those in `blocked` never comes.
+void add_process(Fixture& fixture, std::int32_t tgid, std::initializer_list<std::int32_t> tids,
+                 std::initializer_list<std::int32_t> blocked = {}) {
+  for (const std::int32_t tid : tids)
+    fixture.add({{fmt::format("{}/task/{}/stat", tgid, tid), stat_text({.tid = tid})}});
+  for (const std::int32_t tid : blocked)
+    fixture.add({{fmt::format("{}/task/{}/stat", tgid, tid), "", FakeFile::pipe}});
+}
+
+std::string listed(const Snapshot& snapshot) {
+  std::string out;
+  for (const Task& task : snapshot.tasks)
+    out += fmt::format("{}{}/{}", out.empty() ? "" : " ", *task.tgid, *task.tid);
+  return out;
+}
+
+TEST(Reader, AnswersOfManyGroupsComeToTheirPlaces) {
+  Fixture fixture{};
+  std::vector<ReadGroup> groups;
+  for (int i = 0; i < 100; ++i) {
+    fixture.add(
+        {{fmt::format("{}/a", i), fmt::format("a{}", i)}, {fmt::format("{}/b", i), fmt::format("b{}", i)}});
+    groups.push_back(
+        {std::to_string(i), {{ReadKind::file, "a"}, {ReadKind::file, "none"}, {ReadKind::file, "b"}}});
+  }
+  groups.push_back({"no such folder", {{ReadKind::file, "a"}, {ReadKind::file, "b"}}});
+  groups.push_back({"1", {}});
+  groups.push_back({"2", {{ReadKind::file, "b"}}});
+  Reader reader(fixture.root(), k_quick, {});
+  const auto results = reader.run(groups, "test");
+  for (std::size_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(results[i].size(), 3U);
+    EXPECT_EQ(results[i][0].text, fmt::format("a{}", i));
+    EXPECT_EQ(results[i][1].text, Absence::gone);
+    EXPECT_EQ(results[i][2].text, fmt::format("b{}", i));
+  }
+  EXPECT_EQ(results[100][0].text, Absence::gone);
+  EXPECT_EQ(results[100][1].text, Absence::gone);
+  EXPECT_TRUE(results[101].empty());
+  EXPECT_EQ(results[102][0].text, std::string("b2"));
+  EXPECT_EQ(reader.abandoned(), 0);
+}
+
+TEST(Reader, WhatWasReadBeforeTheOneThatBlocksIsNotLost) {
+  // Answers travel together: those of "a" and "b" are still in the helper when "pipe" blocks it.
+  Fixture fixture{{"1/a", "a"}, {"1/b", "b"}, {"1/pipe", "", FakeFile::pipe}, {"1/c", "c"}, {"2/d", "d"}};
+  const std::vector<ReadGroup> groups{
+      {"missing", {{ReadKind::file, "x"}, {ReadKind::file, "y"}}},
+      {"1", {{ReadKind::file, "a"}, {ReadKind::file, "b"}, {ReadKind::file, "pipe"}, {ReadKind::file, "c"}}},
+      {"2", {{ReadKind::file, "d"}}}};
+  Reader reader(fixture.root(), k_quick, {});
+  const auto results = reader.run(groups, "test");
+  EXPECT_EQ(results[0][1].text, Absence::gone);
+  EXPECT_EQ(results[1][0].text, std::string("a"));
+  EXPECT_EQ(results[1][1].text, std::string("b"));
+  EXPECT_EQ(results[1][2].text, Absence::timed_out);
+  EXPECT_EQ(results[1][3].text, std::string("c"));
+  EXPECT_EQ(results[2][0].text, std::string("d"));
+  EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"pipe", 1}}));
+}
+
+TEST(Threads, InTheOrderOfTheProcesses) {
+  Fixture fixture{};
+  std::vector<std::int32_t> tgids;
+  std::string expected;
+  for (std::int32_t tgid = 100; tgid < 160; ++tgid) {
+    add_process(fixture, tgid, {tgid});
+    tgids.push_back(tgid);
+    expected += fmt::format("{}{}/{}", expected.empty() ? "" : " ", tgid, tgid);
+  }
+  Reader reader(fixture.root(), k_quick, {});
+  Snapshot snapshot;
+  EXPECT_TRUE(read_threads(reader, fixture.root(), tgids, snapshot));
+  EXPECT_EQ(listed(snapshot), expected);
+  for (const Task& task : snapshot.tasks) {
+    ASSERT_EQ(task.samples.size(), 1U);
+    EXPECT_GT(task.samples[0].at_seconds, 0);
+  }
+}
+
+TEST(Threads, OneThatBlocksTakesNoOtherWithIt) {
+  Fixture fixture{};
+  add_process(fixture, 40, {40, 41, 43}, {42});
+  add_process(fixture, 50, {50, 51});
+  Reader reader(fixture.root(), k_quick, {});
+  Snapshot snapshot;
+  EXPECT_FALSE(read_threads(reader, fixture.root(), {40, 50, 60}, snapshot));
+  std::vector<std::string> known;
+  for (const Task& task : snapshot.tasks) {
+    const bool blocked = task.tid.is(42);
+    EXPECT_EQ(task.state, blocked ? Reading<char>(Absence::timed_out) : Reading<char>('S')) << *task.tid;
+    known.push_back(fmt::format("{}/{}", *task.tgid, *task.tid));
+  }
+  std::sort(known.begin(), known.end());
+  EXPECT_EQ(known, (std::vector<std::string>{"40/40", "40/41", "40/42", "40/43", "50/50", "50/51"}));
+  EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"stat", 1}}));
+}
+
+}  // namespace
+}  // namespace unzap

@@ -37,7 +37,7 @@ template <class M>
 int prove(const M& model, const KernelJob& job, unsigned workers, explorer::Memory memory) {
   const auto start = std::chrono::steady_clock::now();
   const auto found = explorer::explore(model, job.limits, {}, workers, memory);
-  const auto analysis = explorer::analyse(found.graph);
+  const auto analysis = explorer::analyse(found.graph, workers);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print("{} {} {:.6f} {} {} {:.6f} {} {} {}\n", found.progress.states, found.progress.transitions,
              found.progress.seconds, found.progress.bytes, found.progress.edge_bytes, seconds,

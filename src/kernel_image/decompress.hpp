@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "kernel_image/bytes.hpp"
+#include "util/result.hpp"
+
+namespace unzap {
+
+/// How bytes are packed, as their first bytes say. `none`: nothing that is known here.
+enum class Compression : std::uint8_t { none, gzip, xz, lzma, zstd, lz4, lzo, bzip2 };
+std::string_view name(Compression compression);
+
+Compression compression_of(ByteView bytes);
+
+/// Takes what was unpacked, piece by piece; false: no more is wanted.
+using Sink = std::function<bool(ByteView)>;
+
+/// Unpacks `packed` into `sink`. What follows the end of the stream is ignored, as the kernel ignores the
+/// length that its build appends. Ends when the sink wants no more, which is no error. Errors: bad_data when
+/// the stream is damaged or cut short, or when the format cannot be unpacked here.
+/// Never takes more memory than a dictionary of 256 MiB, whatever the stream asks for.
+Result<bool> decompress(Compression compression, ByteView packed, const Sink& sink);
+
+/// All of it in one piece. An error when it is more than `max_bytes`.
+Result<std::string> decompress_all(Compression compression, ByteView packed, std::size_t max_bytes);
+
+}  // namespace unzap

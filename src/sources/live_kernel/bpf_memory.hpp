@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "util/result.hpp"
+
+namespace unzap {
+
+/// Reads memory of the running kernel through a BPF program of eleven instructions, which is run once for
+/// each piece and attached to nothing (a raw tracepoint program, BPF_PROG_TEST_RUN; from 5.10 on). Needs
+/// CAP_BPF and CAP_PERFMON, and a kernel that is not locked down.
+class BpfMemory {
+ public:
+  /// Errors: permission, or io with what the kernel says.
+  static Result<BpfMemory> open();
+
+  BpfMemory(BpfMemory&& other) noexcept;
+  BpfMemory& operator=(BpfMemory&&) = delete;
+  BpfMemory(const BpfMemory&) = delete;
+  BpfMemory& operator=(const BpfMemory&) = delete;
+  ~BpfMemory();
+
+  Result<std::string> read(std::uint64_t address, std::uint64_t size) const;
+
+ private:
+  BpfMemory(int map, int program) : map_(map), program_(program) {}
+  int map_ = -1;
+  int program_ = -1;
+};
+
+}  // namespace unzap

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "kernel_image/kernel_facts.hpp"
+#include "util/result.hpp"
+
+namespace unzap {
+
+/// Where the running kernel is looked at.
+struct LiveKernelOptions {
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string boot = "/boot";  ///< config-<release> is read there when there is no config.gz
+  double timeout_seconds = 5;  ///< for everything; the look may block on a jammed host
+};
+
+/// The running kernel. What cannot be read is said in the facts: code.reason for the code itself. Never
+/// blocks longer than the timeout; then everything that was to be read is unknown.
+KernelFacts facts_of_running_kernel(const LiveKernelOptions& options);
+
+/// The word in parentheses of /sys/kernel/debug/sched/preempt, or the value of preempt= of a kernel command
+/// line, or empty.
+std::string chosen_preemption(std::string_view sched_preempt);
+std::string preemption_of_command_line(std::string_view command_line);
+
+}  // namespace unzap

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// explorer_bench MODEL WORKERS safety|exact|compact [SCENARIO]: one search, and one line of what it took:
-// states, transitions, seconds, bytes held, bytes of those for edges.
+// explorer_bench MODEL WORKERS safety|exact|compact [SCENARIO [NAME=VALUE...]]: one search, and one line of
+// what it took: states, transitions, seconds, bytes held, bytes of those for edges; with MODEL kernel also
+// seconds with the analysis, traps, busy waits. NAME is one of cpus, containers, bystanders, workers (of the
+// ring), kernel, preempt, reduce (none, symmetry, order, both), max_states.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "bench/models.hpp"
 #include "explorer/explore.hpp"
+#include "explorer/symmetry.hpp"
 #include "kernel/machine.hpp"
 
 namespace {
@@ -22,12 +27,68 @@ int run(const M& model, unsigned workers, explorer::Memory memory) {
   return 0;
 }
 
-int run_kernel(const char* file, kernel::Preempt preempt, unsigned workers, explorer::Memory memory) {
-  const auto scenario = kernel::load_scenario(file);
+struct KernelJob {
+  kernel::Scenario scenario;
+  std::string kernel = "v5.15.160", preempt = "full", reduce = "none";
+  explorer::Limits limits;
+};
+
+template <class M>
+int prove(const M& model, const KernelJob& job, unsigned workers, explorer::Memory memory) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto found = explorer::explore(model, job.limits, {}, workers, memory);
+  const auto analysis = explorer::analyse(found.graph, workers);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print("{} {} {:.6f} {} {} {:.6f} {} {} {}\n", found.progress.states, found.progress.transitions,
+             found.progress.seconds, found.progress.bytes, found.progress.edge_bytes, seconds,
+             analysis.traps.size(), analysis.busy_waits.size(), explorer::name(found.stop));
+  return 0;
+}
+
+bool set(KernelJob& job, std::string_view name, const std::string& value) {
+  const auto number = static_cast<std::uint8_t>(std::atoi(value.c_str()));
+  if (name == "cpus")
+    job.scenario.cpus = number;
+  else if (name == "containers")
+    job.scenario.containers = number;
+  else if (name == "bystanders")
+    job.scenario.bystanders = number;
+  else if (name == "workers")
+    job.scenario.workers.assign(number, kernel::WorkerStart::idle);
+  else if (name == "kernel")
+    job.kernel = value;
+  else if (name == "preempt")
+    job.preempt = value;
+  else if (name == "reduce")
+    job.reduce = value;
+  else if (name == "max_states")
+    job.limits.max_states = std::strtoull(value.c_str(), nullptr, 10);
+  else
+    return false;
+  return true;
+}
+
+int run_kernel(int argc, char** argv, unsigned workers, explorer::Memory memory) {
+  const auto scenario = kernel::load_scenario(argv[4]);
   if (!scenario) return 1;
-  kernel::Scenario larger = *scenario;
-  larger.cpus = 3;
-  return run(kernel::Machine(larger, kernel::find_kernel("v5.15.160")->variant, preempt), workers, memory);
+  KernelJob job{*scenario};
+  for (int i = 5; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos ||
+        !set(job, word.substr(0, equals), std::string(word.substr(equals + 1))))
+      return 64;
+  }
+  const auto preempt = kernel::parse_preempt(job.preempt);
+  const auto preset = kernel::find_kernel(job.kernel);
+  if (!preempt || !preset) return 64;
+  const kernel::Machine machine(job.scenario, preset->variant, *preempt);
+  const explorer::PartialOrder ordered(machine);
+  if (job.reduce == "none") return prove(machine, job, workers, memory);
+  if (job.reduce == "symmetry") return prove(explorer::Symmetric(machine), job, workers, memory);
+  if (job.reduce == "order") return prove(ordered, job, workers, memory);
+  if (job.reduce == "both") return prove(explorer::Symmetric(ordered), job, workers, memory);
+  return 64;
 }
 
 }  // namespace
@@ -41,6 +102,6 @@ int main(int argc, char** argv) {
   if (model == "peterson4") return run(bench::Peterson{}, workers, memory);
   if (model == "leader9") return run(bench::Leader{}, workers, memory);
   if (model == "buffer5") return run(bench::Buffer{}, workers, memory);
-  if (model == "kernel" && argc > 4) return run_kernel(argv[4], kernel::Preempt::full, workers, memory);
+  if (model == "kernel" && argc > 4) return run_kernel(argc, argv, workers, memory);
   return 64;
 }

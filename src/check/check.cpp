@@ -201,7 +201,7 @@ CheckReport check(const CheckRequest& request, const explorer::Watch& watch) {
   const Exploration found =
       explorer::explore(machine, request.limits, watch, request.workers,
                         {request.compact ? explorer::Keep::fingerprints : explorer::Keep::states, true});
-  const explorer::Analysis analysis = explorer::analyse(found.graph);
+  const explorer::Analysis analysis = explorer::analyse(found.graph, request.workers);
   report.figures = found.progress;
   report.stop = explorer::name(found.stop);
   report.bytes_per_state = sizeof(State);

@@ -90,10 +90,11 @@ ColorChoice CommonOptions::color_choice() const {
   return color == "never" ? ColorChoice::never : ColorChoice::automatic;
 }
 
-void add_common_options(CLI::App& verb, CommonOptions& options) {
+void add_common_options(CLI::App& verb, CommonOptions& options, const std::vector<std::string>& formats) {
   verb.set_help_flag("-h,--help", "Show this help and leave");
-  verb.add_option("--format", options.format, "How to show the result: text or json")
-      ->check(CLI::IsMember({"text", "json"}))
+  verb.add_option("--format", options.format,
+                  fmt::format("How to show the result: {}", fmt::join(formats, ", ")))
+      ->check(CLI::IsMember(formats))
       ->type_name("FORMAT");
   verb.add_flag("--json", options.json, "Short for --format json");
   verb.add_option("--color", options.color, "Colour: auto (a terminal, and no NO_COLOR), always or never")

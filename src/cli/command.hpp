@@ -31,7 +31,9 @@ struct CommonOptions {
   bool wants_json() const { return json || format == "json"; }
   ColorChoice color_choice() const;
 };
-void add_common_options(CLI::App& verb, CommonOptions& options);
+/// `formats`: what --format takes.
+void add_common_options(CLI::App& verb, CommonOptions& options,
+                        const std::vector<std::string>& formats = {"text", "json"});
 
 /// Says what failed on standard error; the exit code of the error's kind.
 int fail(const Error& error);

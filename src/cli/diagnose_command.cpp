@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 
 #include "cli/host.hpp"
+#include "cli/watch.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "report/report.hpp"
 #include "sources/bundle/bundle.hpp"
@@ -25,6 +27,13 @@ constexpr const char* k_footer =
     "  unzap diagnose capture.txt         what somebody pasted: log, /proc files, ps\n"
     "  unzap diagnose node.unzap          what unzap record took along from another host\n"
     "  unzap diagnose --json | jq -r '.findings[0].cause'\n"
+    "  unzap diagnose --watch 30 --format jsonl   what changes on this host, until it is ended\n"
+    "  unzap diagnose --format dot FILE | dot -Tsvg > jam.svg\n"
+    "FORMATS\n"
+    "  text   for people                      json   one document, docs/schema/diagnose.schema.json\n"
+    "  jsonl  a line for each finding         dot    who waits for whom, for Graphviz\n"
+    "  nrpe   one line for Nagios; exit status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN\n"
+    "  npd    one line of at most 80 bytes for node-problem-detector; exit status 0 OK, 1 stuck, 2 unknown\n"
     "EXIT STATUS\n"
     "  0 nothing is stuck   1 something is stuck   2 could not tell\n"
     "  64 usage   65 bad input   66 no such input   74 input or output failed   77 not permitted";
@@ -32,17 +41,14 @@ constexpr const char* k_footer =
 struct DiagnoseOptions {
   CommonOptions common;
   HostOptions host;
-  std::string file;  ///< empty: this host
-};
+  std::string file;          ///< empty: this host
+  double watch_seconds = 0;  ///< 0: one look
 
-int exit_code_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::healthy: return 0;
-    case Verdict::stuck: return 1;
-    case Verdict::unknown: return 2;
+  const std::string& format() const {
+    static const std::string json = "json";
+    return common.json ? json : common.format;
   }
-  return k_exit_internal;
-}
+};
 
 /// What is looked at, and whether it was recorded: a bundle is diagnosed as what it was when it was taken.
 struct Input {
@@ -80,18 +86,62 @@ Result<Input> input_of_host(const DiagnoseOptions& options) {
   return Input{std::move(*snapshot)};
 }
 
-int run_diagnose(const DiagnoseOptions& options) {
+/// What is wrong with the options taken together.
+std::optional<Error> conflict(const DiagnoseOptions& options) {
+  const auto usage = [](const char* message, const char* remedy) {
+    return Error{ErrorKind::usage, message, "", remedy};
+  };
   if (!options.file.empty() && !options.host.procfs.empty())
-    return fail({ErrorKind::usage, "FILE is a capture and --path.procfs a host", "", "give one of them"});
+    return usage("FILE is a capture and --path.procfs a host", "give one of them");
+  if (options.watch_seconds <= 0) return std::nullopt;
+  if (!options.file.empty())
+    return usage("--watch looks at a host, and FILE does not change", "give one of them");
+  if (options.format() != "text" && options.format() != "jsonl")
+    return usage("--watch writes text or jsonl", "give --format text or --format jsonl");
+  return std::nullopt;
+}
+
+int write_plugin_line(const PluginLine& line) {
+  const int written = write_output(line.text);
+  return written != 0 ? written : line.exit_code;
+}
+
+/// A failure in the words of who runs the plugin.
+int report_failure(const Error& error, const std::string& format) {
+  if (format == "nrpe") return write_plugin_line(nrpe_failure(error.text()));
+  if (format == "npd") return write_plugin_line(npd_failure(error.text()));
+  return fail(error);
+}
+
+int report(const Diagnosis& diagnosis, const Snapshot& snapshot, const DiagnoseOptions& options) {
+  const std::string& format = options.format();
+  if (format == "nrpe") return write_plugin_line(to_nrpe(diagnosis, snapshot));
+  if (format == "npd") return write_plugin_line(to_npd(diagnosis));
+  std::string out;
+  if (format == "json")
+    out = to_json(diagnosis, snapshot);
+  else if (format == "jsonl")
+    out = to_jsonl(diagnosis, snapshot);
+  else if (format == "dot")
+    out = to_dot(diagnosis, snapshot);
+  else
+    out = to_text(diagnosis, snapshot,
+                  {use_color(options.common.color_choice()), output_width(), options.common.verbose});
+  const int written = write_output(out);
+  return written != 0 ? written : exit_code_of(diagnosis.verdict);
+}
+
+int run_diagnose(const DiagnoseOptions& options) {
+  if (const auto wrong = conflict(options)) return fail(*wrong);
+  if (options.watch_seconds > 0)
+    return watch_host(options.host,
+                      {options.watch_seconds, options.format() == "jsonl", options.common.quiet});
   Result<Input> input = options.file.empty() ? input_of_host(options) : input_of_file(options);
-  if (!input) return fail(input.error());
+  if (!input) return report_failure(input.error(), options.format());
   Snapshot& snapshot = input->snapshot;
   const Diagnosis diagnosis = diagnose(snapshot);
   if (input->recorded) snapshot.origin = Origin::bundle;
-  const TextOptions text{use_color(options.common.color_choice()), output_width(), options.common.verbose};
-  const int written = write_output(options.common.wants_json() ? to_json(diagnosis, snapshot)
-                                                               : to_text(diagnosis, snapshot, text));
-  return written != 0 ? written : exit_code_of(diagnosis.verdict);
+  return report(diagnosis, snapshot, options);
 }
 
 }  // namespace
@@ -100,11 +150,15 @@ Command add_diagnose_command(CLI::App& program) {
   const auto options = std::make_shared<DiagnoseOptions>();
   CLI::App* verb = program.add_subcommand("diagnose", "What is stuck, on whom, why, and what to do about it");
   verb->footer(k_footer);
-  add_common_options(*verb, options->common);
+  add_common_options(*verb, options->common, {"text", "json", "jsonl", "dot", "nrpe", "npd"});
   verb->add_option("FILE", options->file,
                    "A capture or bundle to read instead of this host; - is standard input")
       ->type_name("");
   add_host_options(*verb, options->host);
+  verb->add_option("--watch", options->watch_seconds,
+                   "Look again and again, so often, and show what changed; until SIGINT or SIGTERM")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.1, 86400.0));
   return {verb, [options] { return run_diagnose(*options); }};
 }
 

@@ -35,4 +35,13 @@ Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet) {
   return read_procfs(source);
 }
 
+int exit_code_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::healthy: return 0;
+    case Verdict::stuck: return 1;
+    case Verdict::unknown: return 2;
+  }
+  return k_exit_internal;
+}
+
 }  // namespace unzap

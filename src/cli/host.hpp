@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "diagnosis/finding.hpp"
 #include "snapshot/snapshot.hpp"
 #include "util/result.hpp"
 
@@ -19,5 +20,8 @@ void add_host_options(CLI::App& verb, HostOptions& options);
 
 /// The live host at this moment; `quiet`: without a progress line.
 Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet);
+
+/// The exit code of a verdict: 0 nothing stuck, 1 something stuck, 2 could not tell.
+int exit_code_of(Verdict verdict);
 
 }  // namespace unzap

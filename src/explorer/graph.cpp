@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <thread>
 #include <unordered_map>
 
 #include "util/assert.hpp"
@@ -170,15 +171,20 @@ class Components {
 
 }  // namespace
 
-Analysis analyse(const Graph& graph) {
+Analysis analyse(const Graph& graph, unsigned workers) {
   UNZAP_ASSERT(graph.edges.states() == graph.expanded, "the edges were not kept");
   Analysis out;
-  out.doomed = can_end(graph);
-  out.doomed.flip();
-  out.doomed_count = static_cast<std::size_t>(std::count(out.doomed.begin(), out.doomed.end(), true));
-  if (out.doomed_count > 0) out.traps = Components(part_of(graph, out.doomed)).terminal();
-
-  out.busy_waits = busy_waits(graph);
+  {
+    std::jthread beside;  // the two questions have nothing to do with each other
+    if (workers > 1)
+      beside = std::jthread([&] { out.busy_waits = busy_waits(graph); });
+    else
+      out.busy_waits = busy_waits(graph);
+    out.doomed = can_end(graph);
+    out.doomed.flip();
+    out.doomed_count = static_cast<std::size_t>(std::count(out.doomed.begin(), out.doomed.end(), true));
+    if (out.doomed_count > 0) out.traps = Components(part_of(graph, out.doomed)).terminal();
+  }
   return out;
 }
 

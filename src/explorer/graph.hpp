@@ -45,8 +45,9 @@ struct Analysis {
 };
 
 /// Finds traps and busy waits. States that were not expanded count as if a goal might lie behind them, so
-/// every trap named is one, also when a limit was hit. Needs the edges.
-Analysis analyse(const Graph& graph);
+/// every trap named is one, also when a limit was hit. Needs the edges. The answer is the same for any number
+/// of workers, of which two are enough.
+Analysis analyse(const Graph& graph, unsigned workers = 1);
 
 /// Of each actor at most one busy wait, the nearest to the start. Needs the edges.
 std::vector<BusyWait> busy_waits(const Graph& graph);

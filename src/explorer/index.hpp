@@ -79,19 +79,20 @@ class Index {
     slots_[slot] = static_cast<std::uint64_t>(high_hash) << 32 | (ref + 1U);
   }
   /// Room for `capacity` numbers; keeps those for which `keeps(number)` answers true. The old table is read
-  /// and the new one written from one end to the other: the place of a number follows from its slot alone.
-  template <class Keeps>
-  void rebuild(std::size_t capacity, const Keeps& keeps) {
+  /// and the new one written from one end to the other, because the place of a number follows from its slot
+  /// alone; so `share(parts, job)`, which runs `job(part)` for each part from 0 on, may do so at once.
+  template <class Keeps, class Share>
+  void rebuild(std::size_t capacity, const Keeps& keeps, const Share& share) {
+    constexpr std::size_t k_parts = 16;
     BigArray<std::uint64_t> before(capacity);
     std::swap(before, slots_);
-    for (std::size_t i = 0; i < before.size(); ++i) {
-      const std::uint64_t slot = before[i];
-      if (slot == k_empty || !keeps(ref_in(slot))) continue;
-      std::size_t at = home(slot);
-      while (slots_[at] != k_empty)
-        if (++at == slots_.size()) at = 0;
-      slots_[at] = slot;
-    }
+    share(k_parts, [&](std::size_t part) {
+      const std::size_t end = before.size() * (part + 1) / k_parts;
+      for (std::size_t i = before.size() * part / k_parts; i < end; ++i) {
+        const std::uint64_t slot = before[i];
+        if (slot != k_empty && keeps(ref_in(slot))) put(slot);
+      }
+    });
   }
 
   std::size_t capacity() const { return slots_.size(); }
@@ -101,6 +102,14 @@ class Index {
   static constexpr std::uint64_t k_empty = 0;
   static constexpr std::size_t k_max_probes = 4096;
 
+  /// Puts a slot of another table where it belongs; others may do the same.
+  void put(std::uint64_t slot) {
+    for (std::size_t at = home(slot);; at = at + 1 == slots_.size() ? 0 : at + 1) {
+      std::atomic_ref<std::uint64_t> here(slots_[at]);
+      std::uint64_t seen = here.load(std::memory_order_relaxed);
+      if (seen == k_empty && here.compare_exchange_strong(seen, slot, std::memory_order_relaxed)) return;
+    }
+  }
   static std::uint32_t ref_in(std::uint64_t slot) { return static_cast<std::uint32_t>(slot) - 1U; }
   /// Spreads the high half of the hash, which is all that a slot remembers of it, over any capacity.
   std::size_t home(std::uint64_t hash) const { return ((hash >> 32) * slots_.size()) >> 32; }

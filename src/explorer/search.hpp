@@ -65,11 +65,11 @@ class Search {
     chunk_count_ = (last - first + k_chunk - 1) / k_chunk;
     if (chunks_.size() < chunk_count_) chunks_.resize(chunk_count_);
     do {
-      store_.make_room(expected(last - first));
+      store_.make_room(expected(last - first), sharer());
       next_chunk_ = 0;
       full_ = false;
       together([this](unsigned worker) { expand_chunks(worker); });
-      if (full_) store_.drop_round();
+      if (full_) store_.drop_round(sharer());
     } while (full_);
     over_chunks([this](unsigned, Chunk& chunk, std::size_t begin) { count_new(chunk, begin); });
     if (max_states != 0) cut_at(max_states);
@@ -98,7 +98,7 @@ class Search {
   using Found = typename StoreOf<M>::Found;
   using Lookup = typename StoreOf<M>::Lookup;
   static constexpr std::size_t k_chunk = 64;      // parents that a worker takes at once
-  static constexpr std::size_t k_pending = 32;    // lookups in flight, to hide the latency of memory
+  static constexpr std::size_t k_pending = 64;    // lookups in flight, to hide the latency of memory
   static constexpr std::size_t k_together = 256;  // parents for which it pays to wake the others
 
   /// A successor that was looked up.
@@ -151,6 +151,16 @@ class Search {
       team_.run(job);
     else
       job(0);
+  }
+  /// For work in parts: hands them out to all workers.
+  auto sharer() {
+    return [this](std::size_t parts, const auto& job) {
+      std::atomic<std::size_t> next{0};
+      const auto take = [&](unsigned) {
+        for (std::size_t part = next++; part < parts; part = next++) job(part);
+      };
+      team_.run(take);
+    };
   }
   /// Runs `job(chunk's worker, chunk, its first parent)` for every chunk, each by the worker who expanded it:
   /// what was found is still in that processor's cache.

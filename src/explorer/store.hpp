@@ -170,14 +170,17 @@ class Store {
   std::size_t growth_bytes(std::size_t expected) const {
     return too_small(expected) ? larger() * sizeof(std::uint64_t) : 0;
   }
-  /// Makes room for about `expected` more states.
-  void make_room(std::size_t expected) {
-    if constexpr (k_folds) tree_->make_room();
-    while (too_small(expected)) grow();
+  /// Makes room for about `expected` more states. `share(parts, job)` runs `job(part)` for each part from 0
+  /// on, by several workers perhaps.
+  template <class Share>
+  void make_room(std::size_t expected, const Share& share) {
+    if constexpr (k_folds) tree_->make_room(share);
+    while (too_small(expected)) grow(share);
   }
   /// Forgets the round: what was found since the last is gone, and there is more room.
-  void drop_round() {
-    grow();
+  template <class Share>
+  void drop_round(const Share& share) {
+    grow(share);
     for (Mine& mine : found_) mine.count = 0;
   }
   /// Begins the numbering of `fresh` found states, which get the next ids.
@@ -279,8 +282,10 @@ class Store {
     return size_ > index_.capacity() / 100 * most_percent() ||
            size_ + expected > index_.capacity() / 100 * 96;
   }
-  void grow() {
-    index_.rebuild(larger(), [](Ref ref) { return !provisional(ref); });
+  template <class Share>
+  void grow(const Share& share) {
+    index_.rebuild(
+        larger(), [](Ref ref) { return !provisional(ref); }, share);
   }
 
   Keep keep_;

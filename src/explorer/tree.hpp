@@ -37,10 +37,12 @@ class Numbers {
   const Value& operator[](std::uint32_t number) const { return values_[number]; }
 
   /// Grows if it was full or will soon be.
-  void make_room() {
+  template <class Share>
+  void make_room(const Share& share) {
     if (!full_ && count_ <= index_.capacity() / 10 * 8) return;
     full_ = false;
-    index_.rebuild(index_.capacity() * 3 / 2, [](std::uint32_t) { return true; });
+    index_.rebuild(
+        index_.capacity() * 3 / 2, [](std::uint32_t) { return true; }, share);
   }
   std::size_t bytes() const { return count_ * sizeof(Value) + index_.bytes(); }
 
@@ -134,9 +136,10 @@ class Tree {
   }
 
   /// Alone: grows what is full or will soon be.
-  void make_room() {
-    blocks_.make_room();
-    pairs_.make_room();
+  template <class Share>
+  void make_room(const Share& share) {
+    blocks_.make_room(share);
+    pairs_.make_room(share);
   }
   std::size_t bytes() const { return blocks_.bytes() + pairs_.bytes(); }
 
@@ -160,7 +163,8 @@ class Tree {
 /// Stands in for Tree where states are too small to be worth it.
 struct NoTree {
   struct Nodes {};
-  void make_room() {}
+  template <class Share>
+  void make_room(const Share&) {}
   std::size_t bytes() const { return 0; }
 };
 

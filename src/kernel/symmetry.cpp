@@ -6,8 +6,6 @@
 #include <random>
 #include <span>
 
-#include "util/assert.hpp"
-
 namespace unzap::kernel {
 namespace {
 
@@ -22,11 +20,11 @@ std::uint8_t bits_of_cpu(const State& s, std::uint8_t cpu) {
                                    (has(s.rcu.ipi) ? 4U : 0U) | (has(s.rcu.asked) ? 8U : 0U));
 }
 
-/// The tasks that may run there.
-unsigned allowed_on(const Config& c, const State& s, std::uint8_t cpu) {
+/// The tasks that may run there, by their new numbers.
+unsigned allowed_on(const Config& c, const State& s, std::uint8_t cpu, const Renaming& to) {
   unsigned tasks = 0;
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
-    if ((s.tasks[no].allowed & bit(cpu)) != 0) tasks |= 1U << no;
+    if ((s.tasks[no].allowed & bit(cpu)) != 0) tasks |= 1U << to(no);
   return tasks;
 }
 
@@ -47,83 +45,73 @@ bool walks_workers(const Task& task) {
          task.stack[task.depth - 1U].routine == Routine::io_wq_put_and_exit;
 }
 
-/// Bytes to compare two things by that may change places.
-class Key {
- public:
-  template <class T>
-  void add(const T& value) {
-    UNZAP_ASSERT(size_ + sizeof(T) <= bytes_.size(), "a key of more than {} bytes", bytes_.size());
-    std::memcpy(bytes_.data() + size_, &value, sizeof(T));
-    size_ += sizeof(T);
-  }
-  bool operator<(const Key& other) const {
-    const int order = std::memcmp(bytes_.data(), other.bytes_.data(), std::min(size_, other.size_));
-    return order != 0 ? order < 0 : size_ < other.size_;
-  }
-
- private:
-  std::array<std::uint8_t, 768> bytes_;
-  std::size_t size_ = 0;
-};
-
-/// Adds what is to be known of a task without the numbers that change places with it: of its CPU, of itself,
-/// and of tasks from `base` on, which are meant relative to that.
-void add_task(const State& s, TaskNo no, TaskNo base, TaskNo end, Key& key) {
+/// What is to be known of a task without the numbers that change places with it: its CPU is what that CPU is
+/// doing, and the tasks from `base` to `end` are meant relative to `base`.
+Task as_seen_from(const State& s, TaskNo no, TaskNo base, TaskNo end) {
   Task task = s.tasks[no];
-  const auto within = [&](TaskNo other) { return other >= base && other < end; };
   if (walks_workers(task)) task.local = static_cast<std::uint8_t>(task.local - base);
-  if (within(task.parent)) task.parent = static_cast<TaskNo>(0x80 + task.parent - base);
-  const std::uint8_t runs =
-      task.cpu < k_max_cpus ? static_cast<std::uint8_t>(0x80U | bits_of_cpu(s, task.cpu)) : 0;
-  task.cpu = runs;
+  if (task.parent >= base && task.parent < end) task.parent = static_cast<TaskNo>(0x80 + task.parent - base);
+  task.cpu = task.cpu < k_max_cpus ? static_cast<std::uint8_t>(0x80U | bits_of_cpu(s, task.cpu)) : 0;
   if (task.rq < k_max_cpus) task.rq = 0;
-  task.allowed = 0;
-  key.add(task);
-  key.add(s.rcu.exp_mutex == no);
+  task.allowed = s.rcu.exp_mutex == no ? 1 : 0;
+  return task;
 }
 
-Key key_of_worker(const Config& c, const State& s, TaskNo no) {
-  Key key;
-  add_task(s, no, no, no, key);
-  key.add(s.pid_ns[c.tasks[no].pid_ns].child_reaper == no);
+template <class T>
+int compare(const T& a, const T& b) {
+  return std::memcmp(&a, &b, sizeof(T));
+}
+
+std::uint16_t children_of(const Config& c, const State& s, TaskNo no) {
   std::uint16_t children = 0;
   for (TaskNo child = 0; child < c.tasks.size(); ++child)
     if (s.tasks[child].parent == no) children = static_cast<std::uint16_t>(children | 1U << child);
-  key.add(children);
-  return key;
+  return children;
 }
 
-Key key_of_container(const Config& c, const State& s, std::uint8_t container,
-                     std::span<const TaskNo> members) {
-  Key key;
-  const TaskNo base = members.front(), end = static_cast<TaskNo>(members.back() + 1);
-  std::uint8_t process = 0xff, pid_ns = 0xff;
-  for (const TaskNo no : members) {
-    const TaskInfo& info = c.tasks[no];
-    add_task(s, no, base, end, key);
-    if (info.process != process) key.add(s.processes[process = info.process]);
-    if (info.owns_wq != 0xff) key.add(s.wqs[info.owns_wq]);
-    if (info.pid_ns == pid_ns) continue;
-    PidNamespace ns = s.pid_ns[pid_ns = info.pid_ns];
-    ns.child_reaper = static_cast<TaskNo>(ns.child_reaper - base);
-    key.add(ns);
-  }
-  key.add(s.mnt_ns[container]);
-  return key;
+int compare_workers(const Config& c, const State& s, TaskNo a, TaskNo b) {
+  if (const int order = compare(as_seen_from(s, a, a, a), as_seen_from(s, b, b, b))) return order;
+  const auto reaps = [&](TaskNo no) { return s.pid_ns[c.tasks[no].pid_ns].child_reaper == no; };
+  if (reaps(a) != reaps(b)) return reaps(a) ? 1 : -1;
+  return static_cast<int>(children_of(c, s, a)) - static_cast<int>(children_of(c, s, b));
 }
 
-/// Puts `things` (numbers) in the order of their keys and answers who takes whose place.
-template <class KeyOf>
-void sort_by_key(std::span<const std::uint8_t> things, const KeyOf& key_of, std::span<std::uint8_t> from) {
-  std::array<Key, k_max_tasks> keys;
-  std::array<std::uint8_t, k_max_tasks> order{};
-  for (std::uint8_t i = 0; i < things.size(); ++i) {
-    keys[i] = key_of(things[i]);
-    order[i] = i;
+PidNamespace as_seen_from(PidNamespace ns, TaskNo base) {
+  ns.child_reaper = static_cast<TaskNo>(ns.child_reaper - base);
+  return ns;
+}
+
+/// Compares the containers with the tasks `a` and `b`, made alike.
+int compare_containers(const Config& c, const State& s, std::span<const TaskNo> a,
+                       std::span<const TaskNo> b) {
+  const TaskNo base_a = a.front(), end_a = static_cast<TaskNo>(a.back() + 1);
+  const TaskNo base_b = b.front(), end_b = static_cast<TaskNo>(b.back() + 1);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (const int order = compare(as_seen_from(s, a[i], base_a, end_a), as_seen_from(s, b[i], base_b, end_b)))
+      return order;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const TaskInfo &one = c.tasks[a[i]], &other = c.tasks[b[i]];
+    if (const int order = compare(s.processes[one.process], s.processes[other.process])) return order;
+    if (one.owns_wq != 0xff)
+      if (const int order = compare(s.wqs[one.owns_wq], s.wqs[other.owns_wq])) return order;
+    if (const int order =
+            compare(as_seen_from(s.pid_ns[one.pid_ns], base_a), as_seen_from(s.pid_ns[other.pid_ns], base_b)))
+      return order;
   }
-  std::stable_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(things.size()),
-                   [&](std::uint8_t a, std::uint8_t b) { return keys[a] < keys[b]; });
-  for (std::size_t i = 0; i < things.size(); ++i) from[i] = things[order[i]];
+  return compare(s.mnt_ns[c.tasks[a.front()].container], s.mnt_ns[c.tasks[b.front()].container]);
+}
+
+/// `things` in ascending order.
+template <class Compare>
+std::array<std::uint8_t, k_max_tasks> sorted(std::span<const std::uint8_t> things,
+                                             const Compare& compare_two) {
+  std::array<std::uint8_t, k_max_tasks> out{};
+  for (std::size_t i = 0; i < things.size(); ++i) {
+    std::size_t at = i;
+    for (; at > 0 && compare_two(things[i], out[at - 1]) < 0; --at) out[at] = out[at - 1];
+    out[at] = things[i];
+  }
+  return out;
 }
 
 bool exiting(const State& s, TaskNo no) {
@@ -224,44 +212,38 @@ Symmetry::Symmetry(const Config& config) : members_(config.containers.size()) {
 
 Renaming Symmetry::canonicalise(const Config& c, State& s) const {
   Renaming all = identity();
-  const auto apply = [&](const Renaming& one) {
-    if (!changes(one)) return;
-    s = renamed(c, s, one);
-    all = then(all, one);
-  };
   for (const std::vector<TaskNo>& group : workers_) {
     const std::vector<TaskNo> like = interchangeable(c, s, group);
     if (like.size() < 2) continue;
+    const auto order = sorted(like, [&](TaskNo a, TaskNo b) { return compare_workers(c, s, a, b); });
     Renaming one = identity();
-    std::array<std::uint8_t, k_max_tasks> from{};
-    sort_by_key(
-        like, [&](TaskNo no) { return key_of_worker(c, s, no); }, from);
-    for (std::size_t i = 0; i < like.size(); ++i) one.task[from[i]] = like[i];
-    apply(one);
+    for (std::size_t i = 0; i < like.size(); ++i) one.task[order[i]] = like[i];
+    if (!changes(one)) continue;
+    s = renamed(c, s, one);
+    all = then(all, one);
   }
+  // Containers are compared with their workers in order; CPUs by the numbers that the tasks get.
+  Renaming rest = identity();
   for (const std::vector<std::uint8_t>& like : containers_) {
-    Renaming one = identity();
-    std::array<std::uint8_t, k_max_tasks> from{};
-    sort_by_key(
-        like, [&](std::uint8_t i) { return key_of_container(c, s, i, members_[i]); }, from);
-    for (std::size_t i = 0; i < like.size(); ++i) {
-      exchange(members_, from[i], like[i], one);
-    }
-    apply(one);
+    const auto order = sorted(like, [&](std::uint8_t a, std::uint8_t b) {
+      return compare_containers(c, s, members_[a], members_[b]);
+    });
+    for (std::size_t i = 0; i < like.size(); ++i) exchange(members_, order[i], like[i], rest);
   }
-  // CPUs last: a task is told by its number here.
-  std::array<std::pair<std::uint64_t, std::uint8_t>, k_max_cpus> order{};
-  const std::size_t cpus = c.scenario.cpus;
-  for (std::uint8_t cpu = 0; cpu < cpus; ++cpu)
-    order[cpu] = {std::uint64_t{allowed_on(c, s, cpu)} << 16U | s.current[cpu] << 8U | bits_of_cpu(s, cpu),
-                  cpu};
-  if (!std::is_sorted(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cpus))) {
-    std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cpus));
-    Renaming one = identity();
-    for (std::uint8_t cpu = 0; cpu < cpus; ++cpu) one.cpu[order[cpu].second] = cpu;
-    apply(one);
+  std::array<std::uint64_t, k_max_cpus> keys{};
+  std::array<std::uint8_t, k_max_cpus> cpus{};
+  for (std::uint8_t cpu = 0; cpu < c.scenario.cpus; ++cpu) {
+    cpus[cpu] = cpu;
+    keys[cpu] = std::uint64_t{allowed_on(c, s, cpu, rest)} << 16U |
+                std::uint64_t{rest(s.current[cpu])} << 8U | bits_of_cpu(s, cpu);
   }
-  return all;
+  const auto order = sorted({cpus.data(), c.scenario.cpus}, [&](std::uint8_t a, std::uint8_t b) {
+    return keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0;
+  });
+  for (std::uint8_t i = 0; i < c.scenario.cpus; ++i) rest.cpu[order[i]] = i;
+  if (!changes(rest)) return all;
+  s = renamed(c, s, rest);
+  return then(all, rest);
 }
 
 Renaming Symmetry::any(const Config& c, const State& s, std::uint32_t seed) const {

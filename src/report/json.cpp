@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
-
+#include "report/finding_json.hpp"
 #include "report/report.hpp"
 
 namespace unzap {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int k_schema_version = 1;
 constexpr std::size_t k_max_problems = 200;
 
 template <class T>
@@ -32,7 +28,19 @@ Json host_json(const Snapshot& snapshot) {
           {"preemption", host.preemption ? Json(name(*host.preemption)) : Json(nullptr)}};
 }
 
-Json to_json(const Finding& finding) {
+Json problems_json(const std::vector<Problem>& problems) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < problems.size() && i < k_max_problems; ++i)
+    out.push_back({{"where", problems[i].where}, {"text", problems[i].text}});
+  if (problems.size() > k_max_problems)
+    out.push_back(
+        {{"where", ""}, {"text", std::to_string(problems.size() - k_max_problems) + " more like these"}});
+  return out;
+}
+
+}  // namespace
+
+Json finding_json(const Finding& finding) {
   Json victims = Json::array();
   for (const Party& victim : finding.victims) victims.push_back(to_json(victim));
   Json chain = Json::array();
@@ -57,25 +65,19 @@ Json to_json(const Finding& finding) {
           {"references", finding.references}};
 }
 
-Json problems_json(const std::vector<Problem>& problems) {
-  Json out = Json::array();
-  for (std::size_t i = 0; i < problems.size() && i < k_max_problems; ++i)
-    out.push_back({{"where", problems[i].where}, {"text", problems[i].text}});
-  if (problems.size() > k_max_problems)
-    out.push_back(
-        {{"where", ""}, {"text", std::to_string(problems.size() - k_max_problems) + " more like these"}});
-  return out;
+std::string json_line(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
-
-}  // namespace
 
 std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   Json findings = Json::array();
-  for (const Finding& finding : diagnosis.findings) findings.push_back(to_json(finding));
-  const Json document = {
-      {"schema_version", k_schema_version}, {"verdict", name(diagnosis.verdict)},
-      {"host", host_json(snapshot)},        {"findings", std::move(findings)},
-      {"limits", diagnosis.limits},         {"problems", problems_json(snapshot.problems)}};
+  for (const Finding& finding : diagnosis.findings) findings.push_back(finding_json(finding));
+  const Json document = {{"schema_version", k_finding_schema_version},
+                         {"verdict", name(diagnosis.verdict)},
+                         {"host", host_json(snapshot)},
+                         {"findings", std::move(findings)},
+                         {"limits", diagnosis.limits},
+                         {"problems", problems_json(snapshot.problems)}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

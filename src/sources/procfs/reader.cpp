@@ -26,6 +26,37 @@ std::string file_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+/// A helper that was left behind, and where it hangs.
+struct Hanging {
+  pid_t helper = -1;
+  std::int32_t thread = 0;  ///< within ReadKind::threads
+};
+
+/// By the directory, or directory and item, of what was asked. Of all readers of this program.
+std::map<std::string, Hanging>& hanging() {
+  static std::map<std::string, Hanging> all;
+  return all;
+}
+
+std::string place_of(const std::string& root, const ReadGroup& group) {
+  return group.directory.starts_with('/') ? group.directory : root + "/" + group.directory;
+}
+
+/// The same folder may be listed, or its files read: these are two places.
+std::string place_of(const std::string& directory, const ReadItem& item) {
+  return fmt::format("{} {} {}", directory, static_cast<char>(item.kind), item.path);
+}
+
+/// Who hangs there now, or nothing. One that is gone is forgotten.
+const Hanging* hangs_at(const std::string& place) {
+  const auto known = hanging().find(place);
+  if (known == hanging().end()) return nullptr;
+  // Also one that somebody else has reaped is gone.
+  if (::waitpid(known->second.helper, nullptr, WNOHANG) == 0) return &known->second;
+  hanging().erase(known);
+  return nullptr;
+}
+
 }  // namespace
 
 Absence absence_of(int error) {
@@ -103,6 +134,22 @@ void Reader::report(const std::string& what, std::size_t done, std::size_t all) 
   progress_(text);
 }
 
+/// Answers for what has blocked before, without asking. False when it should be asked.
+bool Reader::is_hopeless(Batch& batch, std::size_t place, std::size_t item) {
+  const ReadGroup& group = batch.groups[place];
+  const Hanging* known = nullptr;
+  if (!hanging().empty()) {
+    const std::string directory = place_of(root_, group);
+    known = hangs_at(directory);
+    if (known == nullptr) known = hangs_at(place_of(directory, group.items[item]));
+  }
+  if (known == nullptr && may_ask(group.items[item])) return false;
+  batch.answer(place, item,
+               {Absence::timed_out, 0, monotonic_seconds(), known != nullptr ? known->thread : 0});
+  if (known != nullptr) ++timed_out_[known->thread != 0 ? "stat" : file_name(group.items[item].path)];
+  return true;
+}
+
 /// Gives the lane something to do, as long as there is and it takes it. False when no helper can be started.
 bool Reader::feed(Lane& lane, Batch& batch) {
   while (lane.asked() < k_ask_ahead) {
@@ -117,11 +164,7 @@ bool Reader::feed(Lane& lane, Batch& batch) {
       return true;
     }
     const ReadGroup& group = batch.groups[piece.group];
-    std::erase_if(piece.items, [&](std::size_t item) {
-      if (may_ask(group.items[item])) return false;
-      batch.answer(piece.group, item, {Absence::timed_out, 0, monotonic_seconds()});
-      return true;
-    });
+    std::erase_if(piece.items, [&](std::size_t item) { return is_hopeless(batch, piece.group, item); });
     if (piece.items.empty()) continue;
     if (!lane.running() && !start(lane)) {
       batch.again.push_front(std::move(piece));
@@ -161,6 +204,10 @@ void Reader::give_up_item(Lane& lane, Batch& batch) {
   const double now = monotonic_seconds();
   const Blocked blocked = lane.give_up(batch.again);
   abandoned_.push_back(lane.abandon());
+  const ReadGroup& group = batch.groups[blocked.group];
+  std::string place = place_of(root_, group);
+  if (!blocked.opening) place = place_of(place, group.items[blocked.item]);
+  hanging()[place] = {abandoned_.back(), blocked.thread};
   for (const std::size_t item : blocked.items)
     batch.answer(blocked.group, item, {Absence::timed_out, 0, now});
   if (blocked.opening) {
@@ -168,7 +215,7 @@ void Reader::give_up_item(Lane& lane, Batch& batch) {
     return;
   }
   batch.answer(blocked.group, blocked.item, {Absence::timed_out, 0, now, blocked.thread});
-  const ReadItem& item = batch.groups[blocked.group].items[blocked.item];
+  const ReadItem& item = group.items[blocked.item];
   ++timed_out_[blocked.thread != 0 ? "stat" : file_name(item.path)];
 }
 

@@ -44,7 +44,8 @@ struct ReadLimits {
 /// Reads files that may block for ever, without ever blocking: helper processes read, this side waits with a
 /// deadline. A helper that does not answer is killed and left behind (in an uninterruptible sleep it stays
 /// until the kernel lets go, without our descriptors), its item is timed_out, and a new helper goes on behind
-/// it.
+/// it. What blocks is remembered for the life of this program: as long as the helper that hangs there hangs,
+/// it is not asked again, so that whoever looks often does not leave a process behind each time.
 class Reader {
  public:
   Reader(std::string root, ReadLimits limits, std::function<void(const std::string&)> progress);
@@ -80,6 +81,7 @@ class Reader {
   void give_up_rest(Batch& batch);
   bool is_late(Lane& lane);
   bool may_ask(const ReadItem& item) const;
+  bool is_hopeless(Batch& batch, std::size_t group, std::size_t item);
   void report(const std::string& what, std::size_t done, std::size_t all);
 
   std::string root_;

@@ -73,6 +73,18 @@ TEST(Reader, WhatWasReadBeforeTheOneThatBlocksIsNotLost) {
   EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"pipe", 1}}));
 }
 
+TEST(Reader, WhatBlockedIsAskedAgainOnceItsHelperIsGone) {
+  Fixture fixture{{"1/pipe", "", FakeFile::pipe}, {"1/b", "b"}};
+  const std::vector<ReadGroup> groups{{"1", {{ReadKind::file, "pipe"}, {ReadKind::file, "b"}}}};
+  for (int look = 0; look < 3; ++look) {
+    Reader reader(fixture.root(), k_quick, {});
+    const auto results = reader.run(groups, "test");
+    EXPECT_EQ(results[0][0].text, Absence::timed_out);
+    EXPECT_EQ(results[0][1].text, std::string("b"));
+    EXPECT_EQ(reader.abandoned(), 1) << "gone by the next look, so that it is asked anew";
+  }
+}
+
 TEST(Threads, InTheOrderOfTheProcesses) {
   Fixture fixture{};
   std::vector<std::int32_t> tgids;

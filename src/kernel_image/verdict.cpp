@@ -78,8 +78,8 @@ void advise_upgrade(const KernelFacts& facts, KernelAnswer& out) {
   const std::vector<FirstFixed> known = first_fixed_for(facts.release, facts.version);
   for (const FirstFixed& row : known)
     out.advice.push_back(
-        {"upgrade", fmt::format("Upgrade to {} {} or later ({}).", row.distribution, row.version, row.fix),
-         "", std::string(row.source)});
+        {"upgrade", fmt::format("{} has {} in {} and later.", row.distribution, row.fix, row.version), "",
+         std::string(row.source)});
   if (known.empty())
     out.advice.push_back({"upgrade",
                           "Upgrade the kernel. No first fixed version is known for this series; look for "
@@ -103,9 +103,9 @@ void advise_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
        "Forbid new rings on the whole node (kernels from 6.6 on; 1: only for who is not privileged).",
        "sysctl -w kernel.io_uring_disabled=2", ""});
   out.advice.push_back({"uv",
-                        "Node.js 20.3 and other users of libuv 1.45 or later: switch io_uring off in the "
-                        "container's environment.",
-                        "UV_USE_IO_URING=0", ""});
+                        "Node.js and other users of libuv: switch io_uring off in the "
+       "container's environment.",
+       "UV_USE_IO_URING=0", ""});
   out.advice.push_back({"seccomp", "Run containers with a seccomp profile that denies io_uring.",
                         "unzap patched --seccomp > no-io-uring.json", ""});
   out.advice.push_back({"init",

@@ -16,19 +16,21 @@ MAY_INCLUDE = {
     "util": [],
     "snapshot": ["util"],
     "sources/text": ["util", "snapshot"],
-    "sources/procfs": ["util", "snapshot", "sources/text"],  # the parsers of what /proc says are shared
+    "sources/procfs": ["util", "snapshot", "sources/text", "risk/node_view.hpp"],  # the parsers of what /proc says are shared
     "sources/bundle": ["util", "snapshot"],
     "sources/model": ["util", "snapshot", "kernel"],
     "sources/live_kernel": ["util", "kernel_image"],
     "diagnosis": ["util", "snapshot"],
     "kernel_image": ["util"],
+    "risk": ["util", "snapshot", "kernel_image"],
     "explorer": ["util"],
     "kernel": ["util", "explorer/model.hpp"],  # the interface that a model has to meet
     "check": ["util", "kernel", "explorer"],
     "rescue": ["util", "snapshot", "diagnosis"],
     "rescue/apply": ["util", "snapshot", "diagnosis", "rescue", "sources/procfs/parse.hpp"],
-    "report": ["util", "snapshot", "diagnosis", "check", "kernel_image", "rescue"],
-    "cli": ["util", "snapshot", "sources", "diagnosis", "explorer", "kernel", "kernel_image", "check", "report", "rescue"],
+    "report": ["util", "snapshot", "diagnosis", "check", "kernel_image", "risk", "rescue"],
+    "cli": ["util", "snapshot", "sources", "diagnosis", "explorer", "kernel", "kernel_image", "risk",
+            "check", "report", "rescue"],
 }
 FOR_TESTS = re.compile(r"(_test\.cpp|/testing\.[ch]pp|/fixture\.hpp)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -78,6 +79,23 @@ void check(const std::string& line, const Diagnosis& diagnosis, const Finding*& 
   }
 }
 
+/// A task either runs or waits, and it waits in one place: two findings that are sure of themselves do not
+/// say different things of the same one.
+void expect_no_contradiction(const Diagnosis& diagnosis) {
+  const std::set<std::string> running = {"reaper-busy-loop", "reaper-second-loop-spin", "soft-lockup"};
+  const std::set<std::string> nothing_seen = {"members-not-visible", "uninterruptible-member", "hung-task"};
+  for (const Finding& a : diagnosis.findings)
+    for (const Finding& b : diagnosis.findings) {
+      if (&a >= &b || std::min(a.confidence, b.confidence) < Confidence::likely) continue;
+      const std::string both = a.cause + " and " + b.cause;
+      EXPECT_FALSE(nothing_seen.contains(a.cause) && nothing_seen.contains(b.cause)) << both;
+      if (!a.culprit || !b.culprit || !a.culprit->tid || a.culprit->tid != b.culprit->tid) continue;
+      EXPECT_EQ(running.contains(a.cause), running.contains(b.cause)) << both << " of " << *a.culprit->tid;
+      EXPECT_FALSE(nothing_seen.contains(a.cause) || nothing_seen.contains(b.cause))
+          << both << " of " << *a.culprit->tid;
+    }
+}
+
 TEST(Cases, EachSaysWhatItExpects) {
   std::vector<fs::path> cases;
   for (const auto& entry : fs::directory_iterator(fs::path(UNZAP_SOURCE_DIR) / "tests/cases"))
@@ -86,6 +104,7 @@ TEST(Cases, EachSaysWhatItExpects) {
   for (const fs::path& path : cases) {
     SCOPED_TRACE(path.filename().string());
     const Diagnosis diagnosis = diagnose(read_text(read(path / "capture.txt"), "capture.txt"));
+    expect_no_contradiction(diagnosis);
     std::istringstream lines(read(path / "expect.txt"));
     const Finding* about = nullptr;
     bool first = true;

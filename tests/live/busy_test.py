@@ -22,6 +22,7 @@ import live
 from live import Look, Skip, call, pause, read, wait_for, write
 
 MOST_SECONDS = 5.0
+THREADS = 300  # of a process
 PROGRAM = "".join(f"int f{n}(int x) {{ int y = x; while (y > {n}) y -= x * {n} + 1; return y; }}\n" for n in range(300))
 
 
@@ -89,9 +90,9 @@ def containers(_):
         mounts = not mounts
 
 
-def threads(tell, count):
+def threads(tell):
     threading.stack_size(128 << 10)
-    for _ in range(count):
+    for _ in range(THREADS):
         threading.Thread(target=lambda: [time.sleep(0.2) for _ in iter(int, 1)], daemon=True).start()
     tell(1)
     pause()
@@ -129,7 +130,8 @@ def pause_a_container(stage):
 def busy(stage, unzap, runs="10", count="300"):
     stage.container()  # skips where none can be made
     pause_a_container(stage)
-    stage.run("uz-threads", lambda tell: threads(tell, int(count)))
+    for _ in range(-(-int(count) // THREADS)):
+        stage.run("uz-threads", threads)
     stage.run("uz-zombies", zombies)
     stage.fork("uz-copier", copier)
     for body in (compile_jobs, containers, compile_jobs, containers):

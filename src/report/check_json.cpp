@@ -76,6 +76,7 @@ Json report_json(const CheckReport& report) {
                    {"waiting", names_with(report, "waits")},
                    {"starved", names_with(report, "starved")},
                    {"fatal_step", report.fatal_step},
+                   {"fatal_step_exact", report.fatal_exact},
                    {"tasks", tasks_json(report)}};
     if (!report.containers.empty()) out["trap"]["containers"] = containers_json(report);
   } else {
@@ -85,6 +86,7 @@ Json report_json(const CheckReport& report) {
     out["busy_wait"] = {{"spinning", names_with(report, "spins")}, {"tasks", tasks_json(report)}};
   out["trace"] = steps_json(report.trace);
   out["loop"] = steps_json(report.loop);
+  out["minimal"] = report.minimal;
   out["replayed"] = report.replayed;
   return out;
 }

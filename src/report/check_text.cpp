@@ -134,6 +134,14 @@ void add_tasks(std::string& out, const CheckReport& report, const CheckTextOptio
     }
 }
 
+/// How long the way is, and what was made sure of.
+std::string way_sentence(const CheckReport& report) {
+  std::string out = fmt::format("\n{} steps, replayed from the start", report.trace.size());
+  if (report.minimal) out += "; none can be left out";
+  if (report.traps > 1) out += fmt::format("; the nearest of {} traps", report.traps);
+  return out + "\n";
+}
+
 }  // namespace
 
 std::string check_to_text(const CheckReport& report, const CheckTextOptions& options) {
@@ -147,9 +155,7 @@ std::string check_to_text(const CheckReport& report, const CheckTextOptions& opt
   if (!report.trace.empty()) {
     out += "\n" + timeline(report, options.width, options.color) + "\n";
     add_tasks(out, report, options);
-    out +=
-        fmt::format("\n{} steps, replayed action by action from the start{}\n", report.trace.size(),
-                    report.traps > 1 ? fmt::format("; this is the nearest of {} traps", report.traps) : "");
+    out += way_sentence(report);
   }
   if (report.verdict == CheckVerdict::proved || options.verbose) {
     out += "\nthe proof is not empty: states in which\n";

@@ -61,6 +61,7 @@ void tell_trap(const Machine& machine, const Exploration& found, const explorer:
   const std::vector<bool> busy = busy_actors(machine, found, trap.states);
   report.tasks = tasks_in(machine, states, busy);
   report.containers = containers_in(machine, states, busy);
+  report.picture = TrapPicture{machine.config(), states.front(), states[states.size() > 1 ? 1 : 0], busy};
   std::vector<StateId> cycle = explorer::cycle_through(found.graph, trap.states.front(), trap.states);
   if (cycle.empty()) cycle.push_back(trap.states.front());
   tell_cycle(machine, found, cycle, report);
@@ -103,8 +104,8 @@ int exit_code(CheckVerdict verdict) {
 CheckReport check(const CheckRequest& request, const explorer::Watch& watch) {
   const auto start = std::chrono::steady_clock::now();
   CheckReport report;
-  describe_request(request, report);
   const Machine machine(request.scenario, request.variant, request.preempt);
+  describe_request(request, machine, report);
   const Exploration found =
       explorer::explore(machine, request.limits, watch, request.workers,
                         {request.compact ? explorer::Keep::fingerprints : explorer::Keep::states, true});
@@ -119,8 +120,7 @@ CheckReport check(const CheckRequest& request, const explorer::Watch& watch) {
   if (request.compact) report.omission_odds = std::ldexp(states * states, -65);
   report.doomed_states = analysis.doomed_count;
   report.traps = analysis.traps.size();
-  for (std::size_t bit = 0; bit < kernel::k_witnesses.size(); ++bit)
-    report.witnesses.emplace_back(kernel::k_witnesses[bit], found.witness_counts[bit]);
+  tell_witnesses(found.witness_counts, found.graph.complete(), report);
   if (!analysis.traps.empty()) {
     tell_trap(machine, found, analysis, report);
     shorten(machine, report);

@@ -60,6 +60,19 @@ struct CheckStep {
   std::vector<CheckMoment> after;  ///< every task in that state
 };
 
+/// Who takes part.
+struct CheckActor {
+  std::string name;
+  std::string role;  ///< "an io-wq worker of npm start"
+};
+
+/// What a host in a trap would show is drawn from this.
+struct TrapPicture {
+  kernel::Config config;
+  kernel::State first, last;  ///< two states of the trap
+  std::vector<bool> busy;     ///< who never leaves its CPU there
+};
+
 /// What becomes of a task in the trap (or on the busy cycle).
 struct CheckTask {
   std::string task;
@@ -81,7 +94,8 @@ struct CheckReport {
   CheckVerdict verdict = CheckVerdict::inconclusive;
   std::string stop;  ///< why the search ended, in words
   std::string scenario, summary, kernel, preempt;
-  std::string scenario_text;  ///< the TOML, if it was given
+  std::string scenario_text;       ///< the TOML, if it was given
+  std::vector<CheckActor> actors;  ///< in creation order
   int cpus = 0;
   std::vector<std::pair<std::string, bool>> fixes;
   std::vector<std::pair<std::string, bool>> switches;  ///< the other differences
@@ -96,6 +110,9 @@ struct CheckReport {
   std::size_t doomed_states = 0;
   std::size_t traps = 0;
   std::vector<std::pair<std::string, std::size_t>> witnesses;  ///< fact and number of states that show it
+  /// The search is complete, and in no state did anything happen that the model is about: a proof of nothing.
+  bool vacuous = false;
+  bool never_ends = false;  ///< the search is complete, and no schedule whatever ends everything
 
   /// Of the nearest trap; empty for other verdicts.
   std::string trap_kind;  ///< "livelock", "deadlock"
@@ -105,10 +122,11 @@ struct CheckReport {
   std::vector<CheckTask> tasks;            ///< in the trap, or on the busy cycle
   std::vector<CheckContainer> containers;  ///< in the trap, if there is more than one
 
-  std::string start_digest;        ///< of the initial state
-  std::vector<CheckMoment> start;  ///< every task in the initial state
-  std::vector<CheckStep> trace;    ///< from the start into the trap or the busy cycle
-  std::vector<CheckStep> loop;     ///< what then goes on for ever (livelock) or may (busy wait)
+  std::string start_digest;            ///< of the initial state
+  std::vector<CheckMoment> start;      ///< every task in the initial state
+  std::vector<CheckStep> trace;        ///< from the start into the trap or the busy cycle
+  std::vector<CheckStep> loop;         ///< what then goes on for ever (livelock) or may (busy wait)
+  std::optional<TrapPicture> picture;  ///< of a lockup
   bool minimal = false;   ///< of a lockup: no step of the trace can be left out (explorer/shrink.hpp)
   bool replayed = false;  ///< the trace was run again, action by action, and led to the same states
 };

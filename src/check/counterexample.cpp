@@ -18,6 +18,28 @@ using kernel::RunState;
 using kernel::State;
 using kernel::Task;
 
+/// What a task is in the story, in words.
+std::string role_of(const kernel::Config& config, kernel::TaskNo no) {
+  using kernel::Role;
+  const kernel::TaskInfo& task = config.tasks[no];
+  const bool several = config.containers.size() > 1;
+  std::string of = several ? " of another container" : " of the container";
+  if (several && task.container == 0) of = " of the first container";
+  switch (task.role) {
+    case Role::init: return "the init" + of + ", pid 1 of its pid namespace";
+    case Role::ring_thread: return "another thread of init, which uses io_uring";
+    case Role::worker:
+      return "an io-wq worker, a thread of " + config.tasks[config.wq_owner[task.worker_of]].comm;
+    case Role::child: return "a child of the init" + of;
+    case Role::sqpoll: return "the SQPOLL thread of the child";
+    case Role::fuse_server: return "the FUSE server, a process of the same namespaces";
+    case Role::injected: return "a member of the pid namespace whose parent lies outside";
+    case Role::outside: return "a process outside the container";
+    case Role::kworker: return "the kernel's worker that drives expedited RCU grace periods";
+  }
+  return "?";
+}
+
 bool all(const std::vector<State>& states, kernel::TaskNo no,
          const std::function<bool(const State&, const Task&)>& holds) {
   return std::all_of(states.begin(), states.end(), [&](const State& s) { return holds(s, s.tasks[no]); });
@@ -132,7 +154,20 @@ void tell_lasso(const Machine& machine, const Steps& stem, const Steps& loop, Ch
   report.replayed = true;
 }
 
-void describe_request(const CheckRequest& request, CheckReport& report) {
+void tell_witnesses(const std::array<std::size_t, 32>& counts, bool complete, CheckReport& report) {
+  std::size_t seen = 0;
+  for (std::size_t bit = 0; bit < kernel::k_witnesses.size(); ++bit) {
+    report.witnesses.emplace_back(kernel::k_witnesses[bit], counts[bit]);
+    if (bit != kernel::k_witness_goal) seen += counts[bit];
+  }
+  report.vacuous = complete && seen == 0;
+  report.never_ends = complete && counts[kernel::k_witness_goal] == 0;
+}
+
+void describe_request(const CheckRequest& request, const Machine& machine, CheckReport& report) {
+  const kernel::Config& config = machine.config();
+  for (kernel::TaskNo no = 0; no < config.tasks.size(); ++no)
+    report.actors.push_back({config.tasks[no].comm, role_of(config, no)});
   report.scenario = request.scenario.name;
   report.scenario_text = request.scenario_text;
   report.summary = request.scenario.summary;

@@ -2,6 +2,7 @@
 // What the parts of this room share: states and steps of the model, put into words.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,10 @@ std::vector<CheckTask> tasks_in(const kernel::Machine& machine, const std::vecto
 /// report. Both are replayed before; one that does not fit is a defect of the model.
 void tell_lasso(const kernel::Machine& machine, const Steps& stem, const Steps& loop, CheckReport& report);
 
-/// The part of a report that says what was asked.
-void describe_request(const CheckRequest& request, CheckReport& report);
+/// The part of a report that says what was asked, and of whom.
+void describe_request(const CheckRequest& request, const kernel::Machine& machine, CheckReport& report);
+
+/// Counts how often each fact was seen, and says when nothing of interest was.
+void tell_witnesses(const std::array<std::size_t, 32>& counts, bool complete, CheckReport& report);
 
 }  // namespace unzap

@@ -68,7 +68,7 @@ SimulateReport simulate(const SimulateRequest& request, const std::function<bool
   out.busy = share_of(found.busy, found.runs);
   out.ended = share_of(found.goals, found.runs);
   out.undecided = share_of(found.undecided, found.runs);
-  describe_request(model, out.hit);
+  describe_request(model, machine, out.hit);
   if (found.doomed > 0) {
     out.shortest_run = found.shortest_run;
     out.shortest_steps = found.shortest.actions.size();

@@ -74,6 +74,7 @@ void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& 
     busy[no] = explorer::waits_busily(found.graph, static_cast<std::uint8_t>(no), trap.states);
   report.tasks = tasks_in(machine, states, busy);
   report.containers = containers_in(machine, states, busy);
+  report.picture = TrapPicture{machine.config(), states.front(), states[states.size() > 1 ? 1 : 0], busy};
   find_fatal_step(machine, stem, report);
   std::vector<StateId> round = explorer::cycle_through(found.graph, 0, trap.states);
   if (!round.empty()) round.push_back(0);

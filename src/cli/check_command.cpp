@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "check/check.hpp"
 #include "cli/model_options.hpp"
 #include "cli/trace_option.hpp"
+#include "diagnosis/diagnose.hpp"
 #include "report/check_report.hpp"
+#include "sources/model/model_source.hpp"
 
 namespace unzap {
 namespace {
@@ -95,6 +98,15 @@ int run_matrix(const CheckOptions& options, const CheckRequest& request, const C
   return 0;
 }
 
+/// What `unzap diagnose`, as root and after the watchdogs have reported, says of a host in the trap.
+std::optional<Diagnosis> on_host(const CheckReport& report) {
+  if (!report.picture) return std::nullopt;
+  constexpr double k_apart_seconds = 2;
+  const TrapPicture& picture = *report.picture;
+  return diagnose(draw_window(picture.config, picture.first, picture.last, k_apart_seconds, picture.busy,
+                              {.kernel_log = true}));
+}
+
 int run_check(const CheckOptions& options) {
   if (options.list) return write_output(list_kernels());
   auto request = request_of(options.model);
@@ -115,8 +127,10 @@ int run_check(const CheckOptions& options) {
     report = check(*request, watch_of(progress, options));
   }
   if (const int failed = write_traces(*traces, report, options.common.quiet); failed != 0) return failed;
-  const int written =
-      write_output(options.common.wants_json() ? check_to_json(report) : check_to_text(report, text));
+  const std::optional<Diagnosis> seen = on_host(report);
+  const Diagnosis* const diagnosis = seen ? &*seen : nullptr;
+  const int written = write_output(options.common.wants_json() ? check_to_json(report, diagnosis)
+                                                               : check_to_text(report, text, diagnosis));
   return written != 0 ? written : exit_code(report.verdict);
 }
 

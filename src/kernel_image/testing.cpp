@@ -238,10 +238,10 @@ std::string vmlinux(std::string_view text, std::uint64_t text_address, std::stri
   segments[0].p_type = segments[1].p_type = PT_LOAD;
   segments[0].p_offset = k_begin;
   segments[0].p_vaddr = text_address;
-  segments[0].p_filesz = text.size();
+  segments[0].p_filesz = segments[0].p_memsz = text.size();
   segments[1].p_offset = data_begin;
   segments[1].p_vaddr = text_address + data_begin - k_begin;
-  segments[1].p_filesz = data.size();
+  segments[1].p_filesz = segments[1].p_memsz = data.size();
   std::string out(data_begin + data.size(), '\0');
   std::memcpy(out.data(), &head, sizeof head);
   std::memcpy(out.data() + sizeof head, segments, sizeof segments);

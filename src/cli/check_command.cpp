@@ -4,15 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <charconv>
-#include <csignal>
 #include <memory>
+#include <optional>
 
 #include "check/check.hpp"
-#include "cli/embedded.hpp"
+#include "cli/model_options.hpp"
+#include "cli/trace_option.hpp"
+#include "diagnosis/diagnose.hpp"
 #include "report/check_report.hpp"
-#include "util/processors.hpp"
+#include "sources/model/model_source.hpp"
 
 namespace unzap {
 namespace {
@@ -24,6 +24,7 @@ constexpr const char* k_footer =
     "  unzap check npm-zombie --kernel v5.15.162               the same with the fix: proved\n"
     "  unzap check scenarios/npm-zombie.toml --kernel v6.1.192 --without fix-2026   from a file\n"
     "  unzap check npm-zombie --matrix                         all kernels and preemption models\n"
+    "  unzap check npm-zombie --trace t.perfetto.json          the way into the lockup, for ui.perfetto.dev\n"
     "  unzap check --list                                      the kernels, fixes and switches\n"
     "EXIT STATUS\n"
     "  0 proved   13 lockup found   14 busy wait found   5 inconclusive (a limit was hit)\n"
@@ -31,23 +32,17 @@ constexpr const char* k_footer =
 
 struct CheckOptions {
   CommonOptions common;
-  std::string scenario;
-  std::string kernel = "v5.15.160";
-  std::string preempt = "none";
-  std::vector<std::string> with, without;
+  ModelOptions model;
+  std::vector<std::string> traces;
   bool matrix = false;
   bool list = false;
   std::size_t max_states = 0;
   std::size_t max_memory_mib = 4096;
   double timeout_seconds = 0;
-  std::string workers = "auto";
   bool compact = false;
+  bool symmetry = false;
+  bool partial_order = false;
 };
-
-std::atomic<bool> interrupted{false};
-void on_interrupt(int) {
-  interrupted = true;
-}
 
 std::string list_kernels() {
   std::string out = "kernels (--kernel)\n";
@@ -68,28 +63,6 @@ std::string list_kernels() {
   return out;
 }
 
-/// The preset with what --with and --without change.
-Result<kernel::Variant> variant_of(const CheckOptions& options, const kernel::Kernel& base) {
-  kernel::Variant variant = base.variant;
-  for (const auto& [names, on] : {std::pair{&options.with, true}, std::pair{&options.without, false}})
-    for (const std::string& name : *names) {
-      const auto one = kernel::find_switch(name);
-      if (!one) return one.error();
-      variant.set(*one, on);
-    }
-  return variant;
-}
-
-/// --workers: a number, or as many as there are processors.
-Result<unsigned> workers_of(const std::string& text) {
-  if (text == "auto") return usable_processors();
-  unsigned workers = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), workers);
-  if (problem != std::errc() || end != text.data() + text.size() || workers < 1 || workers > 32)
-    return Error{ErrorKind::usage, "--workers takes a number from 1 to 32, or auto", "", "got " + text};
-  return workers;
-}
-
 explorer::Watch watch_of(ProgressLine& progress, const CheckOptions& options) {
   return [&progress, &options](const explorer::Progress& p) {
     progress.show(
@@ -99,21 +72,8 @@ explorer::Watch watch_of(ProgressLine& progress, const CheckOptions& options) {
                     options.timeout_seconds > 0
                         ? fmt::format(", {:.0f} s left", std::max(0.0, options.timeout_seconds - p.seconds))
                         : ""));
-    return !interrupted.load();
+    return !was_interrupted();
   };
-}
-
-/// A file, or one of the scenarios that the program brings along, by its name.
-Result<kernel::Scenario> scenario_of(const std::string& name) {
-  if (const EmbeddedFile* known = find_embedded(scenario_files(), name))
-    return kernel::parse_scenario(known->text, std::string(known->name) + ".toml");
-  Result<kernel::Scenario> loaded = kernel::load_scenario(name);
-  if (loaded || loaded.error().kind != ErrorKind::no_input || name.find_first_of("/.") != std::string::npos)
-    return loaded;
-  Error error = loaded.error();
-  error.message = "neither a file nor a known scenario";
-  error.remedy = "`unzap scenarios` lists those that the program brings along";
-  return error;
 }
 
 int run_matrix(const CheckOptions& options, const CheckRequest& request, const CheckTextOptions& text) {
@@ -121,7 +81,7 @@ int run_matrix(const CheckOptions& options, const CheckRequest& request, const C
   ProgressLine progress(options.common.quiet);
   for (const kernel::Kernel& one : kernel::kernels())
     for (const auto preempt : {kernel::Preempt::none, kernel::Preempt::voluntary, kernel::Preempt::full}) {
-      const auto variant = variant_of(options, one);
+      const auto variant = variant_of(options.model, one);
       if (!variant) return fail(variant.error());
       CheckRequest each = request;
       each.kernel = one.name;
@@ -140,36 +100,45 @@ int run_matrix(const CheckOptions& options, const CheckRequest& request, const C
   return 0;
 }
 
+/// What `unzap diagnose`, as root and after the watchdogs have reported, says of a host in the trap.
+std::optional<Diagnosis> on_host(const CheckReport& report) {
+  if (!report.picture) return std::nullopt;
+  constexpr double k_apart_seconds = 2;
+  const TrapPicture& picture = *report.picture;
+  return diagnose(draw_window(picture.config, picture.first, picture.last, k_apart_seconds, picture.busy,
+                              {.kernel_log = true}));
+}
+
 int run_check(const CheckOptions& options) {
   if (options.list) return write_output(list_kernels());
-  if (options.scenario.empty())
-    return fail(
-        {ErrorKind::usage, "no scenario given", "", "name one, for instance scenarios/npm-zombie.toml"});
-  const auto base = kernel::find_kernel(options.kernel);
-  if (!base) return fail(base.error());
-  const auto variant = variant_of(options, *base);
-  if (!variant) return fail(variant.error());
-  const auto preempt = kernel::parse_preempt(options.preempt);
-  if (!preempt) return fail(preempt.error());
-  const auto scenario = scenario_of(options.scenario);
-  if (!scenario) return fail(scenario.error());
-
-  const explorer::Limits limits{options.max_states, options.max_memory_mib << 20, options.timeout_seconds};
+  auto request = request_of(options.model);
+  if (!request) return fail(request.error());
+  request->limits = {options.max_states, options.max_memory_mib << 20, options.timeout_seconds};
+  request->compact = options.compact;
+  request->symmetry = options.symmetry;
+  request->partial_order = options.partial_order;
+  if (const std::string why = why_not_reducible(*request); !why.empty())
+    return fail({ErrorKind::usage,
+                 "--partial-order would not be sound for " + request->scenario.name + ": " + why, "",
+                 "leave --partial-order out; --symmetry is sound for every scenario"});
+  const auto traces = trace_files_of(options.traces);
+  if (!traces) return fail(traces.error());
+  if (options.matrix && !traces->empty())
+    return fail({ErrorKind::usage, "--trace is for one check, not for --matrix", "", "choose a --kernel"});
   const CheckTextOptions text{use_color(options.common.color_choice()), output_width(),
                               options.common.verbose};
-  const auto workers = workers_of(options.workers);
-  if (!workers) return fail(workers.error());
-  const CheckRequest request{*scenario, options.kernel, *variant,       *preempt,
-                             limits,    *workers,       options.compact};
-  std::signal(SIGINT, on_interrupt);
-  if (options.matrix) return run_matrix(options, request, text);
+  catch_interrupt();
+  if (options.matrix) return run_matrix(options, *request, text);
   CheckReport report;
   {
     ProgressLine progress(options.common.quiet);
-    report = check(request, watch_of(progress, options));
+    report = check(*request, watch_of(progress, options));
   }
-  const int written =
-      write_output(options.common.wants_json() ? check_to_json(report) : check_to_text(report, text));
+  if (const int failed = write_traces(*traces, report, options.common.quiet); failed != 0) return failed;
+  const std::optional<Diagnosis> seen = on_host(report);
+  const Diagnosis* const diagnosis = seen ? &*seen : nullptr;
+  const int written = write_output(options.common.wants_json() ? check_to_json(report, diagnosis)
+                                                               : check_to_text(report, text, diagnosis));
   return written != 0 ? written : exit_code(report.verdict);
 }
 
@@ -181,14 +150,8 @@ Command add_check_command(CLI::App& program) {
       program.add_subcommand("check", "Prove on an executable kernel that a scenario ends, or show how not");
   verb->footer(k_footer);
   add_common_options(*verb, options->common);
-  verb->add_option("SCENARIO", options->scenario, "A scenario: its name (see unzap scenarios) or a TOML file")
-      ->type_name("");
-  verb->add_option("--kernel", options->kernel, "Which kernel (default: v5.15.160); --list names them")
-      ->type_name("NAME");
-  verb->add_option("--preempt", options->preempt, "none, voluntary or full (default: none)")
-      ->type_name("MODEL");
-  verb->add_option("--with", options->with, "Turn a fix or another switch on")->type_name("NAME");
-  verb->add_option("--without", options->without, "Turn one off")->type_name("NAME");
+  add_model_options(*verb, options->model);
+  add_trace_option(*verb, options->traces);
   verb->add_flag("--matrix", options->matrix, "All kernels and preemption models, a line each");
   verb->add_flag("--list", options->list, "The kernels, the fixes and the other switches");
   verb->add_option("--max-states", options->max_states, "Stop after so many states (default: no limit)")
@@ -199,10 +162,13 @@ Command add_check_command(CLI::App& program) {
   verb->add_option("--timeout", options->timeout_seconds, "Stop after so long (default: no limit)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.0, 1e7));
-  verb->add_option("--workers", options->workers, "Threads that search (default: auto, one a processor)")
-      ->type_name("N|auto");
   verb->add_flag("--compact", options->compact,
                  "Keep fingerprints instead of states: less memory, and a tiny chance to miss a state");
+  verb->add_flag(
+      "--symmetry", options->symmetry,
+      "Search only one of several states that differ in the names of CPUs, containers and workers");
+  verb->add_flag("--partial-order", options->partial_order,
+                 "Do not stop before steps that nobody but the task can see");
   return {verb, [options] { return run_check(*options); }};
 }
 

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 
+#include "check/simulate.hpp"
 #include "cli/embedded.hpp"
-#include "kernel/scenario.hpp"
+#include "cli/model_options.hpp"
+#include "report/story.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -17,7 +20,13 @@ constexpr const char* k_footer =
     "EXAMPLE\n"
     "  unzap explain                         the names that can be given\n"
     "  unzap explain reaper-busy-loop        a cause that `diagnose` names\n"
-    "  unzap explain npm-zombie              a scenario of `check`";
+    "  unzap explain npm-zombie              a scenario of `check`, told as a story\n"
+    "  unzap explain mine.toml               the story of a scenario of one's own\n"
+    "  A story is that of the first lockup that the scenario expects, else of its first answer.";
+
+// A story is told at once or not at all; `check` may take its time.
+constexpr explorer::Limits k_story_limits{200'000, std::size_t{1} << 30, 10};
+constexpr std::size_t k_story_runs = 200;
 
 std::vector<std::string> names_of(std::span<const EmbeddedFile> files) {
   std::vector<std::string> names;
@@ -25,18 +34,59 @@ std::vector<std::string> names_of(std::span<const EmbeddedFile> files) {
   return names;
 }
 
-int explain_scenario(const EmbeddedFile& file) {
-  const auto scenario = kernel::parse_scenario(file.text, std::string(file.name) + ".toml");
-  if (!scenario) return fail(scenario.error());
-  std::string out = fmt::format("{}: {}\n\n{}\n\n", scenario->name, scenario->summary, trim(scenario->story));
-  for (const kernel::Expectation& e : scenario->expectations) {
-    std::string changes;
-    for (const std::string& one : e.with) changes += " --with " + one;
-    for (const std::string& one : e.without) changes += " --without " + one;
-    out += fmt::format("unzap check {} --kernel {} --preempt {}{}   # {}\n", scenario->name, e.kernel,
-                       e.preempt, changes, e.verdict);
+/// The answer that the story is about.
+kernel::Expectation subject_of(const kernel::Scenario& scenario) {
+  const auto& list = scenario.expectations;
+  for (const std::string_view verdict : {"lockup", "busy-wait"})
+    for (const kernel::Expectation& one : list)
+      if (one.verdict == verdict) return one;
+  return list.empty() ? kernel::Expectation{"v5.15.160", "none", "", {}, {}} : list.front();
+}
+
+/// A check; where the states are too many for a story, random schedules may still come upon the lockup.
+CheckReport report_of(const CheckRequest& request) {
+  CheckReport report = check(request);
+  if (report.verdict != CheckVerdict::inconclusive) return report;
+  SimulateReport simulated = simulate({.model = request, .runs = k_story_runs});
+  if (simulated.lockup.count > 0) return simulated.hit;
+  return report;
+}
+
+Result<Story> story_of(const NamedScenario& named) {
+  Story story;
+  story.scenario = named.scenario;
+  const kernel::Expectation subject = subject_of(named.scenario);
+  ModelOptions model;
+  model.with = subject.with;
+  model.without = subject.without;
+  const auto base = kernel::find_kernel(subject.kernel);
+  if (!base) return base.error();
+  const auto variant = variant_of(model, *base);
+  if (!variant) return variant.error();
+  const auto preempt = kernel::parse_preempt(subject.preempt);
+  if (!preempt) return preempt.error();
+  CheckRequest request{
+      .scenario = named.scenario, .kernel = subject.kernel, .variant = *variant, .preempt = *preempt};
+  request.limits = k_story_limits;
+  story.report = report_of(request);
+  if (story.report.trace.empty() && story.report.loop.empty()) return story;
+  for (unsigned i = 0; i < static_cast<unsigned>(kernel::Switch::count_); ++i) {
+    const auto one = static_cast<kernel::Switch>(i);
+    if (!kernel::info(one).fix || request.variant.has(one)) continue;
+    CheckRequest with = request;
+    with.variant.set(one, true);
+    story.fixes.push_back(
+        {std::string(kernel::info(one).name), std::string(kernel::info(one).text), check(with).verdict});
   }
-  return write_output(out);
+  return story;
+}
+
+int explain_scenario(const std::string& name) {
+  const auto named = find_scenario(name);
+  if (!named) return fail(named.error());
+  const auto story = story_of(*named);
+  if (!story) return fail(story.error());
+  return write_output(story_to_text(*story, output_width(), use_color(ColorChoice::automatic)));
 }
 
 int run_explain(const std::string& name) {
@@ -45,7 +95,7 @@ int run_explain(const std::string& name) {
                                     fmt::join(names_of(cause_pages()), ", "),
                                     fmt::join(names_of(scenario_files()), ", ")));
   if (const EmbeddedFile* page = find_embedded(cause_pages(), name)) return write_output(page->text);
-  if (const EmbeddedFile* file = find_embedded(scenario_files(), name)) return explain_scenario(*file);
+  if (find_embedded(scenario_files(), name) || name.ends_with(".toml")) return explain_scenario(name);
   std::vector<std::string> names = names_of(cause_pages());
   for (std::string& scenario : names_of(scenario_files())) names.push_back(std::move(scenario));
   const std::string near = nearest(name, names);

@@ -106,6 +106,8 @@ inline constexpr std::array<std::string_view, 4> k_witnesses = {
     "everything is gone",
 };
 
+inline constexpr std::size_t k_witness_goal = 3;
+
 /// The functions of a task's call stack as a backtrace of this kernel prints them, innermost first, whether
 /// or not a compiler would inline them; empty for a dead task.
 std::vector<std::string_view> backtrace(const Config& config, const Task& task);

@@ -43,6 +43,20 @@ Json containers_json(const CheckReport& report) {
   return out;
 }
 
+/// What `unzap diagnose` says of a host in the trap.
+Json on_host_json(const Diagnosis& diagnosis) {
+  Json out{{"verdict", name(diagnosis.verdict)},
+           {"cause", nullptr},
+           {"confidence", nullptr},
+           {"culprit", nullptr}};
+  if (diagnosis.findings.empty()) return out;
+  const Finding& first = diagnosis.findings.front();
+  out["cause"] = first.cause;
+  out["confidence"] = name(first.confidence);
+  if (first.culprit) out["culprit"] = first.culprit->comm;
+  return out;
+}
+
 Json report_json(const CheckReport& report) {
   Json out;
   out["schema_version"] = 1;
@@ -62,6 +76,8 @@ Json report_json(const CheckReport& report) {
       report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds : 0.0;
   out["bytes_per_state"] = report.bytes_per_state;
   out["bytes_kept_per_state"] = report.bytes_kept_per_state;
+  out["bytes_stored_per_state"] = report.bytes_stored_per_state;
+  out["reductions"] = report.reductions;
   out["workers"] = report.workers;
   out["compact"] = report.compact;
   out["omission_odds"] = report.omission_odds;
@@ -76,6 +92,7 @@ Json report_json(const CheckReport& report) {
                    {"waiting", names_with(report, "waits")},
                    {"starved", names_with(report, "starved")},
                    {"fatal_step", report.fatal_step},
+                   {"fatal_step_exact", report.fatal_exact},
                    {"tasks", tasks_json(report)}};
     if (!report.containers.empty()) out["trap"]["containers"] = containers_json(report);
   } else {
@@ -85,6 +102,12 @@ Json report_json(const CheckReport& report) {
     out["busy_wait"] = {{"spinning", names_with(report, "spins")}, {"tasks", tasks_json(report)}};
   out["trace"] = steps_json(report.trace);
   out["loop"] = steps_json(report.loop);
+  out["actors"] = Json::array();
+  for (const CheckActor& actor : report.actors)
+    out["actors"].push_back({{"task", actor.name}, {"role", actor.role}});
+  out["vacuous"] = report.vacuous;
+  out["never_ends"] = report.never_ends;
+  out["minimal"] = report.minimal;
   out["replayed"] = report.replayed;
   return out;
 }
@@ -95,8 +118,10 @@ std::string dump(const Json& json) {
 
 }  // namespace
 
-std::string check_to_json(const CheckReport& report) {
-  return dump(report_json(report));
+std::string check_to_json(const CheckReport& report, const Diagnosis* on_host) {
+  Json out = report_json(report);
+  if (on_host) out["on_host"] = on_host_json(*on_host);
+  return dump(out);
 }
 
 std::string check_table_json(const std::vector<CheckReport>& reports) {

@@ -105,6 +105,11 @@ std::string figures(const CheckReport& report) {
       report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds / 1e6
                                  : 0.0,
       report.bytes_kept_per_state);
+  if (!report.reductions.empty())
+    out += fmt::format(
+        "\nreduced by {}: these are the figures of the smaller search; the steps shown are all there "
+        "are",
+        fmt::join(report.reductions, " and "));
   if (report.compact)
     out += fmt::format(
         "\nonly fingerprints were kept: the odds that two states shared one, and one of them was "
@@ -134,9 +139,38 @@ void add_tasks(std::string& out, const CheckReport& report, const CheckTextOptio
     }
 }
 
+/// How long the way is, and what was made sure of.
+std::string way_sentence(const CheckReport& report) {
+  std::string out = fmt::format("\n{} steps, replayed from the start", report.trace.size());
+  if (report.minimal) out += "; none can be left out";
+  if (report.traps > 1) out += fmt::format("; the nearest of {} traps", report.traps);
+  return out + "\n";
+}
+
+/// A proof in which nothing happens is seen for what it is.
+std::string facts_seen(const CheckReport& report, const CheckTextOptions& options) {
+  std::string out;
+  if (report.vacuous)
+    out += "\n" + paint("the proof may be empty", "1;33", options.color) +
+           ": in no state did anything happen that the model is about; states in which\n";
+  else
+    out += "\nthe proof is not empty: states in which\n";
+  for (const auto& [fact, states] : report.witnesses) out += fmt::format("  {:>9}  {}\n", states, fact);
+  return out;
+}
+
+/// The bridge to the field: what would be seen of this.
+std::string on_host_sentence(const Diagnosis& diagnosis) {
+  if (diagnosis.findings.empty()) return "on a host in this trap, `unzap diagnose` would find nothing\n";
+  const Finding& first = diagnosis.findings.front();
+  return fmt::format("on a host in this trap, `unzap diagnose` would say: {} ({}){}\n", first.cause,
+                     name(first.confidence), first.culprit ? ", " + first.culprit->comm : "");
+}
+
 }  // namespace
 
-std::string check_to_text(const CheckReport& report, const CheckTextOptions& options) {
+std::string check_to_text(const CheckReport& report, const CheckTextOptions& options,
+                          const Diagnosis* on_host) {
   std::string out =
       fmt::format("{}  {}: {}\n", paint(upper(name(report.verdict)), tone(report.verdict), options.color),
                   report.scenario, verdict_sentence(report));
@@ -147,14 +181,11 @@ std::string check_to_text(const CheckReport& report, const CheckTextOptions& opt
   if (!report.trace.empty()) {
     out += "\n" + timeline(report, options.width, options.color) + "\n";
     add_tasks(out, report, options);
-    out +=
-        fmt::format("\n{} steps, replayed action by action from the start{}\n", report.trace.size(),
-                    report.traps > 1 ? fmt::format("; this is the nearest of {} traps", report.traps) : "");
+    out += way_sentence(report);
+    if (report.never_ends) out += "no schedule whatever ends this: is the scenario meant so?\n";
+    if (on_host) out += on_host_sentence(*on_host);
   }
-  if (report.verdict == CheckVerdict::proved || options.verbose) {
-    out += "\nthe proof is not empty: states in which\n";
-    for (const auto& [fact, states] : report.witnesses) out += fmt::format("  {:>9}  {}\n", states, fact);
-  }
+  if (report.verdict == CheckVerdict::proved || options.verbose) out += facts_seen(report, options);
   if (options.verbose) {
     out += "\nthis kernel\n";
     for (const auto& list : {report.fixes, report.switches})

@@ -87,11 +87,13 @@ class Timeline {
   }
 
   void mark_fatal() {
-    across(
-        fmt::format(
-            "step {} is the fatal one: before it everything could still end, after it no schedule leads out",
-            report_.fatal_step),
-        "1;31");
+    across(report_.fatal_exact
+               ? fmt::format(
+                     "step {} is the fatal one: before it everything could still end, after it no schedule "
+                     "leads out",
+                     report_.fatal_step)
+               : fmt::format("after step {} at the latest no schedule leads out", report_.fatal_step),
+           "1;31");
   }
 
   void draw_step(const CheckStep& step) {

@@ -25,9 +25,9 @@ EXIT_CODES = {"proved": 0, "lockup": 13, "busy-wait": 14, "inconclusive": 5}
 KERNELS = ("v5.15.160", "v5.15.162", "v6.1.94", "v6.1.95", "v6.1.192", "v6.6.34", "v6.6.35")
 
 
-def run(*arguments, stdout=subprocess.PIPE):
+def run(*arguments, stdout=subprocess.PIPE, cwd=None):
     return subprocess.run([UNZAP, "check", *arguments], stdin=subprocess.DEVNULL, stdout=stdout,
-                          stderr=subprocess.PIPE, timeout=100, check=False)
+                          stderr=subprocess.PIPE, timeout=100, check=False, cwd=cwd)
 
 
 class Case(unittest.TestCase):
@@ -106,6 +106,27 @@ class Verdicts(Case):
         self.assertIn("limit", document["search"])
         self.assertIn(b"INCONCLUSIVE", run(SCENARIO, "--max-states", "500").stdout)
 
+    def test_compact_says_what_it_may_have_missed(self):
+        full, compact = self.check("--workers", "2"), self.check("--compact", "--workers", "1")
+        self.assertEqual((full["compact"], full["omission_odds"], full["workers"]), (False, 0, 2))
+        self.assertEqual((compact["compact"], compact["workers"]), (True, 1))
+        self.assertGreater(compact["omission_odds"], 0)
+        self.assertLess(compact["omission_odds"], 1e-9)
+        self.assertGreater(compact["bytes_kept_per_state"], 0)
+        for same in ("verdict", "states", "transitions", "trap", "trace", "loop"):
+            self.assertEqual(full[same], compact[same])
+
+    def test_a_proof_of_nothing_is_seen_for_what_it_is(self):
+        document = self.check("--kernel", "v5.15.162")
+        self.assertEqual((document["vacuous"], document["never_ends"]), (False, False))
+        quiet = self.scenario('name = "quiet"\nsummary = "an init alone, that somebody outside holds the mounts of"\n'
+                              '[init]\ncomm = "init"\n[environment]\noutside_holders = 1\n')
+        document = self.check(scenario=quiet)
+        self.assertEqual((document["verdict"], document["vacuous"]), ("proved", True))
+        self.assertIn(b"the proof may be empty", run(quiet).stdout)
+        jam = self.check(scenario=os.path.join(SOURCE, "scenarios/injected-zombie.toml"))
+        self.assertTrue(jam["never_ends"])
+
     def test_a_proof_is_not_empty(self):
         document = self.check("--kernel", "v5.15.162")
         self.assertGreater(document["states"], 1000)
@@ -141,6 +162,17 @@ class Counterexample(Case):
         self.assertIsInstance(self.tasks[worker]["cpu"], int)
         self.assert_in_order(["do_wait", "kernel_wait4", "zap_pid_ns_processes", "exit_notify", "do_exit"],
                              self.tasks[worker]["stack"])
+
+    def test_the_diagnosis_of_a_host_in_the_trap(self):
+        self.assertEqual(self.document["on_host"], {"verdict": "stuck", "cause": "reaper-busy-loop", "confidence": "certain",
+                                                    "culprit": self.document["trap"]["spinning"][0]})
+        self.assertIn(b"`unzap diagnose` would say: reaper-busy-loop (certain)", run(SCENARIO).stdout)
+        self.assertNotIn("on_host", self.check("--kernel", "v5.15.162"))
+
+    def test_no_step_can_be_left_out(self):
+        self.assertTrue(self.document["minimal"])
+        self.assertTrue(self.document["trap"]["fatal_step_exact"])
+        self.assertIn(b"none can be left out", run(SCENARIO).stdout)
 
     def test_the_child_hangs_in_the_mount_teardown(self):
         self.assertIn("npm run zombie", self.document["trap"]["hung"])
@@ -280,7 +312,8 @@ class Mistakes(Case):
         for example in examples:
             with self.subTest(example=example):
                 arguments = [SCENARIO if word == "scenarios/npm-zombie.toml" else word for word in example.split()]
-                self.assertIn(run(*arguments).returncode, (0, 13))
+                with tempfile.TemporaryDirectory() as folder:  # one of them writes a file
+                    self.assertIn(run(*arguments, cwd=folder).returncode, (0, 13))
 
     def test_list_names_the_kernels_and_fixes(self):
         text = run("--list").stdout.decode("utf-8")

@@ -58,6 +58,36 @@ class Explain(unittest.TestCase):
         self.assertIn("livepatch", result.stdout)
         self.assertIn("unzap check second-loop --kernel v6.1.192 --preempt none   # proved", result.stdout)
 
+    def test_a_story_has_all_its_parts(self):
+        text = run("explain", "npm-zombie").stdout
+        for words in ("Who takes part", "iou-wrk-4701: an io-wq worker, a thread of npm start",
+                      "What happens on v5.15.160", "exit_notify() (kernel/exit.c)", "The fatal step, number 23",
+                      "Why nothing helps", "What helps", "fix-2024 (proved):", "7fea700e04bd", "See for yourself",
+                      "unzap check npm-zombie --kernel v5.15.160 --preempt none   # lockup"):
+            self.assertIn(words, text)
+        self.assertLessEqual(len(text.splitlines()), 100, "one or two screens")
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 100, line)
+
+    def test_every_scenario_has_a_story(self):
+        for name in names("scenarios/*.toml"):
+            with self.subTest(scenario=name):
+                result = run("explain", name)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                wanted = "lockup" if "# lockup" in result.stdout else "busy-wait" if "# busy-wait" in result.stdout else "proved"
+                heading = {"lockup": "Why nothing helps", "busy-wait": "What goes on for no use", "proved": "What is proved"}
+                self.assertIn(heading[wanted], result.stdout)
+
+    def test_a_scenario_of_ones_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "mine.toml")
+            with open(os.path.join(SOURCE, "scenarios/one-cpu.toml"), encoding="utf-8") as scenario:
+                text = scenario.read()
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text.replace("one-cpu", "mine"))
+            self.assertIn("Why nothing helps", run("explain", path).stdout)
+            self.assertEqual(run("explain", os.path.join(folder, "none.toml")).returncode, 66)
+
     def test_mistakes(self):
         result = run("explain", "fuse-requst")
         self.assertEqual(result.returncode, 64)

@@ -25,7 +25,7 @@ constexpr const char* k_footer =
     "  A story is that of the first lockup that the scenario expects, else of its first answer.";
 
 // A story is told at once or not at all; `check` may take its time.
-constexpr explorer::Limits k_story_limits{200'000, std::size_t{1} << 30, 10};
+constexpr explorer::Limits k_story_limits{200'000, std::size_t{1} << 30, 5};
 constexpr std::size_t k_story_runs = 200;
 
 std::vector<std::string> names_of(std::span<const EmbeddedFile> files) {

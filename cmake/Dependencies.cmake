@@ -2,6 +2,14 @@
 # Every outside library, with the lowest version that works; all are Debian 12 packages (packages.txt).
 find_package(Threads REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
+option(UNZAP_STATIC "Link everything into the program: it runs on any x86-64 Linux, also in the lab's guests" OFF)
+if(UNZAP_STATIC)
+  add_link_options(-static)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+  # Debian has fmt as a shared library and as headers, and no archive.
+  add_library(fmt::fmt INTERFACE IMPORTED)
+  target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY=1)
+endif()
 find_package(fmt 9 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 # tomlplusplus as a header, without exceptions; its shared library is built with them.

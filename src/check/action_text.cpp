@@ -30,6 +30,8 @@ std::string_view name(Environment what) {
     case Environment::detach: return "detach";
     case Environment::thaw: return "thaw";
     case Environment::fuse_abort: return "fuse-abort";
+    case Environment::fake_signal: return "fake-signal";
+    case Environment::operator_kill: return "operator-kill";
   }
   return "?";
 }

@@ -31,9 +31,11 @@ struct CheckRequest {
   kernel::Variant variant;
   kernel::Preempt preempt = kernel::Preempt::none;
   explorer::Limits limits;
-  unsigned workers = 1;       ///< the answer is the same for any number
-  bool compact = false;       ///< keep fingerprints instead of states
-  std::string scenario_text;  ///< the TOML, for traces that bring their scenario along; may be empty
+  unsigned workers = 1;        ///< the answer is the same for any number
+  bool compact = false;        ///< keep fingerprints instead of states
+  bool symmetry = false;       ///< take states that differ in names only for one
+  bool partial_order = false;  ///< do not stop before steps that nobody else can see
+  std::string scenario_text;   ///< the TOML, for traces that bring their scenario along; may be empty
 };
 
 /// A task at one moment.
@@ -101,12 +103,14 @@ struct CheckReport {
   std::vector<std::pair<std::string, bool>> switches;  ///< the other differences
   std::vector<std::string> changed;  ///< "with fix-2024": how this kernel differs from the preset
   explorer::Progress figures;
-  double seconds = 0;               ///< search and analysis
-  std::size_t bytes_per_state = 0;  ///< of a state in full
-  double bytes_kept_per_state = 0;  ///< what the search kept, edges and all, for each state
+  double seconds = 0;                 ///< search and analysis
+  std::size_t bytes_per_state = 0;    ///< of a state in full
+  double bytes_kept_per_state = 0;    ///< what the search kept, edges and all, for each state
+  double bytes_stored_per_state = 0;  ///< the same without the edges
   unsigned workers = 1;
   bool compact = false;
-  double omission_odds = 0;  ///< with `compact`: at most so likely two states shared a fingerprint
+  std::vector<std::string> reductions;  ///< "symmetry (2 CPUs)": the figures below are of the reduced search
+  double omission_odds = 0;             ///< with `compact`: at most so likely two states shared a fingerprint
   std::size_t doomed_states = 0;
   std::size_t traps = 0;
   std::vector<std::pair<std::string, std::size_t>> witnesses;  ///< fact and number of states that show it
@@ -130,6 +134,9 @@ struct CheckReport {
   bool minimal = false;   ///< of a lockup: no step of the trace can be left out (explorer/shrink.hpp)
   bool replayed = false;  ///< the trace was run again, action by action, and led to the same states
 };
+
+/// Why a reduction that is asked for would not be sound; empty if all are. check() takes no such request.
+std::string why_not_reducible(const CheckRequest& request);
 
 /// Explores the scenario and judges it. `watch` sees the progress and may interrupt.
 CheckReport check(const CheckRequest& request, const explorer::Watch& watch = {});

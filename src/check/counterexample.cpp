@@ -34,6 +34,7 @@ std::string role_of(const kernel::Config& config, kernel::TaskNo no) {
     case Role::sqpoll: return "the SQPOLL thread of the child";
     case Role::fuse_server: return "the FUSE server, a process of the same namespaces";
     case Role::injected: return "a member of the pid namespace whose parent lies outside";
+    case Role::injected_child: return "a child of that member, in the same namespace";
     case Role::outside: return "a process outside the container";
     case Role::kworker: return "the kernel's worker that drives expedited RCU grace periods";
   }

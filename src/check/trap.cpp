@@ -20,15 +20,20 @@ constexpr std::size_t k_look_states = 50'000;
 // For the one question which step is fatal.
 constexpr std::size_t k_far_look_states = 500'000;
 
-bool is_trapped(const Machine& machine, const State& state) {
+bool is_trapped(const Machine& machine, const State& state, const IsDoomed& is_doomed) {
+  if (is_doomed && !is_doomed(state).value_or(true)) return false;
   return explorer::fate_of(machine, state, k_look_states) == Fate::trapped;
 }
 
 /// The first step after which no schedule leads out: once that is so it stays so, hence halving.
-void find_fatal_step(const Machine& machine, const Steps& stem, CheckReport& report) {
+void find_fatal_step(const Machine& machine, const Steps& stem, const IsDoomed& is_doomed,
+                     CheckReport& report) {
   const State start = machine.initial();
   const auto fate_after = [&](std::size_t steps) {
-    return explorer::fate_of(machine, steps == 0 ? start : stem[steps - 1].state, k_far_look_states);
+    const State& state = steps == 0 ? start : stem[steps - 1].state;
+    if (is_doomed)
+      if (const std::optional<bool> known = is_doomed(state)) return *known ? Fate::doomed : Fate::open;
+    return explorer::fate_of(machine, state, k_far_look_states);
   };
   report.fatal_exact = true;
   std::size_t open = 0, doomed = stem.size();  // doomed after so many steps; not known to be after `open`
@@ -41,9 +46,9 @@ void find_fatal_step(const Machine& machine, const Steps& stem, CheckReport& rep
   while (doomed - open > 1) {
     const std::size_t middle = open + (doomed - open) / 2;
     const Fate fate = fate_after(middle);
-    const bool is_doomed = fate == Fate::doomed || fate == Fate::trapped;
-    (is_doomed ? doomed : open) = middle;
-    if (!is_doomed) report.fatal_exact = fate == Fate::open;
+    const bool lost = fate == Fate::doomed || fate == Fate::trapped;
+    (lost ? doomed : open) = middle;
+    if (!lost) report.fatal_exact = fate == Fate::open;
   }
   report.fatal_step = doomed;
 }
@@ -57,7 +62,8 @@ Steps plain(const std::vector<explorer::TraceStep<From<Machine>>>& steps) {
 
 }  // namespace
 
-void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& report) {
+void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& report,
+                        const IsDoomed& is_doomed) {
   const From<Machine> from(machine, stem.empty() ? machine.initial() : stem.back().state);
   const auto found = explorer::explore(from);
   const explorer::Analysis analysis = explorer::analyse(found.graph);
@@ -75,7 +81,7 @@ void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& 
   report.tasks = tasks_in(machine, states, busy);
   report.containers = containers_in(machine, states, busy);
   report.picture = TrapPicture{machine.config(), states.front(), states[states.size() > 1 ? 1 : 0], busy};
-  find_fatal_step(machine, stem, report);
+  find_fatal_step(machine, stem, is_doomed, report);
   std::vector<StateId> round = explorer::cycle_through(found.graph, 0, trap.states);
   if (!round.empty()) round.push_back(0);
   report.trace.clear();
@@ -83,13 +89,14 @@ void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& 
   tell_lasso(machine, stem, plain(explorer::steps_along(from, found, round)), report);
 }
 
-void shorten(const Machine& machine, CheckReport& report) {
+void shorten(const Machine& machine, CheckReport& report, const IsDoomed& is_doomed) {
   std::vector<kernel::Action> way;
   for (const CheckStep& step : report.trace) way.push_back(step.action);
   const auto shrunk = explorer::shrink(machine, machine.initial(), way,
-                                       [&](const State& end) { return is_trapped(machine, end); });
+                                       [&](const State& end) { return is_trapped(machine, end, is_doomed); });
   report.minimal = shrunk.minimal;
-  if (shrunk.minimal && shrunk.steps.size() < way.size()) tell_way_into_trap(machine, shrunk.steps, report);
+  if (shrunk.minimal && shrunk.steps.size() < way.size())
+    tell_way_into_trap(machine, shrunk.steps, report, is_doomed);
 }
 
 }  // namespace unzap

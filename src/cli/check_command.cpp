@@ -40,6 +40,8 @@ struct CheckOptions {
   std::size_t max_memory_mib = 4096;
   double timeout_seconds = 0;
   bool compact = false;
+  bool symmetry = false;
+  bool partial_order = false;
 };
 
 std::string list_kernels() {
@@ -113,6 +115,12 @@ int run_check(const CheckOptions& options) {
   if (!request) return fail(request.error());
   request->limits = {options.max_states, options.max_memory_mib << 20, options.timeout_seconds};
   request->compact = options.compact;
+  request->symmetry = options.symmetry;
+  request->partial_order = options.partial_order;
+  if (const std::string why = why_not_reducible(*request); !why.empty())
+    return fail({ErrorKind::usage,
+                 "--partial-order would not be sound for " + request->scenario.name + ": " + why, "",
+                 "leave --partial-order out; --symmetry is sound for every scenario"});
   const auto traces = trace_files_of(options.traces);
   if (!traces) return fail(traces.error());
   if (options.matrix && !traces->empty())
@@ -156,6 +164,11 @@ Command add_check_command(CLI::App& program) {
       ->check(CLI::Range(0.0, 1e7));
   verb->add_flag("--compact", options->compact,
                  "Keep fingerprints instead of states: less memory, and a tiny chance to miss a state");
+  verb->add_flag(
+      "--symmetry", options->symmetry,
+      "Search only one of several states that differ in the names of CPUs, containers and workers");
+  verb->add_flag("--partial-order", options->partial_order,
+                 "Do not stop before steps that nobody but the task can see");
   return {verb, [options] { return run_check(*options); }};
 }
 

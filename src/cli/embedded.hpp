@@ -16,6 +16,8 @@ struct EmbeddedFile {
 std::span<const EmbeddedFile> cause_pages();
 /// scenarios/*.toml, by name.
 std::span<const EmbeddedFile> scenario_files();
+/// What the module unzap_rescue is built from: kmod/unzap_rescue.c and kmod/reaper.h, by name.
+std::span<const EmbeddedFile> module_sources();
 
 /// The file of that name, or nullptr.
 const EmbeddedFile* find_embedded(std::span<const EmbeddedFile> files, std::string_view name);

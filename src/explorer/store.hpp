@@ -234,6 +234,16 @@ class Store {
     return index_.find(hash, [&](Ref ref) { return low_hash_[ref] == static_cast<std::uint32_t>(hash); }) ==
            id;
   }
+  /// The number of a state, or k_no_state; only with Keep::states.
+  StateId find(const State& state) {
+    UNZAP_ASSERT(keep_ == Keep::states, "states were not kept");
+    Lookup lookup{};
+    lookup.state = state;
+    if (!fold(lookup, nullptr)) return k_no_state;  // its parts are new, and there is no room for them
+    prepare(lookup);
+    return index_.find(
+        lookup.hash, [&](Ref ref) { return std::memcmp(&exact_[ref], &exact(lookup), sizeof(Exact)) == 0; });
+  }
   std::size_t size() const { return size_; }
   /// Bytes held, the tables included.
   std::size_t bytes() const {

@@ -27,6 +27,7 @@ bool outside_can_reap(const Config& c, const State& s, TaskNo no) {
   const Task& task = s.tasks[no];
   if (task.parent != k_outside || task.exit_state != ExitState::zombie || !c.tasks[no].leader) return false;
   if (s.processes[c.tasks[no].process].notified_outside == 0) return false;
+  if (c.tasks[no].role == Role::injected_child) return c.scenario.outside_reaps_orphans;
   if (no != c.injected) return true;
   return c.scenario.outside_reaps && (c.outside == k_no_task || s.outside_acted == 0 || s.outside_free != 0);
 }
@@ -41,8 +42,25 @@ void livepatch(const Config& c, State& s) {
   --s.livepatches;
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
     if (c.tasks[no].process == 0xff || s.tasks[no].exit_state != ExitState::none) continue;
-    if (s.tasks[no].depth > 0 && set_notify_flag(s, no)) wake_up(s, no, k_wake_interruptible);
+    if (s.tasks[no].depth > 0 && set_notify_flag(c, s, no)) wake_up(s, no, k_wake_interruptible);
   }
+}
+
+/// freeze_task() of all members. Who comes to a freezing point is frozen there and thawed when the freezer
+/// gives up, which changes nothing; what stays is the flag, where nobody looks for signals any more.
+void fake_signal(const Config& c, State& s) {
+  --s.fake_signals;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no) {
+    if (c.tasks[no].ns_tid == 0 || s.tasks[no].exit_state != ExitState::none || s.tasks[no].depth == 0)
+      continue;
+    s.tasks[no].tif |= k_tif_sigpending;
+    wake_up(s, no, k_wake_interruptible);
+  }
+}
+
+bool operator_can_kill(const Config& c, const State& s, TaskNo no) {
+  return s.operator_kills > 0 && c.tasks[no].leader && c.tasks[no].ns_tid != 0 &&
+         s.tasks[no].exit_state != ExitState::released;
 }
 
 void detach(const Config& c, State& s, TaskNo no) {
@@ -73,6 +91,8 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
     }
     case Environment::migrate_begin: return s.threadgroup_rwsem == 0 && s.migrations > 0;
     case Environment::migrate_end: return s.threadgroup_rwsem != 0;
+    case Environment::fake_signal: return s.fake_signals > 0;
+    case Environment::operator_kill: return operator_can_kill(c, s, no);
     case Environment::livepatch: return s.livepatches > 0;
     case Environment::act: return outside_may_act(c, s);
     case Environment::thaw: {
@@ -109,10 +129,18 @@ EnvironmentWords apply_environment(const Config& c, State& s, Environment what, 
     case Environment::migrate_end:
       migrate_end(c, s);
       return {"cgroup_attach_unlock", "kernel/cgroup/cgroup.c", "the cgroup migration is over"};
+    case Environment::fake_signal:
+      fake_signal(c, s);
+      return {"freeze_task", "kernel/freezer.c", "a freezer sets TIF_SIGPENDING on every task"};
+    case Environment::operator_kill:
+      --s.operator_kills;
+      return {"kill", "kernel/signal.c",
+              "an operator sends SIGKILL to " + comm +
+                  (send_sigkill(c, s, no) ? "" : ", which nobody takes any more")};
     case Environment::livepatch:
       livepatch(c, s);
       return {"klp_send_signals", "kernel/livepatch/transition.c",
-              "a livepatch transition sets TIF_NOTIFY_SIGNAL on every task"};
+              "a livepatch transition sets " + std::string(notify_flag_name(c)) + " on every task"};
     case Environment::act:
       s.outside_acted = 1;
       wake_up(s, c.outside, k_wake_interruptible);

@@ -14,11 +14,13 @@ enum class Environment : std::uint8_t {
   kill,           ///< SIGKILL to init, whose leader is `task`, from an ancestor pid namespace
   migrate_begin,  ///< a cgroup migration takes cgroup_threadgroup_rwsem for writing
   migrate_end,
-  livepatch,   ///< klp_send_signals(): set_notify_signal() on every task
-  act,         ///< the task outside begins what it does
-  detach,      ///< the tracer lets go of `task`
-  thaw,        ///< the cgroup is thawed
-  fuse_abort,  ///< somebody writes to /sys/fs/fuse/connections/N/abort
+  fake_signal,    ///< a freezer (suspend, v1) wakes every task with a fake signal, and gives up later
+  operator_kill,  ///< somebody with rights sends SIGKILL to the process whose leader is `task`
+  livepatch,      ///< klp_send_signals(): set_notify_signal() on every task
+  act,            ///< the task outside begins what it does
+  detach,         ///< the tracer lets go of `task`
+  thaw,           ///< the cgroup is thawed
+  fuse_abort,     ///< somebody writes to /sys/fs/fuse/connections/N/abort
 };
 
 /// Calls `add(Environment, TaskNo)` for everything that can happen now.
@@ -39,13 +41,15 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
 template <class Add>
 void for_each_environment(const Config& c, const State& s, const Add& add) {
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
-    for (const Environment what : {Environment::timeout, Environment::reap, Environment::detach})
+    for (const Environment what :
+         {Environment::timeout, Environment::reap, Environment::detach, Environment::operator_kill})
       if (environment_enabled(c, s, what, no)) add(what, no);
   for (const Container& container : c.containers)
     if (environment_enabled(c, s, Environment::kill, container.leader))
       add(Environment::kill, container.leader);
-  for (const Environment what : {Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
-                                 Environment::act, Environment::thaw, Environment::fuse_abort})
+  for (const Environment what :
+       {Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
+        Environment::fake_signal, Environment::act, Environment::thaw, Environment::fuse_abort})
     if (environment_enabled(c, s, what, k_no_task)) add(what, k_no_task);
 }
 

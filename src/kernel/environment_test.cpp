@@ -145,5 +145,49 @@ TEST(Ptrace, TheLastThreadOfATracedProcessDoesNotTakeItsLeaderAlong) {
   EXPECT_EQ(d[d.child()].exit_state, ExitState::zombie) << "do_notify_parent() asks the tracer";
 }
 
+TEST(Environment, AFreezersFakeSignalKeepsTheInterruptibleSecondWaitFromSleeping) {
+  for (const bool idle : {false, true}) {
+    Scenario s = injected_zombie(true);
+    s.fake_signals = 1;
+    Variant v = find_kernel("v5.15.162")->variant;
+    Driver d(s, v.set(Switch::fix_2026, true).set(Switch::second_loop_idle, idle));
+    d.until_off(d.leader(), 0);
+    d.fire(Environment::fake_signal);
+    EXPECT_FALSE(d.offers(Environment::fake_signal)) << "as often as the scenario says";
+    EXPECT_TRUE(d.sigpending(d.leader()));
+    EXPECT_EQ(d.asleep(d.leader()), idle) << "an idle sleep is not broken";
+    if (!idle) d.until_off(d.leader(), 0);
+    EXPECT_EQ(d.asleep(d.leader()), idle) << "TIF_SIGPENDING is not cleared in the second wait";
+  }
+}
+
+TEST(Environment, AFreezersFakeSignalCostsTheFirstWaitOneRound) {
+  Scenario s = plain();
+  s.fake_signals = 1;
+  Driver d(s, k_kernel);
+  d.until_off(d.leader(), 0);
+  d.fire(Environment::fake_signal);
+  EXPECT_FALSE(d.asleep(d.leader()));
+  d.until_said(d.leader(), "clears TIF_SIGPENDING", 0);
+  d.until_off(d.leader(), 0);
+  EXPECT_TRUE(d.asleep(d.leader()));
+}
+
+TEST(Environment, AnOperatorKillsAnyProcessAndATaskPastExitSignalsTakesNoNotice) {
+  Scenario s = plain();
+  s.operator_kills = 2;
+  Driver d(s, "v5.15.162");
+  d.fire(Environment::operator_kill, d.child());
+  EXPECT_FALSE(d.asleep(d.child()));
+  d.until(
+      d.leader(), [](const State&, const Task& t) { return (t.flags & k_pf_exiting) != 0; }, 0);
+  const Description words =
+      d.machine.describe(d.s, {Event::environment, k_no_cpu, d.leader(), Environment::operator_kill});
+  EXPECT_NE(words.text.find("nobody takes"), std::string::npos) << words.text;
+  d.fire(Environment::operator_kill, d.leader());
+  EXPECT_FALSE(d.sigpending(d.leader()));
+  EXPECT_FALSE(d.offers(Environment::operator_kill));
+}
+
 }  // namespace
 }  // namespace unzap::kernel

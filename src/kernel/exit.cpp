@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/exit.hpp"
 
+#include "kernel/coredump.hpp"
 #include "kernel/fuse.hpp"
 #include "kernel/outside.hpp"
 #include "kernel/pid_namespace.hpp"
@@ -32,8 +33,19 @@ void exit_files(Step& x) {
 /// do_exit() up to where another CPU can see something new.
 void front(Step& x) {
   if (x.process().quick_threads > 0 && --x.process().quick_threads == 0) x.process().group_exit = 1;
-  if (x.my().owns_wq != 0xff) return x.call(Routine::io_uring_cancel_generic, 1);
-  x.at(1);
+  x.at(k_exit_cancel);
+  if (x.c.has(Switch::dump_parks_before_io_uring)) meet_dump(x, k_exit_cancel);
+}
+
+/// True: it has gone to cancel its requests. An SQPOLL thread has done that before.
+bool cancel_io_uring(Step& x) {
+  if (x.my().owns_wq == 0xff || x.my().role == Role::sqpoll) {
+    x.at(1);
+    return false;
+  }
+  x.say("io_uring_files_cancel()");
+  x.call(Routine::io_uring_cancel_generic, 1);
+  return true;
 }
 
 /// exit_signals(): from here on the thread is no candidate for find_alive_thread() and wants no signals.
@@ -47,6 +59,7 @@ void set_exiting(Step& x) {
 /// exit_mm(), exit_files(), exit_fs(), and exit_task_namespaces() with its reference.
 void drop_resources(Step& x) {
   if (might_sleep(x)) return;
+  if (!x.c.has(Switch::dump_parks_before_io_uring) && meet_dump(x, 2)) return;
   if (must_flush(x)) {
     x.say("exit_files(): closes a file of a FUSE mount");
     return x.call(Routine::fuse_flush, 2);
@@ -69,17 +82,27 @@ void exit_task_work(Step& x) {
   x.at(4);
 }
 
+/// find_new_reaper() without another thread of the group: the nearest subreaper above, else the child reaper.
+TaskNo find_new_reaper(const Step& x) {
+  const bool under_subreaper = x.me().parent == k_outside && x.c.scenario.outside_subreaper;
+  if (under_subreaper && x.my().role == Role::injected && !x.c.has(Switch::subreaper_stays_in_namespace))
+    return k_outside;
+  return x.pid_ns().child_reaper;
+}
+
 /// The second half of exit_notify(), under tasklist_lock: children get a new parent, the state changes.
 void become_zombie(Step& x) {
   State& s = x.s;
   TaskNo heir = find_alive_thread(x.c, s, x.my().process);
-  if (heir == k_no_task) heir = x.pid_ns().child_reaper;
+  if (heir == k_no_task) heir = find_new_reaper(x);
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     Task& child = s.tasks[no];
     if (child.parent != x.self || child.exit_state == ExitState::released) continue;
     child.parent = heir;
-    x.say("{} is now a child of {}", x.comm(no), x.comm(heir));
-    if (x.c.tasks[heir].process == x.my().process || child.exit_state != ExitState::zombie) continue;
+    x.say("{} is now a child of {}", x.comm(no),
+          heir == k_outside ? x.c.scenario.outside_comm : x.comm(heir));
+    const bool same_group = heir != k_outside && x.c.tasks[heir].process == x.my().process;
+    if (same_group || child.exit_state != ExitState::zombie) continue;
     if (thread_group_empty(x.c, s, x.c.tasks[no].process) && notify_parent(x, no)) release_task(x, no);
   }
   Task& me = x.me();
@@ -158,7 +181,10 @@ void step_do_exit(Step& x) {
   switch (x.me().stack[x.me().depth - 1U].step) {
     case 0:
       front(x);
-      if (x.my().owns_wq != 0xff) return x.say("io_uring_files_cancel()");
+      if (x.me().stack[x.me().depth - 1U].routine != Routine::do_exit) return;
+      [[fallthrough]];
+    case k_exit_cancel:
+      if (cancel_io_uring(x)) return;
       [[fallthrough]];
     case 1:
       if (might_sleep(x)) return;

@@ -7,6 +7,10 @@ namespace unzap::kernel {
 
 // kernel/exit.c. Facts: docs/kernel-facts/exit.md and wait.md.
 
+/// The step of Routine::do_exit between the look for a core dump and the cancellation of io_uring. The others
+/// are numbered in their order; up to 2 the task has its mm, files and namespaces.
+inline constexpr std::uint8_t k_exit_cancel = 6;
+
 /// What do_wait() returns, as Task::ret.
 inline constexpr std::uint8_t k_wait_reaped = 0;
 inline constexpr std::uint8_t k_wait_echild = 1;

@@ -185,5 +185,23 @@ TEST(Exit, NothingAfterTheCancellationClearsTheNotifyFlagBeforeTheNamespaceIsZap
   EXPECT_TRUE(d.notified(d.leader()));
 }
 
+TEST(Exit, ASubreaperOutsideGetsTheOrphanOnlyInOldKernels) {
+  for (const bool stays : {true, false}) {
+    Scenario s = plain();
+    s.injected = Injected::sleeps;
+    s.injected_child = "orphan";
+    s.outside_subreaper = true;
+    s.operator_kills = 1;
+    Variant v = find_kernel("v5.15.162")->variant;
+    Driver d(s, v.set(Switch::subreaper_stays_in_namespace, stays));
+    const TaskNo orphan = d.find("orphan");
+    EXPECT_EQ(d[orphan].parent, d.config().injected);
+    d.fire(Environment::operator_kill, d.config().injected);
+    d.until_said(d.config().injected,
+                 stays ? "orphan is now a child of init" : "orphan is now a child of shim", 1);
+    EXPECT_EQ(d[orphan].parent, stays ? d.leader() : k_outside);
+  }
+}
+
 }  // namespace
 }  // namespace unzap::kernel

@@ -39,7 +39,7 @@ TEST(Fuse, FilesAreClosedPastExitSignals) {
 TEST(Fuse, TheFirstWaitEndsWithASignalTheSecondDoesNot) {
   Driver d = at_flush(false);
   EXPECT_EQ(d[d.child()].run_state, RunState::interruptible);
-  set_notify_flag(d.s, d.child());
+  set_notify_flag(d.config(), d.s, d.child());
   EXPECT_TRUE(wake_up(d.s, d.child(), k_wake_interruptible));
   d.until_off(d.child(), 1);
   EXPECT_EQ(d[d.child()].run_state, RunState::uninterruptible);

@@ -51,6 +51,10 @@ void step_io_sq_thread(Step& x) {
         return sleep_in(x, RunState::interruptible);
       }
       me.ret = 0;
+      if (x.my().owns_wq != 0xff) {
+        x.say("ends: cancels what its ring has to do first");
+        return x.call(Routine::io_uring_cancel_generic, 2);
+      }
       [[fallthrough]];
     default:
       // io_uring_cancel_generic(true, sqd) and io_run_task_work(): everything is cancelled, the flag is

@@ -147,8 +147,8 @@ void step_io_worker_handle_work(Step& x) {
     me.item = k_item_cancel;
     x.say("IO_WQ_BIT_EXIT: the request is cancelled");
   } else if (exiting && x.c.has(Switch::worker_self_notify)) {
-    me.tif |= k_tif_notify_signal;
-    x.say("IO_WQ_BIT_EXIT and bounded work: sets TIF_NOTIFY_SIGNAL on itself");
+    set_notify_flag(x.c, x.s, x.self);
+    x.say("IO_WQ_BIT_EXIT and bounded work: sets {} on itself", notify_flag_name(x.c));
   }
   x.call(Routine::io_wq_do_work, 0);
 }

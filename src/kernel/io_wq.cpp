@@ -61,8 +61,8 @@ void exit_workers_next(Step& x) {
   me.local = worker;
   ++x.s.tasks[worker].worker_ref;
   if (x.c.has(Switch::notify_exiting_workers)) {
-    set_notify_flag(x.s, worker);
-    x.say("io_wq_worker_wake(): sets TIF_NOTIFY_SIGNAL on {}", x.comm(worker));
+    set_notify_flag(x.c, x.s, worker);
+    x.say("io_wq_worker_wake(): sets {} on {}", notify_flag_name(x.c), x.comm(worker));
   }
   x.at(2);
 }
@@ -170,8 +170,8 @@ void step_io_queue_worker_create(Step& x) {
       x.say("task_work_add(create_worker_cb) to {}", x.comm(owner));
       return x.at(2);
     case 2:
-      if (x.c.has(Switch::notify_owner_to_create) && set_notify_flag(x.s, owner)) {
-        x.say("sets TIF_NOTIFY_SIGNAL on {}", x.comm(owner));
+      if (x.c.has(Switch::notify_owner_to_create) && set_notify_flag(x.c, x.s, owner)) {
+        x.say("sets {} on {}", notify_flag_name(x.c), x.comm(owner));
         wake_up(x.s, owner, k_wake_interruptible);
       } else {
         x.say("the flag of {} stays as it is", x.comm(owner));

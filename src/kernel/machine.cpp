@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/machine.hpp"
 
+#include "kernel/coredump.hpp"
 #include "kernel/exit.hpp"
 #include "kernel/freezer.hpp"
 #include "kernel/fuse.hpp"
@@ -45,6 +46,8 @@ void run(Step& x) {
     case Routine::copy_process: return step_copy_process(x);
     case Routine::outside_sleep: return step_outside_sleep(x);
     case Routine::fuse_flush: return step_fuse_flush(x);
+    case Routine::do_coredump: return step_do_coredump(x);
+    case Routine::coredump_task_exit: return step_coredump_task_exit(x);
     case Routine::do_group_exit: return step_do_group_exit(x);
     case Routine::task_work_run: return step_task_work_run(x);
     case Routine::do_exit: return step_do_exit(x);

@@ -77,6 +77,7 @@ std::string why_not_partly_ordered(const Config& c) {
   if (c.injected != k_no_task) return "a member's parent lies outside and may reap it at any time";
   if (scenario.child_traced) return "a tracer may let go of a member at any time";
   if (scenario.child_frozen != Freezer::none) return "the freezer acts on a member at any time";
+  if (scenario.nested) return "a pid namespace inside another one reaches into both containers";
   if (scenario.child_fuse || scenario.fuse_server) return "a FUSE connection joins members that seem asleep";
   return "";
 }

@@ -22,7 +22,8 @@ void kill_walk(Step& x) {
   bool killed = false;
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& task = x.s.tasks[no];
-    if (x.c.tasks[no].pid_ns != x.my().pid_ns || x.c.tasks[no].ns_tid < 2) continue;
+    const TaskInfo& info = x.c.tasks[no];
+    if (!x.c.has_number(info, x.my().pid_ns) || (info.pid_ns == x.my().pid_ns && info.ns_tid < 2)) continue;
     if (task.exit_state == ExitState::released) continue;
     if ((task.flags & k_sigkill_private) != 0) continue;
     if (!send_sigkill(x.c, x.s, no)) continue;
@@ -98,10 +99,13 @@ void step_zap_pid_ns_processes(Step& x) {
 
 void free_pid(const Config& c, State& s, TaskNo no) {
   if (c.tasks[no].ns_tid == 0) return;
-  PidNamespace& ns = s.pid_ns[c.tasks[no].pid_ns];
-  --ns.pid_allocated;
-  if (ns.adding == 0 && (ns.pid_allocated == 2 || ns.pid_allocated == 1))
-    wake_up(s, ns.child_reaper, k_wake_any);
+  // From the innermost level outwards.
+  for (std::uint8_t level = c.tasks[no].container; level != 0xff; level = c.containers[level].inside) {
+    PidNamespace& ns = s.pid_ns[c.containers[level].pid_ns];
+    --ns.pid_allocated;
+    if (ns.adding == 0 && (ns.pid_allocated == 2 || ns.pid_allocated == 1))
+      wake_up(s, ns.child_reaper, k_wake_any);
+  }
 }
 
 }  // namespace unzap::kernel

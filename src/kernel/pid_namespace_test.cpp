@@ -214,5 +214,41 @@ TEST(Zap, AChildThatWasAZombieBeforeIsReapedByTheFirstWait) {
   d.until_said(d.leader(), "all children are gone");
 }
 
+/// The scenario's container lies inside that of `dockerd`.
+Scenario nested() {
+  Scenario s = plain();
+  s.bystanders = 1;
+  s.bystander_comm = "dockerd";
+  s.nested = true;
+  return s;
+}
+
+TEST(NestedPidNs, AMemberHasANumberOnEveryLevel) {
+  Driver d(nested(), k_old);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2) << "the inner namespace: init and child";
+  EXPECT_EQ(d.s.pid_ns[1].pid_allocated, 3) << "the outer one counts them too";
+  EXPECT_EQ(d[d.leader()].parent, d.find("dockerd"));
+  const int outer = d.s.pid_ns[1].pid_allocated;
+  free_pid(d.config(), d.s, d.child());
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
+  EXPECT_EQ(d.s.pid_ns[1].pid_allocated, outer - 1);
+}
+
+TEST(NestedPidNs, TheInnerInitDiesWithTheOuterOne) {
+  Driver d(nested(), k_old);
+  const TaskNo outer = d.find("dockerd");
+  d.s.mnt_ns[1].refs = 2;  // somebody else holds its mounts
+  d.until_said(outer, "SIGKILL to init", 1);
+  EXPECT_TRUE(d[d.leader()].flags & k_sigkill_private) << "number 1 inside is killed from outside";
+  EXPECT_TRUE(d[d.child()].flags & k_sigkill_private);
+  EXPECT_FALSE(d[outer].flags & k_sigkill_private);
+}
+
+TEST(NestedPidNs, TheInnerInitKillsNobodyOutside) {
+  Driver d(nested(), k_old);
+  d.until_said(d.leader(), "SIGKILL to child", 0);
+  EXPECT_FALSE(d[d.find("dockerd")].flags & k_sigkill_private);
+}
+
 }  // namespace
 }  // namespace unzap::kernel

@@ -20,6 +20,8 @@ constexpr Names k_ret_from_fork[] = {"ret_from_fork"};
 constexpr Names k_kthread[] = {"process_one_work", "worker_thread", "kthread", "ret_from_fork"};
 constexpr Names k_get_signal[] = {"get_signal"};
 constexpr Names k_freezer_trap[] = {"do_freezer_trap"};
+constexpr Names k_coredump[] = {"coredump_wait", "do_coredump"};
+constexpr Names k_coredump_task_exit[] = {"coredump_task_exit"};
 constexpr Names k_do_group_exit[] = {"do_group_exit"};
 constexpr Names k_refrigerator[] = {"__refrigerator"};
 constexpr Names k_rcu_tasks[] = {"__synchronize_srcu", "synchronize_srcu", "rcu_tasks_wait_gp",
@@ -69,11 +71,13 @@ constexpr RoutineInfo k_infos[] = {
     {"worker_thread", "kernel/workqueue.c", k_kthread},
     {"get_signal", "kernel/signal.c", k_get_signal},
     {"do_freezer_trap", "kernel/signal.c", k_freezer_trap},
+    {"do_coredump", "fs/coredump.c", k_coredump},
     {"do_group_exit", "kernel/exit.c", k_do_group_exit},
     {"task_work_add", "kernel/task_work.c", k_task_work_add},
     {"task_work_run", "kernel/task_work.c", k_task_work_run},
     {"__refrigerator", "kernel/freezer.c", k_refrigerator},
     {"do_exit", "kernel/exit.c", k_do_exit},
+    {"coredump_task_exit", "kernel/exit.c", k_coredump_task_exit},
     {"exit_signals", "kernel/signal.c", k_exit_signals},
     {"exit_task_work", "include/linux/task_work.h", {}},
     {"exit_notify", "kernel/exit.c", k_exit_notify},

@@ -21,6 +21,8 @@ enum class Routine : std::uint8_t {
   // kernel/signal.c
   get_signal,
   do_freezer_trap,
+  // fs/coredump.c
+  do_coredump,
   do_group_exit,
   // kernel/task_work.c
   task_work_add,
@@ -29,6 +31,7 @@ enum class Routine : std::uint8_t {
   refrigerator,
   // kernel/exit.c
   do_exit,
+  coredump_task_exit,  ///< exit_mm() in 5.15
   exit_signals,
   exit_task_work,
   exit_notify,

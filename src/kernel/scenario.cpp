@@ -104,7 +104,8 @@ const std::vector<std::pair<std::string_view, WorkerStart>> k_worker_starts = {
     {"idle", WorkerStart::idle},
     {"created", WorkerStart::created},
     {"reading", WorkerStart::reading},
-    {"about-to-read", WorkerStart::about_to_read}};
+    {"about-to-read", WorkerStart::about_to_read},
+    {"dumping", WorkerStart::dumping}};
 
 void read_workers(Reader& reader, const toml::table& table, Scenario& s) {
   const toml::node* node = table.get("workers");
@@ -120,8 +121,10 @@ void read_workers(Reader& reader, const toml::table& table, Scenario& s) {
   }
 }
 
-const std::vector<std::pair<std::string_view, Ending>> k_endings = {
-    {"exit_group", Ending::exit_group}, {"exit", Ending::exit}, {"sigkill", Ending::sigkill}};
+const std::vector<std::pair<std::string_view, Ending>> k_endings = {{"exit_group", Ending::exit_group},
+                                                                    {"exit", Ending::exit},
+                                                                    {"sigkill", Ending::sigkill},
+                                                                    {"core_dump", Ending::core_dump}};
 
 void read_containers(Reader& reader, const toml::table& root, Scenario& s) {
   if (const toml::table* containers = reader.table(root, "containers")) {
@@ -131,11 +134,12 @@ void read_containers(Reader& reader, const toml::table& root, Scenario& s) {
   const toml::table* bystander = reader.table(root, "bystander");
   if (!bystander) return;
   s.bystanders = 1;
-  reader.only(*bystander, " in [bystander]", {"count", "comm", "child", "ending"});
+  reader.only(*bystander, " in [bystander]", {"count", "comm", "child", "ending", "nested"});
   reader.number(*bystander, "count", s.bystanders, 1, k_max_containers - 1);
   reader.text(*bystander, "comm", s.bystander_comm, 15);
   reader.text(*bystander, "child", s.bystander_child, 15);
   reader.choice(bystander->get("ending"), "ending", s.bystander_ending, k_endings);
+  reader.yes_no(*bystander, "nested", s.nested);
 }
 
 void read_init(Reader& reader, const toml::table& root, Scenario& s) {
@@ -147,10 +151,11 @@ void read_init(Reader& reader, const toml::table& root, Scenario& s) {
   const toml::table* ring = reader.table(*init, "io_uring");
   if (!ring) return;
   s.ring = true;
-  reader.only(
-      *ring, " in [init.io_uring]",
-      {"in_thread", "workers", "bounded", "unbounded", "bounded_blocks", "armed_request", "shared_outside"});
+  reader.only(*ring, " in [init.io_uring]",
+              {"in_thread", "sqpoll", "workers", "bounded", "unbounded", "bounded_blocks", "armed_request",
+               "shared_outside"});
   reader.yes_no(*ring, "in_thread", s.in_thread);
+  reader.yes_no(*ring, "sqpoll", s.sqpoll);
   read_workers(reader, *ring, s);
   reader.number(*ring, "bounded", s.bounded, 0, 4);
   reader.number(*ring, "unbounded", s.unbounded, 0, 4);
@@ -176,13 +181,14 @@ void read_child(Reader& reader, const toml::table& root, Scenario& s) {
 void read_outside(Reader& reader, const toml::table& root, Scenario& s) {
   if (const toml::table* injected = reader.table(root, "injected")) {
     s.injected = Injected::sleeps;
-    reader.only(*injected, " in [injected]", {"comm", "state"});
+    reader.only(*injected, " in [injected]", {"comm", "child", "state"});
     reader.text(*injected, "comm", s.injected_comm, 15);
+    reader.text(*injected, "child", s.injected_child, 15);
     reader.choice<Injected>(injected->get("state"), "state", s.injected,
                             {{"sleeps", Injected::sleeps}, {"zombie", Injected::zombie}});
   }
   if (const toml::table* outside = reader.table(root, "outside")) {
-    reader.only(*outside, " in [outside]", {"comm", "does", "reaps"});
+    reader.only(*outside, " in [outside]", {"comm", "does", "reaps", "subreaper", "reaps_orphans"});
     reader.text(*outside, "comm", s.outside_comm, 15);
     reader.choice<OutsideAct>(outside->get("does"), "does", s.outside_act,
                               {{"nothing", OutsideAct::nothing},
@@ -190,6 +196,8 @@ void read_outside(Reader& reader, const toml::table& root, Scenario& s) {
                                {"cgroup_rmdir", OutsideAct::rmdir},
                                {"fork", OutsideAct::fork}});
     reader.yes_no(*outside, "reaps", s.outside_reaps);
+    reader.yes_no(*outside, "subreaper", s.outside_subreaper);
+    reader.yes_no(*outside, "reaps_orphans", s.outside_reaps_orphans);
   }
 }
 
@@ -203,11 +211,13 @@ void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
   read_outside(reader, root, s);
   if (const toml::table* environment = reader.table(root, "environment")) {
     reader.only(*environment, " in [environment]",
-                {"outside_holders", "cgroup_migrations", "livepatches", "tracer_detaches", "thaws",
-                 "fuse_abort", "idle_timeouts"});
+                {"outside_holders", "cgroup_migrations", "livepatches", "fake_signals", "operator_kills",
+                 "tracer_detaches", "thaws", "fuse_abort", "idle_timeouts"});
     reader.number(*environment, "outside_holders", s.outside_holders, 0, 4);
     reader.number(*environment, "cgroup_migrations", s.cgroup_migrations, 0, 3);
     reader.number(*environment, "livepatches", s.livepatches, 0, 3);
+    reader.number(*environment, "fake_signals", s.fake_signals, 0, 3);
+    reader.number(*environment, "operator_kills", s.operator_kills, 0, 3);
     reader.yes_no(*environment, "tracer_detaches", s.tracer_detaches);
     reader.yes_no(*environment, "thaws", s.thaws);
     reader.yes_no(*environment, "fuse_abort", s.fuse_abort);
@@ -269,11 +279,19 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
   if (s.containers + s.bystanders > static_cast<int>(k_max_containers))
     fail(fmt::format("{} containers are more than the model holds", s.containers + s.bystanders),
          fmt::format("at most {}, [bystander] included", k_max_containers));
-  if (s.containers > 1 && (s.injected != Injected::none || s.child_fuse || s.fuse_server))
-    fail("an [injected] task and FUSE exist in one container only", "use [bystander] for the others");
+  if (s.nested && s.bystanders != 1)
+    fail("`nested` needs exactly one [bystander], in which the others lie", "take `count` out");
+  if (!s.injected_child.empty() && (s.injected == Injected::zombie || s.outside_act == OutsideAct::fork))
+    fail("an [injected] task has its `child` while it lives, and from the start", "use state = \"sleeps\"");
+  const bool outside_acts = s.outside_act != OutsideAct::nothing;
+  if (s.containers > 1 && (s.injected != Injected::none || s.child_fuse || s.fuse_server || outside_acts))
+    fail("an [injected] task, FUSE, and what a task outside does exist in one container only",
+         "use [bystander] for the others");
   if (s.outside_act == OutsideAct::fork && s.injected != Injected::sleeps)
     fail("`does = \"fork\"` needs an [injected] task to fork, with state sleeps", "add [injected]");
-  if (s.ending == Ending::exit && s.in_thread)
+  if (s.in_thread && s.sqpoll)
+    fail("`in_thread` and `sqpoll` both name the owner of the workers", "take one of them");
+  if (s.ending == Ending::exit && (s.in_thread || s.sqpoll))
     fail("`ending = \"exit\"` ends only the leader, and a thread of init would live on", "use exit_group");
 }
 

@@ -15,6 +15,7 @@ enum class Ending : std::uint8_t {
   exit_group,  ///< its leader calls exit_group(2)
   exit,        ///< its leader calls exit(2): only this thread ends (pthread_exit)
   sigkill,     ///< SIGKILL from an ancestor pid namespace
+  core_dump,   ///< its leader takes a signal that dumps core
 };
 
 /// Where an io-wq worker is when the story begins.
@@ -23,6 +24,7 @@ enum class WorkerStart : std::uint8_t {
   created,        ///< of the bounded account; made, and has not run yet
   reading,        ///< of the unbounded account; executes a read and sleeps in it
   about_to_read,  ///< the same, but it has only just taken the read
+  dumping,        ///< of the bounded account; has taken a signal that dumps core, since a tracer unblocked it
 };
 
 /// What a task outside the container does once, before it looks after its children (again).
@@ -64,6 +66,7 @@ struct Scenario {
   std::string bystander_comm = "bystander";
   std::string bystander_child;  ///< name of its init's child; empty: none
   Ending bystander_ending = Ending::exit_group;
+  bool nested = false;  ///< the pid namespaces of the others were made inside the bystander's, by its init
 
   // [init]
   std::string init_comm = "init";
@@ -72,6 +75,7 @@ struct Scenario {
   // [init.io_uring]
   bool ring = false;       ///< the table is there: init uses io_uring
   bool in_thread = false;  ///< a second thread of init, not the leader, owns the ring and its workers
+  bool sqpoll = false;     ///< the ring's SQPOLL thread, a thread of init, owns the workers
   std::vector<WorkerStart> workers;
   std::uint8_t bounded = 0;     ///< bounded requests queued for the workers (statx)
   std::uint8_t unbounded = 0;   ///< unbounded requests queued (read of a pipe)
@@ -92,17 +96,22 @@ struct Scenario {
   // [injected]
   Injected injected = Injected::none;
   std::string injected_comm = "exec";
+  std::string injected_child;  ///< name of its child, in the namespace too; empty: none
 
   // [outside]
   std::string outside_comm = "shim";
   OutsideAct outside_act = OutsideAct::nothing;
-  bool outside_reaps = true;  ///< the parent outside reaps the injected task when it can
+  bool outside_subreaper = false;     ///< it has set PR_SET_CHILD_SUBREAPER
+  bool outside_reaps_orphans = true;  ///< as such it reaps children that it did not fork
+  bool outside_reaps = true;          ///< the parent outside reaps the injected task when it can
 
   // [environment]
   std::uint8_t outside_holders = 0;  ///< references to the mount namespace from outside, for ever
   std::uint8_t cgroup_migrations =
-      0;                         ///< how often cgroup_threadgroup_rwsem may be held for writing for a while
-  std::uint8_t livepatches = 0;  ///< how often a livepatch transition may signal every task
+      0;                          ///< how often cgroup_threadgroup_rwsem may be held for writing for a while
+  std::uint8_t livepatches = 0;   ///< how often a livepatch transition may signal every task
+  std::uint8_t fake_signals = 0;  ///< how often a freezer may try to freeze every task, in vain
+  std::uint8_t operator_kills = 0;  ///< how often somebody may send SIGKILL to any process of the containers
   bool tracer_detaches = false;
   bool thaws = false;
   bool fuse_abort = false;    ///< somebody may abort the FUSE connection

@@ -3,6 +3,7 @@
 
 #include "kernel/io_wq.hpp"
 #include "kernel/sched.hpp"
+#include "kernel/signal.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::kernel {
@@ -26,8 +27,11 @@ void start_worker(Task& task, WorkerStart start, std::uint8_t& items) {
   task.flags |= k_pf_io_worker;
   task.worker_ref = 1;
   push(task, Routine::ret_from_fork, k_tail);
-  bool runnable = start == WorkerStart::created || start == WorkerStart::about_to_read;
-  if (start == WorkerStart::idle || start == WorkerStart::created) {
+  bool runnable = start != WorkerStart::idle && start != WorkerStart::reading;
+  if (start == WorkerStart::dumping) {
+    push(task, Routine::io_worker, k_worker_after_get_signal);
+    push(task, Routine::get_signal, k_get_signal_dump);
+  } else if (start == WorkerStart::idle || start == WorkerStart::created) {
     push(task, Routine::io_worker, start == WorkerStart::idle ? k_worker_woken : k_worker_test_exit);
     if (start == WorkerStart::idle && items > 0) {  // io_wqe_activate_free_worker() has woken it
       --items;
@@ -100,9 +104,13 @@ void start_asleep(Task& task, Routine routine, RunState state) {
 void start_leader(const Config& c, State& s, TaskNo no) {
   Task& leader = s.tasks[no];
   const Ending ending = c.containers[c.tasks[no].container].ending;
-  leader.parent = k_outside;
   if (ending == Ending::sigkill) return sleep_in_syscall(leader);
-  push(leader, ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
+  if (ending == Ending::core_dump) {
+    push(leader, Routine::exit_to_user_mode, 0);
+    push(leader, Routine::get_signal, k_get_signal_dump);
+  } else {
+    push(leader, ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
+  }
   leader.flags |= k_on_rq;
   if (no != c.first().leader) return;
   if (!c.scenario.balance) leader.rq = 0;
@@ -120,8 +128,14 @@ class Cast {
     if (s_.injected != Injected::none) {
       c_.injected = add(s_.injected_comm, Role::injected, new_process());
       c_.tasks[c_.injected].in_namespaces = false;
+      if (!s_.injected_child.empty()) {
+        c_.injected_child = add(s_.injected_child, Role::injected_child, new_process());
+        c_.tasks[c_.injected_child].in_namespaces = false;
+      }
     }
     for (std::uint8_t i = 0; i < s_.bystanders; ++i) add_bystander(i);
+    if (s_.nested)
+      for (std::uint8_t i = 0; i < s_.containers; ++i) c_.containers[i].inside = s_.containers;
     if (s_.outside_act != OutsideAct::nothing) {
       c_.outside = static_cast<TaskNo>(c_.tasks.size());
       c_.tasks.push_back({.comm = s_.outside_comm,
@@ -171,6 +185,9 @@ class Cast {
     const std::uint8_t init = new_process();
     container.leader = container.ring_owner = add(s_.init_comm + mark(i), Role::init, init);
     if (s_.in_thread) container.ring_owner = add(s_.init_comm + "/2" + mark(i), Role::ring_thread, init);
+    if (s_.sqpoll)
+      container.ring_owner =
+          add("iou-sqp-" + std::to_string(c_.tasks[container.leader].tid), Role::sqpoll, init);
     if (s_.ring) {
       c_.tasks[container.ring_owner].owns_wq = static_cast<std::uint8_t>(c_.wq_owner.size());
       c_.wq_owner.push_back(container.ring_owner);
@@ -228,21 +245,27 @@ void start_wqs(const Config& c, State& s) {
 /// How a member of a container is counted where it belongs.
 void count_member(const Config& c, State& s, TaskNo no) {
   const TaskInfo& info = c.tasks[no];
-  ++s.pid_ns[info.pid_ns].pid_allocated;
+  for (std::uint8_t level = info.container; level != 0xff; level = c.containers[level].inside)
+    ++s.pid_ns[c.containers[level].pid_ns].pid_allocated;
   if (info.in_namespaces) ++s.mnt_ns[info.container].nsproxy_refs;
   ++s.processes[info.process].quick_threads;
   ++s.processes[info.process].files_users;
   const TaskNo leader = c.containers[info.container].leader;
-  s.tasks[no].parent = info.process == c.tasks[leader].process ? k_outside : leader;
+  const std::uint8_t outer = c.containers[info.container].inside;
+  s.tasks[no].parent = info.process != c.tasks[leader].process ? leader
+                       : outer == 0xff                         ? k_outside
+                                                               : c.containers[outer].leader;
+  if (info.role == Role::injected_child) s.tasks[no].parent = c.injected;
 }
 
 }  // namespace
 
 std::size_t count_tasks(const Scenario& s) {
-  const std::size_t each = 1U + (s.in_thread ? 1U : 0U) + s.workers.size() + (s.child ? 1U : 0U) +
-                           (s.child && s.child_sqpoll ? 1U : 0U);
+  const std::size_t each = 1U + (s.in_thread ? 1U : 0U) + (s.sqpoll ? 1U : 0U) + s.workers.size() +
+                           (s.child ? 1U : 0U) + (s.child && s.child_sqpoll ? 1U : 0U);
   return s.containers * each + s.bystanders * (s.bystander_child.empty() ? 1U : 2U) +
-         (s.fuse_server ? 1U : 0U) + (s.injected != Injected::none ? 1U : 0U) +
+         (s.fuse_server ? 1U : 0U) +
+         (s.injected != Injected::none ? s.injected_child.empty() ? 1U : 2U : 0U) +
          (s.outside_act != OutsideAct::nothing ? 1U : 0U) + 1U;
 }
 
@@ -269,6 +292,8 @@ State initial_state(const Config& c) {
   s.rcu.exp_mutex = k_no_task;
   s.migrations = c.scenario.cgroup_migrations;
   s.livepatches = c.scenario.livepatches;
+  s.fake_signals = c.scenario.fake_signals;
+  s.operator_kills = c.scenario.operator_kills;
   s.fuse_dev_refs =
       static_cast<std::uint8_t>((c.scenario.fuse_server ? 1 : 0) + (c.scenario.child_fuse ? 1 : 0));
   start_namespaces(c, s);
@@ -293,6 +318,7 @@ State initial_state(const Config& c) {
       case Role::sqpoll: start_sqpoll_thread(task); break;
       case Role::child: start_child(c, no, task); break;
       case Role::ring_thread:
+      case Role::injected_child:
       case Role::fuse_server: sleep_in_syscall(task); break;
     }
   }

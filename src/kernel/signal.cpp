@@ -16,7 +16,8 @@ void signal_wake_up(State& s, TaskNo no) {
 /// recalc_sigpending(): never looks at TIF_NOTIFY_SIGNAL.
 void recalc_sigpending(Step& x) {
   Task& task = x.me();
-  const bool pending = (task.flags & k_sigkill_private) != 0 || x.process().sigkill_shared != 0;
+  const bool pending = (task.flags & k_sigkill_private) != 0 || x.process().sigkill_shared != 0 ||
+                       (task.flags2 & k_jobctl_task_work) != 0;
   task.tif = static_cast<std::uint8_t>(pending ? task.tif | k_tif_sigpending : task.tif & ~k_tif_sigpending);
 }
 
@@ -27,11 +28,22 @@ bool wants_sigkill(const Task& task) {
 
 }  // namespace
 
-bool set_notify_flag(State& s, TaskNo no) {
+bool set_notify_flag(const Config& c, State& s, TaskNo no) {
   Task& task = s.tasks[no];
+  if (c.has(Switch::task_work_by_jobctl)) {
+    if ((task.flags2 & k_jobctl_task_work) != 0 || task.exit_state == ExitState::released) return false;
+    task.flags2 |= k_jobctl_task_work;
+    task.tif |= k_tif_sigpending;
+    return true;
+  }
   if ((task.tif & k_tif_notify_signal) != 0) return false;
   task.tif |= k_tif_notify_signal;
   return true;
+}
+
+void signal_fatally(State& s, TaskNo no) {
+  s.tasks[no].flags |= k_sigkill_private;
+  signal_wake_up(s, no);
 }
 
 void zap_other_threads(Step& x) {
@@ -40,8 +52,7 @@ void zap_other_threads(Step& x) {
     if (no == x.self || x.c.tasks[no].process != x.my().process) continue;
     Task& task = x.s.tasks[no];
     if (task.exit_state != ExitState::none) continue;
-    task.flags |= k_sigkill_private;
-    signal_wake_up(x.s, no);
+    signal_fatally(x.s, no);
     x.say("SIGKILL to {}", x.comm(no));
   }
 }
@@ -49,7 +60,7 @@ void zap_other_threads(Step& x) {
 bool send_sigkill(const Config& c, State& s, TaskNo target) {
   const std::uint8_t process = c.tasks[target].process;
   Process& group = s.processes[process];
-  if (c.has(Switch::drop_signals_to_dying_group) && group.group_exit != 0) return false;
+  if (c.has(Switch::drop_signals_to_dying_group) && group.group_exit != 0 && group.dumping == 0) return false;
   group.sigkill_shared = 1;
   TaskNo chosen = k_no_task;
   if (wants_sigkill(s.tasks[target])) chosen = target;
@@ -63,8 +74,7 @@ bool send_sigkill(const Config& c, State& s, TaskNo target) {
   group.group_exit = 1;
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
     if (c.tasks[no].process == process && s.tasks[no].exit_state == ExitState::none) {
-      s.tasks[no].flags |= k_sigkill_private;
-      signal_wake_up(s, no);
+      signal_fatally(s, no);
     }
   return true;
 }
@@ -80,11 +90,25 @@ void step_get_signal(Step& x) {
         x.say("leaves TIF_NOTIFY_SIGNAL as it is");
       } else
         x.say("looks for signals");
+      if ((task.flags2 & k_jobctl_task_work) != 0) {
+        task.flags2 &= static_cast<std::uint8_t>(~k_jobctl_task_work);
+        x.say("clears JOBCTL_TASK_WORK");
+      }
       if (has_task_work(task))
         x.call(Routine::task_work_run, 1);
       else
         x.at(1);
       return;
+    case k_get_signal_dump:
+      if ((task.flags & k_pf_io_worker) != 0 && x.c.has(Switch::worker_does_not_dump)) {
+        x.say("a signal that dumps core: a worker leaves that to others");
+        return x.ret(1);
+      }
+      x.say("takes a signal that dumps core");
+      return x.call(Routine::do_coredump, k_get_signal_dumped);
+    case k_get_signal_dumped:
+      if ((task.flags & k_pf_io_worker) != 0) return x.ret(1);
+      return x.call(Routine::do_group_exit, k_tail);
     default:
       if (x.c.has(Switch::get_signal_clears_notify) && (task.tif & k_tif_sigpending) == 0) {
         x.say("no signal");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string_view>
+
 #include "kernel/step.hpp"
 
 namespace unzap::kernel {
@@ -13,10 +15,21 @@ inline bool signal_pending(const Task& task) {
   return (task.tif & k_tif_sigpending) != 0;
 }
 
-/// set_notify_signal(), first half: test_and_set of the flag. True when it was clear: only then the second
-/// half, a wake-up of an interruptible sleeper, follows.
-bool set_notify_flag(State& s, TaskNo task);
+/// Steps of Routine::get_signal: where it has taken a signal that dumps core, and where that is done.
+inline constexpr std::uint8_t k_get_signal_dump = 2;
+inline constexpr std::uint8_t k_get_signal_dumped = 3;
 
+/// set_notify_signal(), first half: test_and_set of the flag. True when it was clear: only then the second
+/// half, a wake-up of an interruptible sleeper, follows. With task-work-by-jobctl the flags are
+/// JOBCTL_TASK_WORK and TIF_SIGPENDING.
+bool set_notify_flag(const Config& c, State& s, TaskNo task);
+/// What set_notify_flag() sets, for words.
+inline std::string_view notify_flag_name(const Config& c) {
+  return c.has(Switch::task_work_by_jobctl) ? "JOBCTL_TASK_WORK and TIF_SIGPENDING" : "TIF_NOTIFY_SIGNAL";
+}
+
+/// SIGKILL to this thread alone, which is woken.
+void signal_fatally(State& s, TaskNo task);
 /// SIGKILL to every other thread of the caller's group, and SIGNAL_GROUP_EXIT (do_group_exit,
 /// zap_other_threads).
 void zap_other_threads(Step& x);

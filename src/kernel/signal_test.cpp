@@ -31,10 +31,10 @@ TEST(Signal, TheGuardOf2026HidesTheFlagAndLeavesItSet) {
 
 TEST(Signal, OnlyTheFirstSettingOfTheFlagIsFollowedByAWakeUp) {
   Driver d(plain(), k_old);
-  EXPECT_TRUE(set_notify_flag(d.s, d.child()));
+  EXPECT_TRUE(set_notify_flag(d.config(), d.s, d.child()));
   EXPECT_TRUE(d.notified(d.child()));
   EXPECT_TRUE(d.asleep(d.child())) << "setting the flag alone wakes nobody";
-  EXPECT_FALSE(set_notify_flag(d.s, d.child()));
+  EXPECT_FALSE(set_notify_flag(d.config(), d.s, d.child()));
 }
 
 TEST(Signal, ExitGroupGivesEveryOtherThreadAPrivateSigkill) {

@@ -57,6 +57,9 @@ inline constexpr std::uint8_t k_exit_srcu = 1U << 1;  ///< between exit_tasks_rc
 inline constexpr std::uint8_t k_holds_tasks_gp = 1U
                                                  << 2;  ///< a synchronize_rcu_tasks() waits for that section
 inline constexpr std::uint8_t k_frozen = 1U << 3;       ///< its cgroup is frozen
+inline constexpr std::uint8_t k_pf_postcoredump = 1U << 4;   ///< past the point where a dump waits for it
+inline constexpr std::uint8_t k_parked = 1U << 5;            ///< on the list of the dumping thread
+inline constexpr std::uint8_t k_jobctl_task_work = 1U << 6;  ///< JOBCTL_TASK_WORK
 
 // task->task_works, one bit per kind of callback; a second one of a kind changes nothing that the model
 // keeps.
@@ -94,9 +97,12 @@ struct Process {
   std::uint8_t sigchld_ignored : 1;   ///< SIGCHLD action is SIG_IGN
   std::uint8_t armed : 1;             ///< the ring holds an armed poll or timeout request
   std::uint8_t notified_outside : 1;  ///< the parent outside may reap the leader
-  std::uint8_t unused : 3;
-  std::uint8_t quick_threads;  ///< threads that have not entered do_exit (6.1)
-  std::uint8_t files_users;    ///< files_struct->count
+  std::uint8_t dumping : 1;           ///< signal->core_state is set
+  std::uint8_t unused : 2;
+  std::uint8_t quick_threads : 4;   ///< threads that have not entered do_exit (6.1)
+  std::uint8_t files_users : 4;     ///< files_struct->count
+  std::uint8_t dump_waits_for : 4;  ///< core_state->nr_threads
+  std::uint8_t unused_too : 4;
 };
 
 /// A pid namespace.
@@ -152,6 +158,8 @@ struct State {
   std::uint8_t namespace_sem;      ///< 1 while held for writing
   std::uint8_t threadgroup_rwsem;  ///< 1 while held for writing (cgroup migration)
   std::uint8_t migrations;         ///< cgroup migrations that the environment may still start
+  std::uint8_t fake_signals;       ///< times that a freezer may still try
+  std::uint8_t operator_kills;     ///< times that an operator may still send SIGKILL
   std::uint8_t livepatches;        ///< times that a livepatch transition may still signal every task
   std::uint8_t outside_acted;      ///< the task outside has begun what it does
   std::uint8_t outside_free;       ///< it has finished that, and looks after its children again

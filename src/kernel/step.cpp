@@ -5,6 +5,13 @@
 
 namespace unzap::kernel {
 
+bool Config::has_number(const TaskInfo& task, std::uint8_t pid_ns) const {
+  if (task.container == 0xff) return false;
+  for (std::uint8_t no = task.container; no != 0xff; no = containers[no].inside)
+    if (containers[no].pid_ns == pid_ns) return true;
+  return false;
+}
+
 void Step::call(Routine routine, std::uint8_t return_to) const {
   Task& task = me();
   UNZAP_ASSERT(task.depth < k_max_depth, "call stack of {} is full", my().comm);

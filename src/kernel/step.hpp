@@ -23,9 +23,10 @@ enum class Role : std::uint8_t {
   child,        ///< leader of a child of init
   sqpoll,       ///< the child's SQPOLL thread
   fuse_server,
-  injected,  ///< a member whose parent lies outside
-  outside,   ///< the task outside that does something
-  kworker,   ///< runs wait_rcu_exp_gp
+  injected,        ///< a member whose parent lies outside
+  injected_child,  ///< a child of that one
+  outside,         ///< the task outside that does something
+  kworker,         ///< runs wait_rcu_exp_gp
 };
 
 /// What does not change about a task.
@@ -51,6 +52,7 @@ struct Container {
   Kind kind = Kind::scenario;
   Ending ending = Ending::exit_group;
   std::uint8_t pid_ns = 0;
+  std::uint8_t inside = 0xff;  ///< index of the container in whose pid namespace this one's was made
   TaskNo leader = 0;
   TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
   TaskNo child = k_no_task;
@@ -64,13 +66,16 @@ struct Config {
   std::vector<TaskInfo> tasks;        ///< in creation order, which is the order of for_each_thread()
   std::vector<Container> containers;  ///< the scenario's first
   std::vector<TaskNo> wq_owner;       ///< io_wq->task, by the index of the io_wq
-  TaskNo injected = k_no_task;        ///< a member of the first container whose parent lies outside
-  TaskNo outside = k_no_task;         ///< the task outside, if it does something
+  TaskNo injected_child = k_no_task;
+  TaskNo injected = k_no_task;  ///< a member of the first container whose parent lies outside
+  TaskNo outside = k_no_task;   ///< the task outside, if it does something
   TaskNo fuse_server = k_no_task;
   TaskNo kworker = k_no_task;  ///< runs wait_rcu_exp_gp
 
   bool has(Switch one) const { return variant.has(one); }
   const Container& first() const { return containers.front(); }
+  /// Whether the task has a number in that pid namespace: it is a member of it, or of one below it.
+  bool has_number(const TaskInfo& task, std::uint8_t pid_ns) const;
   std::uint8_t all_cpus() const { return static_cast<std::uint8_t>((1U << scenario.cpus) - 1); }
 };
 

@@ -16,11 +16,13 @@ bool task_work_push(State& s, TaskNo no, std::uint8_t work) {
 
 void task_work_notify(Step& x, TaskNo no) {
   if (!x.c.has(Switch::notify_task_of_request)) return;
-  if (!set_notify_flag(x.s, no)) {
-    x.say("TIF_NOTIFY_SIGNAL of {} is set already", x.comm(no));
+  if (x.c.tasks[no].role == Role::sqpoll && !x.c.has(Switch::sqpoll_completions_notify))
+    return x.say("TWA_NONE: no flag for an SQPOLL thread");
+  if (!set_notify_flag(x.c, x.s, no)) {
+    x.say("{} of {} is set already", notify_flag_name(x.c), x.comm(no));
     return;
   }
-  x.say("sets TIF_NOTIFY_SIGNAL on {}", no == x.self ? std::string("itself") : x.comm(no));
+  x.say("sets {} on {}", notify_flag_name(x.c), no == x.self ? std::string("itself") : x.comm(no));
   wake_up(x.s, no, k_wake_interruptible);
 }
 

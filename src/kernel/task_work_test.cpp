@@ -2,6 +2,7 @@
 // Claims of docs/kernel-facts/task_work.md.
 #include "kernel/task_work.hpp"
 
+#include "kernel/signal.hpp"
 #include "kernel/test_driver.hpp"
 
 namespace unzap::kernel {
@@ -153,6 +154,30 @@ TEST(TaskWork, TakingWorkBackLeavesTheFlag) {
   d.until_said(d.leader(), "takes back create_worker_cb");
   EXPECT_EQ(d[d.leader()].works, 0);
   EXPECT_TRUE(d.notified(d.leader()));
+}
+
+TEST(TaskWork, ByJobctlItSetsSigpendingWhichGetSignalTakesBack) {
+  Variant v = find_kernel("v5.15.160")->variant;
+  Driver d(with_workers({WorkerStart::idle}), v.set(Switch::task_work_by_jobctl, true));
+  EXPECT_TRUE(set_notify_flag(d.config(), d.s, d.worker()));
+  EXPECT_FALSE(set_notify_flag(d.config(), d.s, d.worker())) << "set already";
+  EXPECT_FALSE(d.notified(d.worker()));
+  EXPECT_TRUE(d.sigpending(d.worker()));
+  EXPECT_TRUE(d[d.worker()].flags2 & k_jobctl_task_work);
+  wake_up(d.s, d.worker(), k_wake_interruptible);
+  d.until_said(d.worker(), "clears JOBCTL_TASK_WORK", 1);
+  d.until_said(d.worker(), "no signal", 1);
+  EXPECT_FALSE(d.sigpending(d.worker()));
+}
+
+TEST(TaskWork, ByJobctlTheReaperSleepsSinceItClearsSigpendingInEveryRound) {
+  Variant v = find_kernel("v5.15.160")->variant;
+  Driver d(plain(), v.set(Switch::task_work_by_jobctl, true));
+  d.until_in(d.leader(), Routine::zap_pid_ns_processes);
+  EXPECT_TRUE(set_notify_flag(d.config(), d.s, d.leader()));
+  d.until_off(d.leader());
+  EXPECT_TRUE(d.asleep(d.leader()));
+  EXPECT_FALSE(d.sigpending(d.leader()));
 }
 
 }  // namespace

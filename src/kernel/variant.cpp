@@ -51,7 +51,7 @@ constexpr SwitchInfo k_switches[] = {
      "the second loop of zap_pid_ns_processes() sleeps in TASK_IDLE (6.1.191) instead of "
      "TASK_INTERRUPTIBLE",
      false},
-    {"worker-flag-kept", "a worker keeps PF_IO_WORKER while it exits (6.6)", false},
+    {"worker-flag-kept", "a worker keeps PF_IO_WORKER while it exits (fd37b884003c, 6.4)", true},
     {"expedited-single-cpu-shortcut",
      "synchronize_rcu_expedited() returns at once when one CPU is online and the "
      "kernel does not preempt (5.15)",
@@ -85,6 +85,31 @@ constexpr SwitchInfo k_switches[] = {
      "fuse_flush() waits for the server's answer also in an exiting task (5a8bee63b10f, 6.3, did "
      "not; reverted by 91ec6c85599b, 6.6)",
      false},
+    {"dump-parks-before-io-uring",
+     "do_exit() waits for a core dump before it cancels io_uring (coredump_task_exit, 92307383082d, 5.16) "
+     "instead of in exit_mm() after that",
+     true},
+    {"dump-leaves-out-user-workers",
+     "coredump_wait() and coredump_task_exit() leave out a thread that has PF_USER_WORKER and not "
+     "PF_IO_WORKER (f9010dbdce91, 6.4)",
+     false},
+    {"worker-does-not-dump",
+     "get_signal() returns to a worker before it dumps core (\"signal: fix coredump deadlock with "
+     "PF_USER_WORKER\", proposed in 2026)",
+     true},
+    {"sqpoll-completions-notify",
+     "a completed request of an SQPOLL ring sets TIF_NOTIFY_SIGNAL on the SQPOLL thread (TWA_SIGNAL_NO_IPI, "
+     "6.1) "
+     "instead of waking it only (TWA_NONE, 5.15)",
+     false},
+    {"task-work-by-jobctl",
+     "task_work_add(TWA_SIGNAL) sets JOBCTL_TASK_WORK and TIF_SIGPENDING, and there is no TIF_NOTIFY_SIGNAL "
+     "(5.8 to "
+     "5.10, on x86; set_notify_signal() then is signal_wake_up())",
+     false},
+    {"subreaper-stays-in-namespace",
+     "find_new_reaper() does not give children to a subreaper of an outer pid namespace (c6c70f4455d1, 4.11)",
+     true},
 };
 static_assert(std::size(k_switches) == static_cast<std::size_t>(Switch::count_));
 
@@ -95,14 +120,15 @@ Variant with(Variant variant, std::initializer_list<Switch> switches) {
 
 std::vector<Kernel> make_kernels() {
   using enum Switch;
-  const Variant common = with(
-      {}, {notify_exiting_workers, notify_owner_to_create, notify_task_of_request,
-           second_loop_leaves_tasks_rcu, second_loop_counts_leader, fork_checks_namespace, fuse_flush_waits});
+  const Variant common = with({}, {notify_exiting_workers, notify_owner_to_create, notify_task_of_request,
+                                   second_loop_leaves_tasks_rcu, second_loop_counts_leader,
+                                   subreaper_stays_in_namespace, fork_checks_namespace, fuse_flush_waits});
   const Variant v5_15 = with(common, {expedited_single_cpu_shortcut});
-  const Variant v6_1 = with(common, {get_signal_clears_notify, worker_flush_always_clears});
+  const Variant v6_1 = with(common, {get_signal_clears_notify, worker_flush_always_clears,
+                                     sqpoll_completions_notify, dump_parks_before_io_uring});
   const Variant v6_1_192 = with(v6_1, {exit_bit_per_item, freezer_trap_runs_task_work, worker_self_notify,
                                        drop_signals_to_dying_group, second_loop_idle});
-  const Variant v6_6 = with(v6_1, {worker_flag_kept});
+  const Variant v6_6 = with(v6_1, {worker_flag_kept, dump_leaves_out_user_workers});
   return {
       {"v5.15.160", "the kernel of the first report; no fix", v5_15},
       {"v5.15.162", "with the fix of 2024", with(v5_15, {fix_2024})},

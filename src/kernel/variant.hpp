@@ -39,6 +39,12 @@ enum class Switch : std::uint8_t {
   rmdir_drains_dying_tasks,
   freezer_trap_runs_task_work,
   fuse_flush_waits,
+  dump_parks_before_io_uring,
+  dump_leaves_out_user_workers,
+  worker_does_not_dump,
+  sqpoll_completions_notify,
+  task_work_by_jobctl,
+  subreaper_stays_in_namespace,
   count_
 };
 

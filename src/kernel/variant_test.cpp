@@ -43,7 +43,7 @@ TEST(Variant, EverySwitchIsFoundByItsName) {
   for (const Switch fix : {fix_2024, fix_2026, second_loop_leaves_tasks_rcu, fork_checks_namespace})
     EXPECT_TRUE(info(fix).fix) << info(fix).name;
   for (const Switch difference :
-       {worker_self_notify, worker_flag_kept, rmdir_drains_dying_tasks, fuse_flush_waits})
+       {worker_self_notify, dump_leaves_out_user_workers, rmdir_drains_dying_tasks, fuse_flush_waits})
     EXPECT_FALSE(info(difference).fix) << info(difference).name;
 }
 

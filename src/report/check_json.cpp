@@ -76,6 +76,8 @@ Json report_json(const CheckReport& report) {
       report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds : 0.0;
   out["bytes_per_state"] = report.bytes_per_state;
   out["bytes_kept_per_state"] = report.bytes_kept_per_state;
+  out["bytes_stored_per_state"] = report.bytes_stored_per_state;
+  out["reductions"] = report.reductions;
   out["workers"] = report.workers;
   out["compact"] = report.compact;
   out["omission_odds"] = report.omission_odds;

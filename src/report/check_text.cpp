@@ -100,11 +100,18 @@ std::string verdict_sentence(const CheckReport& report) {
 
 std::string figures(const CheckReport& report) {
   std::string out = fmt::format(
-      "{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {:.0f} bytes a state",
+      "{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {:.0f} bytes a state ({:.0f} of "
+      "them "
+      "for its transitions)",
       report.figures.states, report.figures.transitions, report.figures.depth, report.seconds,
       report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds / 1e6
                                  : 0.0,
-      report.bytes_kept_per_state);
+      report.bytes_kept_per_state, report.bytes_kept_per_state - report.bytes_stored_per_state);
+  if (!report.reductions.empty())
+    out += fmt::format(
+        "\nreduced by {}: these are the figures of the smaller search; the steps shown are all there "
+        "are",
+        fmt::join(report.reductions, " and "));
   if (report.compact)
     out += fmt::format(
         "\nonly fingerprints were kept: the odds that two states shared one, and one of them was "

@@ -26,9 +26,11 @@ MAY_INCLUDE = {
     "explorer": ["util"],
     "kernel": ["util", "explorer/model.hpp"],  # the interface that a model has to meet
     "check": ["util", "kernel", "explorer"],
-    "report": ["util", "snapshot", "diagnosis", "check", "kernel_image", "risk"],
+    "rescue": ["util", "snapshot", "diagnosis"],
+    "rescue/apply": ["util", "snapshot", "diagnosis", "rescue", "sources/procfs/parse.hpp"],
+    "report": ["util", "snapshot", "diagnosis", "check", "kernel_image", "risk", "rescue"],
     "cli": ["util", "snapshot", "sources", "diagnosis", "explorer", "kernel", "kernel_image", "risk",
-            "check", "report"],
+            "check", "report", "rescue"],
 }
 FOR_TESTS = re.compile(r"(_test\.cpp|/testing\.[ch]pp|/fixture\.hpp)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')

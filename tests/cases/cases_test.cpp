@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tests/cases/<name>/{capture.txt,expect.txt}: text in, diagnosis out. Adding a case needs no code.
+// capture.unzap in the place of capture.txt: a bundle of unzap record, as text (zstd -dc) or compressed.
 //
 // expect.txt, one statement a line, '#' begins a comment:
 //   VERDICT word             the verdict
@@ -18,6 +19,7 @@
 
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
+#include "sources/bundle/bundle.hpp"
 #include "sources/text/text_source.hpp"
 
 namespace unzap {
@@ -78,6 +80,14 @@ void check(const std::string& line, const Diagnosis& diagnosis, const Finding*& 
   }
 }
 
+/// The snapshot of a case: what was pasted, or what unzap record took along.
+Snapshot snapshot_of(const fs::path& folder) {
+  if (!fs::exists(folder / "capture.unzap")) return read_text(read(folder / "capture.txt"), "capture.txt");
+  Result<Snapshot> snapshot = read_bundle(read(folder / "capture.unzap"), "capture.unzap");
+  EXPECT_TRUE(snapshot) << snapshot.error().text();
+  return snapshot ? std::move(*snapshot) : Snapshot{};
+}
+
 TEST(Cases, EachSaysWhatItExpects) {
   std::vector<fs::path> cases;
   for (const auto& entry : fs::directory_iterator(fs::path(UNZAP_SOURCE_DIR) / "tests/cases"))
@@ -85,7 +95,7 @@ TEST(Cases, EachSaysWhatItExpects) {
   ASSERT_GE(cases.size(), 5u);
   for (const fs::path& path : cases) {
     SCOPED_TRACE(path.filename().string());
-    const Diagnosis diagnosis = diagnose(read_text(read(path / "capture.txt"), "capture.txt"));
+    const Diagnosis diagnosis = diagnose(snapshot_of(path));
     std::istringstream lines(read(path / "expect.txt"));
     const Finding* about = nullptr;
     bool first = true;

@@ -168,18 +168,22 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
   finding.remedies = {
       {"do-not-wait",
        "Do not wait and do not send more signals: the thread is past exit_signals() and runs no code "
-       "that could see them, and nothing on the host clears the flag",
+       "that could see them, and nothing clears the flag by itself",
        "none"},
       {"cordon",
        "Keep new containers off the node (kubectl cordon): every mount namespace that is torn down from now "
        "on queues behind this CPU",
        "running pods stay where they are"},
       {"save-evidence",
-       fmt::format("Save the evidence before the reboot, as root: unzap record -o FILE; by hand dmesg, and "
+       fmt::format("Save the evidence before anything else, as root: unzap record -o FILE; by hand dmesg, and "
                    "/proc/{}/task/*/{{status,stack,stat}}",
                    pid),
        "none"},
-      {"reboot", "Reboot the node; if `reboot` hangs in unmount, use the platform's reset",
+      {"clear-flag",
+       "Free it without a reboot: unzap rescue shows the plan, unzap rescue --apply loads a kernel module that "
+       "clears the flag of this one thread, and watches until everybody is gone",
+       "loads a module, which taints the kernel; tried in the lab on 6.1.192, see docs/lab-results.md"},
+      {"reboot", "Else reboot the node; if `reboot` hangs in unmount, use the platform's reset",
        "ends everything on the node; data not yet written is lost"},
       {"upgrade-kernel",
        "Run a kernel with the fix: 5.10.221, 5.15.162, 6.1.95, 6.6.35, 6.9.6, 6.10 or later; the "

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/exit.hpp"
+
 namespace unzap {
 namespace {
 
@@ -15,7 +17,8 @@ using kernel::TaskNo;
 constexpr std::int32_t k_shim_tid = 4600;
 constexpr std::uint64_t k_host_pid_ns = 4026531836, k_container_pid_ns = 4026532300;
 constexpr std::uint64_t k_host_mnt_ns = 4026531841, k_container_mnt_ns = 4026532299;
-constexpr std::uint64_t k_inodes_each = 10;  // between the namespaces of two containers
+constexpr std::uint64_t k_inodes_each = 10;   // between the namespaces of two containers
+constexpr std::int32_t k_outer_numbers = 10;  // between two containers, in a namespace around them
 constexpr int k_sigkill = 9, k_sigchld = 17;
 
 /// Functions that left no frame in a build of 6.1 with gcc 12: inlined into their caller, or left by a jump.
@@ -27,7 +30,9 @@ constexpr std::array<std::string_view, 7> k_without_frame = {
 bool past_resources(const kernel::Task& task) {
   if (task.run_state == RunState::dead) return true;
   for (std::size_t i = 0; i < task.depth; ++i)
-    if (task.stack[i].routine == Routine::do_exit && task.stack[i].step >= 3) return true;
+    if (task.stack[i].routine == Routine::do_exit && task.stack[i].step >= 3 &&
+        task.stack[i].step != kernel::k_exit_cancel)
+      return true;
   return false;
 }
 
@@ -105,8 +110,7 @@ class Artist {
     t.has_mm = member && !past_resources(from);
     t.threads = threads_of(no);
     t.ppid = !member ? 2 : (from.parent == kernel::k_outside ? k_shim_tid : tgid_of(from.parent));
-    t.ns_pids =
-        member ? std::vector<std::int32_t>{info.tid, info.ns_tid} : std::vector<std::int32_t>{info.tid};
+    t.ns_pids = numbers_of(info);
     const std::uint64_t offset = member ? info.container * k_inodes_each : 0;
     if (!zombie) t.pid_ns = member ? k_container_pid_ns + offset : k_host_pid_ns;
     if (!past_resources(from)) t.mnt_ns = member ? k_container_mnt_ns + offset : k_host_mnt_ns;
@@ -114,6 +118,17 @@ class Artist {
     if (member) add_signals(no, t);
     add_stack(from, t);
     return t;
+  }
+
+  /// The task's numbers, from the host's pid namespace inwards.
+  std::vector<std::int32_t> numbers_of(const kernel::TaskInfo& info) const {
+    std::vector<std::int32_t> numbers{info.tid};
+    if (info.ns_tid == 0) return numbers;
+    for (auto outer = c_.containers[info.container].inside; outer != 0xff;
+         outer = c_.containers[outer].inside)
+      numbers.insert(numbers.begin() + 1, k_outer_numbers * (info.container + 1) + info.ns_tid);
+    numbers.push_back(info.ns_tid);
+    return numbers;
   }
 
   std::int32_t threads_of(TaskNo no) const {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every scenario, with and without each reduction: the same verdict.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "check/check.hpp"
+
+namespace unzap {
+namespace {
+
+struct Asked {
+  bool symmetry, partial_order;
+};
+
+/// Which tasks are in which state, whatever like tasks are called.
+std::multiset<std::string> states_of(const CheckReport& report) {
+  std::multiset<std::string> out;
+  for (const CheckTask& task : report.tasks) out.insert(task.state);
+  return out;
+}
+
+/// `verdict`: what the scenario says, and another test finds without reductions. `each`: also by one
+/// reduction alone.
+void expect_same_answer(const CheckRequest& request, const std::string& verdict, bool each) {
+  for (const Asked asked : {Asked{true, true}, Asked{true, false}, Asked{false, true}}) {
+    if (!each && asked.symmetry != asked.partial_order) continue;
+    SCOPED_TRACE(testing::Message() << "symmetry " << asked.symmetry << ", partial order "
+                                    << asked.partial_order);
+    CheckRequest reduced = request;
+    reduced.symmetry = asked.symmetry;
+    reduced.partial_order = asked.partial_order;
+    if (!why_not_reducible(reduced).empty()) reduced.partial_order = false;
+    if (!reduced.symmetry && !reduced.partial_order) continue;
+    const CheckReport report = check(reduced);
+    EXPECT_EQ(name(report.verdict), verdict);
+    EXPECT_EQ(report.replayed, verdict != "proved");
+    EXPECT_EQ(report.traps > 0, verdict == "lockup");
+    EXPECT_EQ(report.reductions.size(), (reduced.symmetry ? 1U : 0U) + (reduced.partial_order ? 1U : 0U));
+    if (verdict != "lockup") continue;
+    EXPECT_TRUE(report.minimal);
+    EXPECT_TRUE(report.fatal_exact);
+    EXPECT_LE(report.fatal_step, report.trace.size());
+  }
+}
+
+TEST(Reductions, EveryScenarioHasTheSameVerdictWithEach) {
+  std::size_t asked = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(UNZAP_SOURCE_DIR "/scenarios")) {
+    if (entry.path().extension() != ".toml") continue;
+    const auto scenario = kernel::load_scenario(entry.path().string());
+    ASSERT_TRUE(scenario) << scenario.error().text();
+    std::set<std::string> seen;
+    for (const kernel::Expectation& expected : scenario->expectations) {
+      SCOPED_TRACE(scenario->name + " " + expected.kernel + " " + expected.preempt);
+      CheckRequest request;
+      request.scenario = *scenario;
+      request.kernel = expected.kernel;
+      request.variant = kernel::find_kernel(expected.kernel)->variant;
+      for (const std::string& name : expected.with) request.variant.set(*kernel::find_switch(name), true);
+      for (const std::string& name : expected.without) request.variant.set(*kernel::find_switch(name), false);
+      request.preempt = *kernel::parse_preempt(expected.preempt);
+      expect_same_answer(request, expected.verdict, seen.insert(expected.verdict).second);
+      ++asked;
+    }
+  }
+  EXPECT_GT(asked, 80U);
+}
+
+TEST(Reductions, WhereOneWouldNotBeSoundItIsRefused) {
+  const auto scenario = kernel::load_scenario(UNZAP_SOURCE_DIR "/scenarios/injected-zombie.toml");
+  ASSERT_TRUE(scenario);
+  CheckRequest request{*scenario, "v6.1.192", kernel::find_kernel("v6.1.192")->variant};
+  request.symmetry = true;
+  EXPECT_EQ(why_not_reducible(request), "");
+  request.partial_order = true;
+  EXPECT_NE(why_not_reducible(request).find("outside"), std::string::npos) << why_not_reducible(request);
+}
+
+TEST(Reductions, TheWayIsShownInFullUnderItsOwnNames) {
+  const auto scenario = kernel::load_scenario(UNZAP_SOURCE_DIR "/scenarios/npm-zombie.toml");
+  ASSERT_TRUE(scenario);
+  CheckRequest request{*scenario, "v5.15.160", kernel::find_kernel("v5.15.160")->variant};
+  const CheckReport plain = check(request);
+  request.symmetry = request.partial_order = true;
+  const CheckReport reduced = check(request);
+  EXPECT_LT(reduced.figures.states * 3, plain.figures.states * 2);
+  EXPECT_EQ(reduced.trap_states, plain.trap_states);
+  EXPECT_EQ(states_of(reduced), states_of(plain));
+  ASSERT_GT(reduced.fatal_step, 0U);
+  EXPECT_EQ(reduced.trace[reduced.fatal_step - 1].function, plain.trace[plain.fatal_step - 1].function);
+}
+
+}  // namespace
+}  // namespace unzap

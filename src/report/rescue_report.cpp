@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/rescue_report.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "report/writer.hpp"
+
+namespace unzap {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Met = Condition::Met;
+
+constexpr int k_schema_version = 1;
+
+std::string_view name(Met met) {
+  return met == Met::yes ? "yes" : met == Met::no ? "no" : "unknown";
+}
+
+std::string_view name(ActionKind kind) {
+  switch (kind) {
+    case ActionKind::clear_notify_signal: return "clear-notify-signal";
+    case ActionKind::write_file: return "write-file";
+    case ActionKind::signal_task: return "signal-task";
+  }
+  return "?";
+}
+
+void tell_plan(TextWriter& out, const Plan& plan) {
+  out.item(0, "RESCUE  ", fmt::format("{} ({})", plan.cause, name(plan.confidence)), Tone::heading);
+  out.paragraph(3, plan.summary);
+  if (!plan.conditions.empty()) {
+    out.gap();
+    out.item(0, "what must hold", "", Tone::heading);
+    for (const Condition& one : plan.conditions) {
+      const bool good = one.met == Met::yes;
+      out.item(3,
+               good                 ? "yes  "
+               : one.met == Met::no ? "NO   "
+                                    : "?    ",
+               one.text + ": " + one.seen, good ? Tone::good : Tone::bad);
+    }
+  }
+  out.gap();
+  if (!plan.action) {
+    out.item(0, "no action  ", plan.why_none, Tone::warning);
+    return;
+  }
+  out.item(0, "action     ", plan.action->text, Tone::heading);
+  out.item(0, "changes    ", plan.action->changes, Tone::heading);
+  out.item(0, "no undo of ", plan.action->cannot_undo, Tone::heading);
+  if (plan.watched.empty()) return;
+  std::string who;
+  for (std::size_t i = 0; i < plan.watched.size() && i < 8; ++i)
+    who += (i == 0 ? "" : ", ") + plan.watched[i].label();
+  if (plan.watched.size() > 8) who += fmt::format(" and {} more", plan.watched.size() - 8);
+  out.item(0, "frees      ", who, Tone::heading);
+}
+
+void tell_applied(TextWriter& out, const Applied& applied) {
+  out.gap();
+  for (const ApplyStep& step : applied.steps)
+    out.item(3, fmt::format("{:7.3f} s  ", step.at_seconds), step.text, Tone::quiet);
+  out.gap();
+  if (applied.outcome == Outcome::freed)
+    out.item(0, "FREED  ", fmt::format("in {:.3f} s", applied.seconds), Tone::good);
+  else if (applied.outcome == Outcome::refused)
+    out.item(0, "REFUSED  ", applied.why + "; nothing was changed", Tone::warning);
+  else
+    out.item(0, "NOT FREED  ", applied.why, Tone::bad);
+}
+
+Json to_json(const RescueTarget& target) {
+  return {{"pid", target.tgid},
+          {"tid", target.id.tid},
+          {"start_ticks", target.id.start_ticks},
+          {"comm", target.comm}};
+}
+
+Json to_json(const Action& action) {
+  return {{"kind", name(action.kind)},
+          {"remedy", action.remedy},
+          {"target", action.target ? to_json(*action.target) : Json(nullptr)},
+          {"file", action.file.empty() ? Json(nullptr) : Json(action.file)},
+          {"value", action.file.empty() ? Json(nullptr) : Json(action.value)},
+          {"signal", action.signal == 0 ? Json(nullptr) : Json(action.signal)},
+          {"text", action.text},
+          {"changes", action.changes},
+          {"cannot_undo", action.cannot_undo}};
+}
+
+Json to_json(const Plan& plan) {
+  Json conditions = Json::array();
+  for (const Condition& one : plan.conditions)
+    conditions.push_back({{"text", one.text}, {"met", name(one.met)}, {"seen", one.seen}});
+  Json watched = Json::array();
+  for (const RescueTarget& one : plan.watched) watched.push_back(to_json(one));
+  return {{"cause", plan.cause},
+          {"confidence", name(plan.confidence)},
+          {"summary", plan.summary},
+          {"culprit", plan.culprit ? to_json(*plan.culprit) : Json(nullptr)},
+          {"conditions", std::move(conditions)},
+          {"action", plan.action ? to_json(*plan.action) : Json(nullptr)},
+          {"why_none", plan.action ? Json(nullptr) : Json(plan.why_none)},
+          {"frees", std::move(watched)},
+          {"ready", plan.ready()}};
+}
+
+Json to_json(const Applied& applied) {
+  Json steps = Json::array();
+  for (const ApplyStep& step : applied.steps)
+    steps.push_back({{"at_seconds", step.at_seconds}, {"text", step.text}});
+  return {{"outcome", name(applied.outcome)},
+          {"why", applied.why.empty() ? Json(nullptr) : Json(applied.why)},
+          {"seconds", applied.seconds},
+          {"steps", std::move(steps)}};
+}
+
+}  // namespace
+
+std::string to_text(const RescueReport& report, const TextOptions& options) {
+  TextWriter out(options.width, options.color);
+  if (report.plans.empty()) {
+    if (report.verdict == Verdict::unknown)
+      out.item(0, "UNKNOWN  ",
+               "unzap diagnose could not tell whether something is stuck; nothing was changed",
+               Tone::warning);
+    else
+      out.item(0, "NOTHING TO DO  ", "nothing is stuck on this host", Tone::good);
+    return out.text();
+  }
+  const std::size_t shown = report.chosen.value_or(0);
+  tell_plan(out, report.plans[shown]);
+  if (report.applied) {
+    tell_applied(out, *report.applied);
+    return out.text();
+  }
+  out.gap();
+  const Plan& plan = report.plans[shown];
+  if (plan.ready())
+    out.paragraph(0, "This was a dry run, nothing was changed. To do it: unzap rescue --apply");
+  else if (plan.action)
+    out.paragraph(0, "Nothing was changed, and --apply would refuse: not everything holds that must.");
+  if (report.plans.size() > 1)
+    out.paragraph(
+        0,
+        fmt::format("{} more finding{}: unzap diagnose shows all; --cause ID or --task TID chooses another.",
+                    report.plans.size() - 1, report.plans.size() == 2 ? "" : "s"));
+  return out.text();
+}
+
+std::string to_json(const RescueReport& report) {
+  Json plans = Json::array();
+  for (const Plan& plan : report.plans) plans.push_back(to_json(plan));
+  const Json document = {{"schema_version", k_schema_version},
+                         {"verdict", name(report.verdict)},
+                         {"plans", std::move(plans)},
+                         {"chosen", report.chosen ? Json(*report.chosen) : Json(nullptr)},
+                         {"applied", report.applied ? to_json(*report.applied) : Json(nullptr)}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace unzap

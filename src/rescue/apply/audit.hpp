@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "util/result.hpp"
+
+namespace unzap {
+
+/// A record of what was done to a host: JSON lines, appended and synchronised one by one, so that the last
+/// line tells how far it came even if the machine stands still afterwards.
+class Audit {
+ public:
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+
+  /// Opens `path` for appending, readable by its owner only. Never through a link.
+  static Result<Audit> open(const std::string& path);
+  Audit(Audit&& other) noexcept;
+  Audit& operator=(Audit&&) = delete;
+  Audit(const Audit&) = delete;
+  ~Audit();
+
+  /// {"at":"2026-11-22T12:00:00.123Z","pid":..,"event":"..", ...}. An Error when the line could not be kept.
+  std::optional<Error> write(std::string_view event, const Fields& fields);
+
+ private:
+  Audit(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  int fd_;
+  std::string path_;
+};
+
+}  // namespace unzap

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "snapshot/reading.hpp"
+
+namespace unzap {
+
+/// A FUSE connection as /sys/fs/fuse/connections shows it.
+struct FuseConnection {
+  std::int32_t number = 0;
+  Reading<std::int64_t> waiting;  ///< requests without an answer
+
+  bool operator==(const FuseConnection&) const = default;
+};
+
+/// What this host lets one do, and what one has at hand. Read once, before the plan.
+struct Means {
+  bool root = false;            ///< effective user 0
+  std::string release;          ///< uname -r
+  Reading<bool> takes_modules;  ///< the kernel loads modules, and kernel.modules_disabled is 0
+  Reading<std::string>
+      lockdown;  ///< "none", "integrity", "confidentiality"; absent: this kernel has no lockdown
+  Reading<bool> needs_signature;  ///< module.sig_enforce, or Secure Boot is on
+  bool secure_boot = false;
+  std::string headers;  ///< /lib/modules/RELEASE/build when a module can be built there, else empty
+  bool make = false;    ///< `make` and `gcc` are there
+  std::string module;   ///< --module FILE
+  std::vector<FuseConnection> fuse;
+
+  bool operator==(const Means&) const = default;
+};
+
+/// Looks at this host. Reads below /proc/sys, /sys and /lib/modules only, and writes nothing.
+/// `module`: a prebuilt unzap_rescue.ko, or empty.
+Means look_at_means(const std::string& module);
+
+}  // namespace unzap

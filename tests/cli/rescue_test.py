@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plans a rescue with the real binary; nothing here is applied to this machine.
+
+usage: rescue_test.py UNZAP SOURCE_DIR [unittest arguments]
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+
+UNZAP, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
+JAM = os.path.join(SOURCE, "tests/cases/lab-armed-poll/capture.unzap")
+
+
+def run(*arguments):
+    return subprocess.run([UNZAP, "rescue", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+
+
+class Rescue(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def procfs(self, stats):
+        """A procfs of these stat lines."""
+        for line in stats:
+            tid = line.split(" ", 1)[0]
+            path = os.path.join(self.folder, tid, "task", tid)
+            os.makedirs(path)
+            with open(os.path.join(path, "stat"), "w", encoding="utf-8") as out:
+                out.write(line + "\n")
+            with open(os.path.join(path, "status"), "w", encoding="utf-8") as out:
+                out.write("State:\tS (sleeping)\n")
+        return self.folder
+
+    def test_a_recorded_jam_gets_a_plan_that_cannot_be_applied_here(self):
+        done = run(JAM, "--json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        document = json.loads(done.stdout)
+        with open(os.path.join(SOURCE, "docs/schema/rescue.schema.json"), encoding="utf-8") as schema:
+            jsonschema.validate(document, json.load(schema))
+        plan = document["plans"][document["chosen"]]
+        self.assertEqual((plan["cause"], plan["action"]["kind"]), ("reaper-busy-loop", "clear-notify-signal"))
+        self.assertEqual(plan["action"]["target"], plan["culprit"])
+        self.assertFalse(plan["ready"])
+        self.assertIsNone(document["applied"])
+        self.assertIn("run it on the host itself", " ".join(run(JAM).stdout.split()))
+
+    def test_the_plan_says_what_it_changes_and_what_not_to_undo(self):
+        text = run(JAM).stdout
+        for word in ("what must hold", "action", "changes", "no undo of", "frees"):
+            self.assertIn(word, text)
+
+    def test_nothing_stuck_is_nothing_to_do(self):
+        done = run("--path.procfs", self.procfs(["2 (kthreadd) S 0 0 0 0 0 2097216 " + "0 " * 12 + "77 " + "0 " * 22,
+                                                 "7 (sh) S 1 0 0 0 0 0 " + "0 " * 12 + "78 " + "0 " * 22]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("NOTHING TO DO", done.stdout)
+
+    def test_apply_is_for_this_host_alone(self):
+        for arguments in ((JAM,), ("--path.procfs", self.folder), ("--dry-run",)):
+            with self.subTest(arguments):
+                done = run("--apply", *arguments)
+                self.assertEqual(done.returncode, 64, done.stdout + done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_a_task_that_no_finding_names_is_refused(self):
+        for task in ("1", "57,1", "nonsense"):
+            with self.subTest(task):
+                done = run(JAM, "--task", task)
+                self.assertEqual(done.returncode, 66, done.stdout)
+                self.assertIn("nothing was changed", done.stderr)
+
+    def test_a_cause_is_chosen_by_its_name(self):
+        self.assertEqual(run(JAM, "--cause", "reaper-busy-loop").returncode, 1)
+        self.assertEqual(run(JAM, "--cause", "fuse-request").returncode, 66)
+        self.assertEqual(run(JAM, "--cause", "no-such-cause").returncode, 64)
+
+    def test_a_pasted_text_is_no_bundle(self):
+        done = run(os.path.join(SOURCE, "tests/cases/npm-zombie-soft-lockup/capture.txt"))
+        self.assertEqual(done.returncode, 65)
+        self.assertIn("unzap diagnose", done.stderr)
+
+    def test_help_has_an_example(self):
+        done = run("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("unzap rescue --apply", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])

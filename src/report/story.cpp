@@ -32,7 +32,9 @@ class Teller {
   std::string tell() {
     out_.item(0, story_.scenario.name + ": ", story_.scenario.summary, Tone::heading);
     out_.gap();
-    out_.paragraph(0, trim(story_.scenario.story));
+    std::string story(trim(story_.scenario.story));
+    std::replace(story.begin(), story.end(), '\n', ' ');
+    out_.paragraph(0, story);
     tell_actors();
     if (report_.verdict == CheckVerdict::lockup || report_.verdict == CheckVerdict::busy_wait) {
       tell_way();
@@ -156,7 +158,7 @@ class Teller {
                ? "Nothing at all is possible any more: no task can go on, no interrupt and nobody outside "
                  "changes that."
                : fmt::format("Whatever a task, the scheduler, an interrupt or the world outside can still do "
-                             "leads back into these {} states. Only a reboot ends it.",
+                             "leads back into these {} states. Waiting does not help.",
                              report_.trap_states));
     if (report_.minimal)
       out_.paragraph(

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/rank.hpp"
@@ -74,6 +75,36 @@ bool passes_by_itself(const Finding& finding) {
   return finding.cause != "frozen-cgroup";
 }
 
+/// What the kernel has counted since it was booted, beside the findings that it speaks for. The counters name
+/// no task, so they prove nothing by themselves; but they are still there when the log has lost the reports.
+void cite_counters(Finding& finding, const Host& host) {
+  struct Counter {
+    const Reading<std::uint64_t>& count;
+    const char* file;
+    const char* what;
+    std::initializer_list<std::string_view> causes;
+  };
+  const Counter counters[] = {
+      {host.soft_lockups,
+       "/sys/kernel/softlockup_count",
+       "soft lockup",
+       {"reaper-busy-loop", "rcu-held-up", "soft-lockup"}},
+      {host.hard_lockups, "/sys/kernel/hardlockup_count", "hard lockup", {"rcu-held-up", "soft-lockup"}},
+      {host.rcu_stalls, "/sys/kernel/rcu_stall_count", "RCU stall", {"reaper-busy-loop", "rcu-held-up"}},
+      {host.hung_tasks,
+       "/proc/sys/kernel/hung_task_detect_count",
+       "hung task",
+       {"reaper-busy-loop", "rcu-held-up", "hung-task", "uninterruptible-member"}}};
+  for (const Counter& counter : counters) {
+    const std::uint64_t count = counter.count.value_or(0);
+    if (count == 0 ||
+        std::find(counter.causes.begin(), counter.causes.end(), finding.cause) == counter.causes.end())
+      continue;
+    finding.add_evidence(counter.file, fmt::format("{} {}{} since the host was booted", count, counter.what,
+                                                   count == 1 ? "" : "s"));
+  }
+}
+
 void add_limits(Diagnosis& out, const Snapshot& snapshot) {
   const auto unread = std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
     return task.stack.absence() != nullptr && *task.stack.absence() == Absence::not_permitted;
@@ -100,6 +131,7 @@ Diagnosis diagnose(const Snapshot& snapshot) {
   if (one_look(snapshot))
     for (Finding& finding : findings)
       if (passes_by_itself(finding)) finding.confidence = Confidence::possible;
+  for (Finding& finding : findings) cite_counters(finding, snapshot.host);
   out.findings = rank(std::move(findings), graph, out.limits);
   out.verdict = verdict_of(out.findings, graph);
   add_limits(out, snapshot);

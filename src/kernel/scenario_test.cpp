@@ -67,6 +67,8 @@ const Wrong k_wrong[] = {
      "s.toml:1:1", "ends only the leader", "use exit_group"},
     {"a letter that toml++ cannot take", "name = \"a\"\n \xcb\xaa", "s.toml:2:2", "outside ASCII",
      "in ASCII"},
+    {"a table without a name, which toml++ does not refuse", "name = \"a\"\n [ = \"none\"\n", "s.toml",
+     "has no name", "must be TOML"},
     {"broken TOML", "name = \"a\n", "s.toml:1:", "", "the file must be TOML"},
     {"a key twice", "name = \"a\"\nname = \"b\"\n", "s.toml:2:", "", "the file must be TOML"},
 };

@@ -100,13 +100,11 @@ std::string verdict_sentence(const CheckReport& report) {
 
 std::string figures(const CheckReport& report) {
   std::string out = fmt::format(
-      "{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {:.0f} bytes a state ({:.0f} of "
-      "them "
-      "for its transitions)",
+      "{} states, {} transitions, depth {}, {:.3f} s, {:.2f} M states/s, {:.0f} bytes a state",
       report.figures.states, report.figures.transitions, report.figures.depth, report.seconds,
       report.figures.seconds > 0 ? static_cast<double>(report.figures.states) / report.figures.seconds / 1e6
                                  : 0.0,
-      report.bytes_kept_per_state, report.bytes_kept_per_state - report.bytes_stored_per_state);
+      report.bytes_kept_per_state);
   if (!report.reductions.empty())
     out += fmt::format(
         "\nreduced by {}: these are the figures of the smaller search; the steps shown are all there "

@@ -25,7 +25,12 @@ Json host_json(const Snapshot& snapshot) {
           {"kernel", value_or_null(host.kernel_release)},
           {"cpus", value_or_null(host.cpus)},
           {"origin", name(snapshot.origin)},
-          {"preemption", host.preemption ? Json(name(*host.preemption)) : Json(nullptr)}};
+          {"preemption", host.preemption ? Json(name(*host.preemption)) : Json(nullptr)},
+          {"counters",
+           {{"hung_tasks", value_or_null(host.hung_tasks)},
+            {"soft_lockups", value_or_null(host.soft_lockups)},
+            {"hard_lockups", value_or_null(host.hard_lockups)},
+            {"rcu_stalls", value_or_null(host.rcu_stalls)}}}};
 }
 
 Json problems_json(const std::vector<Problem>& problems) {

@@ -30,6 +30,13 @@ struct Host {
   Reading<std::int32_t> cpus;           ///< CPUs online
   Reading<Preemption> preemption;  ///< only when a source states it; PREEMPT_DYNAMIC alone states nothing
 
+  // How often the kernel has reported such a thing since it was booted: also when the log has lost the
+  // reports.
+  Reading<std::uint64_t> hung_tasks;    ///< /proc/sys/kernel/hung_task_detect_count, since 6.13
+  Reading<std::uint64_t> soft_lockups;  ///< /sys/kernel/softlockup_count, since 6.16
+  Reading<std::uint64_t> hard_lockups;  ///< /sys/kernel/hardlockup_count, since 6.16
+  Reading<std::uint64_t> rcu_stalls;    ///< /sys/kernel/rcu_stall_count, since 6.16
+
   bool operator==(const Host&) const = default;
 };
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -80,6 +81,23 @@ void check(const std::string& line, const Diagnosis& diagnosis, const Finding*& 
   }
 }
 
+/// A task either runs or waits, and it waits in one place: two findings that are sure of themselves do not
+/// say different things of the same one.
+void expect_no_contradiction(const Diagnosis& diagnosis) {
+  const std::set<std::string> running = {"reaper-busy-loop", "reaper-second-loop-spin", "soft-lockup"};
+  const std::set<std::string> nothing_seen = {"members-not-visible", "uninterruptible-member", "hung-task"};
+  for (const Finding& a : diagnosis.findings)
+    for (const Finding& b : diagnosis.findings) {
+      if (&a >= &b || std::min(a.confidence, b.confidence) < Confidence::likely) continue;
+      const std::string both = a.cause + " and " + b.cause;
+      EXPECT_FALSE(nothing_seen.contains(a.cause) && nothing_seen.contains(b.cause)) << both;
+      if (!a.culprit || !b.culprit || !a.culprit->tid || a.culprit->tid != b.culprit->tid) continue;
+      EXPECT_EQ(running.contains(a.cause), running.contains(b.cause)) << both << " of " << *a.culprit->tid;
+      EXPECT_FALSE(nothing_seen.contains(a.cause) || nothing_seen.contains(b.cause))
+          << both << " of " << *a.culprit->tid;
+    }
+}
+
 /// The snapshot of a case: what was pasted, or what unzap record took along.
 Snapshot snapshot_of(const fs::path& folder) {
   if (!fs::exists(folder / "capture.unzap")) return read_text(read(folder / "capture.txt"), "capture.txt");
@@ -96,6 +114,7 @@ TEST(Cases, EachSaysWhatItExpects) {
   for (const fs::path& path : cases) {
     SCOPED_TRACE(path.filename().string());
     const Diagnosis diagnosis = diagnose(snapshot_of(path));
+    expect_no_contradiction(diagnosis);
     std::istringstream lines(read(path / "expect.txt"));
     const Finding* about = nullptr;
     bool first = true;

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A healthy machine with much to do: nothing may be called stuck.
 
-usage: busy_test.py UNZAP busy [RUNS]
+usage: busy_test.py UNZAP busy [RUNS [THREADS]]
 
-While compile jobs run, containers come and go, hundreds of threads sleep and wake, a container is paused and a parent
-leaves its zombies about, `unzap diagnose` looks RUNS times (10). No look may find anything above `possible`, end with
+While compile jobs run, containers come and go, THREADS threads (300) sleep and wake, a task stays in the kernel, a
+container is paused and a parent leaves its zombies about, `unzap diagnose` looks RUNS times (10). No look may find anything above `possible`, end with
 exit code 1, or take 5 seconds.
 """
 import collections
@@ -22,6 +22,7 @@ import live
 from live import Look, Skip, call, pause, read, wait_for, write
 
 MOST_SECONDS = 5.0
+THREADS = 300  # of a process
 PROGRAM = "".join(f"int f{n}(int x) {{ int y = x; while (y > {n}) y -= x * {n} + 1; return y; }}\n" for n in range(300))
 
 
@@ -91,10 +92,17 @@ def containers(_):
 
 def threads(tell):
     threading.stack_size(128 << 10)
-    for _ in range(300):
+    for _ in range(THREADS):
         threading.Thread(target=lambda: [time.sleep(0.2) for _ in iter(int, 1)], daemon=True).start()
     tell(1)
     pause()
+
+
+def copier(_):
+    """Almost all of its time in the kernel, with short ways back: a busy task, and nothing stuck."""
+    zeros, buffer = os.open("/dev/zero", os.O_RDONLY), bytearray(8 << 20)
+    while True:
+        os.readv(zeros, [buffer])
 
 
 def zombies(tell):
@@ -119,11 +127,13 @@ def pause_a_container(stage):
               "FROZEN" if version == 1 else "1")
 
 
-def busy(stage, unzap, runs="10"):
+def busy(stage, unzap, runs="10", count="300"):
     stage.container()  # skips where none can be made
     pause_a_container(stage)
-    for body in (threads, zombies):
-        stage.run(f"uz-{body.__name__}", body)
+    for _ in range(-(-int(count) // THREADS)):
+        stage.run("uz-threads", threads)
+    stage.run("uz-zombies", zombies)
+    stage.fork("uz-copier", copier)
     for body in (compile_jobs, containers, compile_jobs, containers):
         pid, _ = stage.fork(f"uz-{body.__name__[:8]}", body)
         wait_for(f"the first child of {body.__name__}", lambda pid=pid: live.children(pid))

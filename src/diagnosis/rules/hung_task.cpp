@@ -5,10 +5,45 @@
 
 namespace unzap {
 
+namespace {
+
+/// The system was to sleep, and some task did not come to where it can be frozen: most often one in D.
+Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const KernelEvent*>& events) {
+  if (events.empty()) return {};
+  const Task* task = graph.task_of(*events.front());
+  // Where it is known what it waits for, that says more.
+  if (task != nullptr && (graph.site_of(*task) != nullptr || graph.reaper_over(*task) != nullptr)) return {};
+  Finding finding;
+  finding.cause = "hung-task";
+  finding.confidence = Confidence::possible;
+  finding.summary = fmt::format(
+      "{} did not freeze when the system was to sleep: it waits where it cannot be stopped, and then cannot "
+      "be killed "
+      "either; no container teardown is shown to hang on it",
+      task != nullptr ? task->label() : "a task");
+  if (task != nullptr) finding.culprit = party(*task, "refused to freeze");
+  for (std::size_t at = 0; at < events.size() && at < 8; ++at) cite(finding, *events[at]);
+  finding.chain.push_back({task != nullptr ? task->label() : "a task",
+                           "what its innermost functions name",
+                           {finding.evidence.front().id}});
+  finding.refuted_by = {"the next attempt to sleep succeeds: the task was only slow"};
+  finding.next_evidence = {"dmesg | grep -A40 'refusing to freeze'",
+                           "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'"};
+  finding.remedies = {
+      {"read-stack", "Read the stack behind the report: the functions below schedule() say what it waits for",
+       "none"}};
+  finding.references = {"docs/causes/hung-task.md", "kernel/power/process.c"};
+  return {std::move(finding)};
+}
+
+}  // namespace
+
 Findings hung_task(const WaitGraph& graph) {
   std::vector<const KernelEvent*> events;
+  std::vector<const KernelEvent*> freezes;
   std::vector<const Task*> tasks;
   for (const KernelEvent* event : graph.events()) {
+    if (event->kind == EventKind::freeze_failed) freezes.push_back(event);
     if (event->kind != EventKind::hung_task) continue;
     const Task* task = graph.task_of(*event);
     if (task != nullptr &&
@@ -17,7 +52,7 @@ Findings hung_task(const WaitGraph& graph) {
     events.push_back(event);
     if (task != nullptr) tasks.push_back(task);
   }
-  if (events.empty()) return {};
+  if (events.empty()) return refused_to_freeze(graph, freezes);
   Finding finding;
   finding.cause = "hung-task";
   finding.confidence = Confidence::likely;

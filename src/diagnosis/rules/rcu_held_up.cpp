@@ -18,6 +18,7 @@ struct Jam {
   const Task* holder = nullptr;       ///< the task on the CPU that holds the grace period up
   const Edge* holder_edge = nullptr;  ///< cpu (or grace period) -> holder
   std::optional<std::int32_t> cpu;    ///< the CPU that misses
+  bool of_tasks = false;              ///< an RCU-tasks grace period: it waits for tasks, not for CPUs
 };
 
 bool reaper_thread(const WaitGraph& graph, const Task& task) {
@@ -41,6 +42,18 @@ void find_holder(const WaitGraph& graph, Jam& jam) {
     jam.holder = task;
     jam.holder_edge = edge;
     return;
+  }
+}
+
+/// RCU tasks waits until each task has given its CPU free of its own will, or is in user mode; its report
+/// dumps those that did neither.
+void find_task_that_holds(const WaitGraph& graph, Jam& jam) {
+  if (jam.holder != nullptr) return;
+  for (const KernelEvent* event : jam.stalls) {
+    if (event->kind != EventKind::rcu_tasks_stall) continue;
+    jam.of_tasks = true;
+    jam.holder = graph.task_of(*event);
+    if (jam.holder != nullptr) return;
   }
 }
 
@@ -74,7 +87,16 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Jam& jam) {
 
 void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
   const std::string who = jam.waiters.empty() ? "" : some_of(jam.waiters);
-  if (jam.holder != nullptr) {
+  if (jam.of_tasks) {
+    const std::string holder = jam.holder != nullptr ? jam.holder->label() : "a task that is not shown";
+    if (jam.holder != nullptr) finding.culprit = party(*jam.holder, "holds RCU tasks up");
+    finding.summary = fmt::format(
+        "{} has neither given its CPU free of its own will nor been in user mode, so an RCU-tasks grace "
+        "period does not "
+        "end: whoever waits for one (synchronize_rcu_tasks(): tracing, BPF, a parent that should reap) waits "
+        "on",
+        holder);
+  } else if (jam.holder != nullptr) {
     finding.culprit = party(*jam.holder, jam.cpu ? fmt::format("holds CPU {}", *jam.cpu) : "holds a CPU");
     finding.summary = fmt::format("{} does not give {} free, so RCU grace periods do not end",
                                   jam.holder->label(), jam.cpu ? fmt::format("CPU {}", *jam.cpu) : "its CPU");
@@ -154,7 +176,7 @@ Findings rcu_held_up(const WaitGraph& graph) {
   Jam jam;
   for (const KernelEvent* event : graph.events())
     if (event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall ||
-        event->kind == EventKind::rcu_kthread_starved)
+        event->kind == EventKind::rcu_kthread_starved || event->kind == EventKind::rcu_tasks_stall)
       jam.stalls.push_back(event);
   for (const Task* task : graph.rcu_waiters()) {
     const WaitSite* site = graph.site_of(*task);
@@ -163,6 +185,7 @@ Findings rcu_held_up(const WaitGraph& graph) {
     if (mount_teardown(*graph.stack_of(*task))) jam.teardown.push_back(task);
   }
   find_holder(graph, jam);
+  find_task_that_holds(graph, jam);
   if (jam.holder == nullptr) jam.holder = busy_task(graph);
   const auto confidence = judge(graph, jam);
   if (!confidence) return {};

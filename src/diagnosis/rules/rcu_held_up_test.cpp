@@ -59,6 +59,18 @@ TEST(RcuHeldUp, NamesTheTaskOnTheStalledCpu) {
   EXPECT_EQ(finding.chain[1].what, "RCU grace period");
 }
 
+TEST(RcuHeldUp, RcuTasksWaitsForATaskAndNotForACpu) {
+  KernelEvent stall = event(EventKind::rcu_tasks_stall, "INFO: rcu_tasks detected stalls on tasks:", {});
+  EXPECT_EQ(gist(diagnose(pasted({}, {stall}))), "stuck: rcu-held-up likely");
+  stall.tid = 77;
+  stall.comm = std::string("busy");
+  const Finding finding =
+      finding_of(diagnose(pasted({TaskBuilder(77, "busy", 'R')}, {stall})), "rcu-held-up");
+  ASSERT_TRUE(finding.culprit);
+  EXPECT_EQ(finding.culprit->tid, 77);
+  EXPECT_NE(finding.summary.find("RCU-tasks grace period"), std::string::npos) << finding.summary;
+}
+
 TEST(RcuHeldUp, WhoComesBackToUserModeHoldsNothingUp) {
   const TaskBuilder waiter = TaskBuilder(31, "umount", 'D').in(k_normal).looks(2, 0, 0);
   TaskBuilder busy = TaskBuilder(70, "dd", 'R').on_cpu(1).looks(2, 98, 0);

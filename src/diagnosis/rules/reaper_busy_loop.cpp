@@ -175,12 +175,14 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
        "on queues behind this CPU",
        "running pods stay where they are"},
       {"save-evidence",
-       fmt::format("Save the evidence before anything else, as root: unzap record -o FILE; by hand dmesg, and "
-                   "/proc/{}/task/*/{{status,stack,stat}}",
-                   pid),
+       fmt::format(
+           "Save the evidence before anything else, as root: unzap record -o FILE; by hand dmesg, and "
+           "/proc/{}/task/*/{{status,stack,stat}}",
+           pid),
        "none"},
       {"clear-flag",
-       "Free it without a reboot: unzap rescue shows the plan, unzap rescue --apply loads a kernel module that "
+       "Free it without a reboot: unzap rescue shows the plan, unzap rescue --apply loads a kernel module "
+       "that "
        "clears the flag of this one thread, and watches until everybody is gone",
        "loads a module, which taints the kernel; tried in the lab on 6.1.192, see docs/lab-results.md"},
       {"reboot", "Else reboot the node; if `reboot` hangs in unmount, use the platform's reset",

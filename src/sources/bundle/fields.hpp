@@ -10,7 +10,8 @@ namespace unzap::bundle {
 template <class Archive, class AnySnapshot>
 void host_fields(Archive& archive, AnySnapshot& snapshot) {
   auto& [origin, host, tasks, events, cgroups, problems, all_tasks] = snapshot;
-  auto& [name, kernel_release, kernel_version, cpus, preemption] = host;
+  auto& [name, kernel_release, kernel_version, cpus, preemption, hung_tasks, soft_lockups, hard_lockups,
+         rcu_stalls] = host;
   archive("origin", origin);
   archive("all_tasks", all_tasks);
   archive("name", name);
@@ -18,6 +19,10 @@ void host_fields(Archive& archive, AnySnapshot& snapshot) {
   archive("kernel_version", kernel_version);
   archive("cpus", cpus);
   archive("preemption", preemption);
+  archive("hung_tasks", hung_tasks);
+  archive("soft_lockups", soft_lockups);
+  archive("hard_lockups", hard_lockups);
+  archive("rcu_stalls", rcu_stalls);
 }
 
 template <class Archive, class AnyTask>

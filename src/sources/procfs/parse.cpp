@@ -36,9 +36,9 @@ enum StatField : int {
 // TASK_COMM_LEN is 16; the names of workqueue workers are longer here (proc_task_name(), fs/proc/array.c).
 constexpr std::size_t k_most_comm_bytes = 70;
 
-/// Cuts the next word off `text`; empty at its end.
+/// Cuts the next word of a line off `text`; empty at the line's end.
 std::string_view take_word(std::string_view& text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \n"), text.size());
+  const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
   std::size_t end = begin;
   while (end < text.size() && text[end] != ' ' && text[end] != '\n') ++end;
   const std::string_view word = text.substr(begin, end - begin);
@@ -75,7 +75,9 @@ std::optional<text::StatLine> parse_stat(std::string_view text) {
       close - open > k_most_comm_bytes)
     return std::nullopt;
   text::StatLine out;
-  bool whole = number(text.substr(0, open), out.tid) && out.tid > 0;
+  const auto tid = text::task_number(parse_number<std::int32_t>(text.substr(0, open)));
+  bool whole = tid.has_value();
+  out.tid = tid.value_or(0);
   out.comm = text.substr(open + 2, close - open - 2);
   text.remove_prefix(close + 1);
   std::uint64_t address_space = 0;

@@ -65,6 +65,7 @@ TEST(Procfs, AThreadInUninterruptibleSleep) {
   Fixture fixture{{"sys/kernel/osrelease", "6.1.0\n"},
                   {"sys/kernel/version", "#1 SMP PREEMPT Thu\n"},
                   {"sys/kernel/hostname", "node7\n"},
+                  {"sys/kernel/hung_task_detect_count", "3\n"},
                   {"stat", "cpu  1 2\ncpu0 1\ncpu1 1\nintr 5\n"},
                   {"2/task/2/stat", stat_text({.tid = 2, .comm = "kthreadd", .flags = k_pf_kthread})}};
   add(fixture, stuck(40, 41));
@@ -74,6 +75,8 @@ TEST(Procfs, AThreadInUninterruptibleSleep) {
   EXPECT_EQ(snapshot.host.name, std::string("node7"));
   EXPECT_EQ(snapshot.host.kernel_release, std::string("6.1.0"));
   EXPECT_EQ(snapshot.host.cpus, 2);
+  EXPECT_EQ(snapshot.host.hung_tasks, std::uint64_t{3});
+  EXPECT_EQ(snapshot.host.soft_lockups, Absence::not_asked) << "of this machine, and this is no procfs of it";
   EXPECT_EQ(snapshot.host.preemption, Preemption::full);
   const Task& task = task_of(snapshot, 41);
   EXPECT_EQ(task.tgid, 40);

@@ -64,14 +64,30 @@ bool says_something(const CgroupState& state) {
   return !(no_file(asked) && no_file(frozen));
 }
 
+/// A file that holds one number. A kernel that does not count has no such file.
+Reading<std::uint64_t> counter_of(const ReadResult& file) {
+  if (const Absence* why = file.text.absence())
+    return *why == Absence::gone ? Absence::not_in_this_kernel : *why;
+  const auto number = parse_number<std::uint64_t>(trim(*file.text));
+  return number ? Reading<std::uint64_t>(*number) : Absence::not_in_this_kernel;
+}
+
 }  // namespace
 
 Host read_host(Reader& reader, bool real) {
-  std::vector<ReadGroup> groups{
-      {"sys/kernel",
-       {{ReadKind::file, "osrelease"}, {ReadKind::file, "version"}, {ReadKind::file, "hostname"}}},
-      {".", {{ReadKind::file, "stat"}}}};
-  if (real) groups.push_back({"/sys/kernel/debug", {{ReadKind::file, "sched/preempt"}}});
+  std::vector<ReadGroup> groups{{"sys/kernel",
+                                 {{ReadKind::file, "osrelease"},
+                                  {ReadKind::file, "version"},
+                                  {ReadKind::file, "hostname"},
+                                  {ReadKind::file, "hung_task_detect_count"}}},
+                                {".", {{ReadKind::file, "stat"}}}};
+  if (real) {
+    groups.push_back({"/sys/kernel/debug", {{ReadKind::file, "sched/preempt"}}});
+    groups.push_back({"/sys/kernel",
+                      {{ReadKind::file, "softlockup_count"},
+                       {ReadKind::file, "hardlockup_count"},
+                       {ReadKind::file, "rcu_stall_count"}}});
+  }
   const auto results = reader.run(groups, "reading the host");
   Host host;
   host.kernel_release = trimmed(results[0][0]);
@@ -84,6 +100,11 @@ Host read_host(Reader& reader, bool real) {
   }
   const std::string sched_preempt = real ? results[2][0].text.value_or("") : "";
   host.preemption = parse_preemption(host.kernel_version.value_or(""), sched_preempt);
+  host.hung_tasks = counter_of(results[0][3]);
+  if (!real) return host;
+  host.soft_lockups = counter_of(results[3][0]);
+  host.hard_lockups = counter_of(results[3][1]);
+  host.rcu_stalls = counter_of(results[3][2]);
   return host;
 }
 

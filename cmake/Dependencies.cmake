@@ -2,15 +2,11 @@
 # Every outside library, with the lowest version that works; all are Debian 12 packages (packages.txt).
 find_package(Threads REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
-option(UNZAP_STATIC "Link everything into the program: it runs on any x86-64 Linux, also in the lab's guests" OFF)
-if(UNZAP_STATIC)
-  add_link_options(-static)
-  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
-  # Debian has fmt as a shared library and as headers, and no archive.
-  add_library(fmt::fmt INTERFACE IMPORTED)
-  target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY=1)
-endif()
-find_package(fmt 9 REQUIRED)
+# Debian has fmt as a shared library and as headers, and no archive; unzap_static needs one, so it is made here.
+find_path(FMT_INCLUDE_DIR fmt/format-inl.h REQUIRED)
+add_library(unzap_fmt STATIC "${CMAKE_SOURCE_DIR}/cmake/fmt.cpp")
+target_compile_definitions(unzap_fmt INTERFACE FMT_SHARED)  # as Debian's own target has it
+add_library(fmt::fmt ALIAS unzap_fmt)
 find_package(nlohmann_json 3.11 REQUIRED)
 # tomlplusplus as a header, without exceptions; its shared library is built with them.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
@@ -26,7 +22,7 @@ find_path(ZSTD_INCLUDE_DIR zstd.h REQUIRED)
 find_library(ZSTD_LIBRARY zstd REQUIRED)
 add_library(unzap_zstd INTERFACE)
 target_include_directories(unzap_zstd SYSTEM INTERFACE "${ZSTD_INCLUDE_DIR}")
-target_link_libraries(unzap_zstd INTERFACE "${ZSTD_LIBRARY}")
+target_link_libraries(unzap_zstd INTERFACE zstd)  # by name, so that unzap_static takes the archive
 # To read a kernel image: its packings, and its machine code. Debian has them without CMake packages, all of them also
 # as static libraries.
 function(unzap_find_library target)
@@ -37,7 +33,7 @@ function(unzap_find_library target)
   target_include_directories(${target} SYSTEM INTERFACE "${${id}_INCLUDE_DIR}")
   foreach(name IN LISTS FIND_NAMES)
     find_library(${name}_LIBRARY ${name} REQUIRED)
-    target_link_libraries(${target} INTERFACE "${${name}_LIBRARY}")
+    target_link_libraries(${target} INTERFACE ${name})
   endforeach()
 endfunction()
 unzap_find_library(unzap_capstone HEADER capstone/capstone.h NAMES capstone)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab: real kernels in QEMU. `./dev lab` calls this after building the programs that it needs."""
 import argparse
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -75,6 +76,7 @@ def show(_options):
 
 def main():
     options = parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception: the guest is ended on the way out
     try:
         if options.verb == "run":
             kernels.choose(options.kernel)

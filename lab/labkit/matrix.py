@@ -31,7 +31,7 @@ def model_says(one, kernel):
     """The verdict of `unzap check` on the scenario of the same name, on the same kernel."""
     if not one.model:
         return "-"
-    command = [str(programs.BUILD / "unzap"), "check", str(ROOT / "scenarios" / f"{one.model}.toml"), *kernel.model, "--json"]
+    command = [str(programs.BUILD / "unzap_static"), "check", str(ROOT / "scenarios" / f"{one.model}.toml"), *kernel.model, "--json"]
     asked = subprocess.run(command, capture_output=True, text=True)
     try:
         return json.loads(asked.stdout)["verdict"]

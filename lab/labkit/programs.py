@@ -7,18 +7,18 @@ import subprocess
 
 from labkit.base import ROOT, LabError, cache_dir, digest, run_logged
 
-BUILD = ROOT / "build" / "static"
+BUILD = ROOT / "build" / "release"
 KMOD = ROOT / "kmod"
 
 
 def programs():
     """Our own programs, static and without symbols."""
     out = {}
-    for name in ("unzap", "lab_workload"):
-        path = BUILD / name
+    for name, file in (("unzap", "unzap_static"), ("lab_workload", "lab_workload")):
+        path = BUILD / file
         if not path.exists():
             raise LabError(f"{path} is not there; ./dev lab builds it", 66)
-        small = path.with_name(name + ".stripped")
+        small = path.with_name(file + ".stripped")
         if not small.exists() or small.stat().st_mtime < path.stat().st_mtime:
             subprocess.run(["strip", "-o", str(small), str(path)], check=True)
         out[name] = small

@@ -19,7 +19,7 @@ class Scenario:
     story: str = ""
     cpus: int = 2
     memory_mib: int = 256
-    limit_seconds: int = 90  # on the clock of the host, boot included
+    limit_seconds: int = 240  # on the clock of the host, boot included
     watchdog_seconds: int = 4
     append: tuple = ()
     model: str = ""  # the same in scenarios/, for `unzap check`

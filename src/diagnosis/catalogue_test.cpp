@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "diagnosis/wait_sites.hpp"
 
@@ -23,6 +25,21 @@ TEST(Catalogue, EveryCauseHasARuleAndAPageThatBeginsWithItsId) {
     std::string first;
     EXPECT_TRUE(std::getline(page, first)) << known.page << " is missing";
     EXPECT_EQ(first, "# " + std::string(known.id));
+  }
+}
+
+TEST(Catalogue, EveryPageHasTheSameParts) {
+  for (const Cause& known : catalogue()) {
+    SCOPED_TRACE(known.id);
+    std::ifstream page(std::filesystem::path(UNZAP_SOURCE_DIR) / known.page);
+    std::vector<std::string> parts;
+    for (std::string line; std::getline(page, line);)
+      if (line.rfind("## ", 0) == 0) parts.push_back(line.substr(3));
+    // Of a look-alike one is sure by telling it from what it looks like.
+    for (std::string& part : parts)
+      if (part.rfind("How to tell it from ", 0) == 0) part = "How to be sure";
+    for (const char* part : {"What happens", "How it looks", "How to be sure", "What to do", "References"})
+      EXPECT_NE(std::find(parts.begin(), parts.end(), part), parts.end()) << part;
   }
 }
 

@@ -105,6 +105,28 @@ void cite_counters(Finding& finding, const Host& host) {
   }
 }
 
+/// Where a reboot is advised, what comes before it: nothing new onto the node, what must not be lost off it,
+/// and what only this boot can still show. A reboot ends the evidence as well.
+void advise_before_reboot(Finding& finding) {
+  std::vector<Remedy>& all = finding.remedies;
+  const auto find = [&](std::string_view id) {
+    return std::find_if(all.begin(), all.end(), [id](const Remedy& remedy) { return remedy.id == id; });
+  };
+  if (find("reboot") == all.end()) return;
+  if (find("cordon") == all.end())
+    all.insert(find("reboot"),
+               {"cordon",
+                "Before a reboot: keep new work off the node and move the rest (kubectl cordon, then "
+                "kubectl drain --ignore-daemonsets; pods that hang on this stay Terminating: do not wait "
+                "for them)",
+                "moved pods start anew elsewhere"});
+  if (find("save-evidence") == all.end())
+    all.insert(find("reboot"), {"save-evidence",
+                                "Before a reboot, as root: unzap record -o FILE, dmesg, and echo w > "
+                                "/proc/sysrq-trigger with dmesg again; copy them off the node",
+                                "none"});
+}
+
 void add_limits(Diagnosis& out, const Snapshot& snapshot) {
   const auto unread = std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
     return task.stack.absence() != nullptr && *task.stack.absence() == Absence::not_permitted;
@@ -131,7 +153,10 @@ Diagnosis diagnose(const Snapshot& snapshot) {
   if (one_look(snapshot))
     for (Finding& finding : findings)
       if (passes_by_itself(finding)) finding.confidence = Confidence::possible;
-  for (Finding& finding : findings) cite_counters(finding, snapshot.host);
+  for (Finding& finding : findings) {
+    cite_counters(finding, snapshot.host);
+    advise_before_reboot(finding);
+  }
   out.findings = rank(std::move(findings), graph, out.limits);
   out.verdict = verdict_of(out.findings, graph);
   add_limits(out, snapshot);

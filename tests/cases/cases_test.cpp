@@ -106,6 +106,19 @@ Snapshot snapshot_of(const fs::path& folder) {
   return snapshot ? std::move(*snapshot) : Snapshot{};
 }
 
+/// A reboot takes the evidence with it: what to do before stands before it.
+void expect_advice_before_reboot(const Diagnosis& diagnosis) {
+  for (const Finding& finding : diagnosis.findings) {
+    std::set<std::string> before;
+    for (const Remedy& remedy : finding.remedies) {
+      if (remedy.id == "reboot") {
+        EXPECT_TRUE(before.contains("cordon") && before.contains("save-evidence")) << finding.cause;
+      }
+      before.insert(remedy.id);
+    }
+  }
+}
+
 TEST(Cases, EachSaysWhatItExpects) {
   std::vector<fs::path> cases;
   for (const auto& entry : fs::directory_iterator(fs::path(UNZAP_SOURCE_DIR) / "tests/cases"))
@@ -115,6 +128,7 @@ TEST(Cases, EachSaysWhatItExpects) {
     SCOPED_TRACE(path.filename().string());
     const Diagnosis diagnosis = diagnose(snapshot_of(path));
     expect_no_contradiction(diagnosis);
+    expect_advice_before_reboot(diagnosis);
     std::istringstream lines(read(path / "expect.txt"));
     const Finding* about = nullptr;
     bool first = true;

@@ -265,13 +265,14 @@ bool StatusBlock::take(std::string_view line) {
 
 std::string_view container_id(std::string_view cgroup) {
   constexpr std::size_t k_length = 64;
+  std::string_view innermost;  // a container may run in a container
   std::size_t run = 0;
   for (std::size_t i = 0; i < cgroup.size(); ++i) {
     run = is_digit(cgroup[i]) || (cgroup[i] >= 'a' && cgroup[i] <= 'f') ? run + 1 : 0;
     const bool ends = i + 1 == cgroup.size() || !is_hex(cgroup[i + 1]);
-    if (run == k_length && ends) return cgroup.substr(i + 1 - k_length, k_length);
+    if (run == k_length && ends) innermost = cgroup.substr(i + 1 - k_length, k_length);
   }
-  return {};
+  return innermost;
 }
 
 }  // namespace unzap::text

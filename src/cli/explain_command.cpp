@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "check/simulate.hpp"
@@ -25,7 +25,7 @@ constexpr const char* k_footer =
     "  A story is that of the first lockup that the scenario expects, else of its first answer.";
 
 // A story is told at once or not at all; `check` may take its time.
-constexpr explorer::Limits k_story_limits{200'000, std::size_t{1} << 30, 10};
+constexpr explorer::Limits k_story_limits{200'000, std::size_t{1} << 30, 5};
 constexpr std::size_t k_story_runs = 200;
 
 std::vector<std::string> names_of(std::span<const EmbeddedFile> files) {
@@ -94,8 +94,16 @@ int run_explain(const std::string& name) {
     return write_output(fmt::format("causes:    {}\nscenarios: {}\n",
                                     fmt::join(names_of(cause_pages()), ", "),
                                     fmt::join(names_of(scenario_files()), ", ")));
-  if (const EmbeddedFile* page = find_embedded(cause_pages(), name)) return write_output(page->text);
-  if (find_embedded(scenario_files(), name) || name.ends_with(".toml")) return explain_scenario(name);
+  const bool is_file = name.ends_with(".toml");
+  const std::string stem = is_file ? name.substr(0, name.size() - 5) : name;
+  const bool is_scenario = find_embedded(scenario_files(), stem) != nullptr;
+  if (const EmbeddedFile* page = find_embedded(cause_pages(), name)) {
+    if (is_scenario)
+      say(fmt::format("a scenario has this name too: unzap explain {}.toml tells its story", stem));
+    return write_output(page->text);
+  }
+  if (is_scenario && (!is_file || !std::filesystem::exists(name))) return explain_scenario(stem);
+  if (is_file) return explain_scenario(name);
   std::vector<std::string> names = names_of(cause_pages());
   for (std::string& scenario : names_of(scenario_files())) names.push_back(std::move(scenario));
   const std::string near = nearest(name, names);

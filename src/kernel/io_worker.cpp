@@ -16,7 +16,19 @@ std::size_t account_of(const Step& x) {
 }
 /// io_acct_run_queue(): work of the worker's own account.
 bool has_work(Step& x) {
-  return wq_of(x).queued[account_of(x)] > 0;
+  const Wq& wq = wq_of(x);
+  return wq.queued[account_of(x)] > 0 || (!x.my().unbounded && wq.hashed > 0 && wq.chain == 0);
+}
+/// nr_running of the account without this worker: who is not about to sleep takes what is queued.
+bool another_runs(Step& x) {
+  for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
+    const TaskInfo& info = x.c.tasks[no];
+    const Task& task = x.s.tasks[no];
+    if (no != x.self && info.worker_of == x.my().worker_of && info.unbounded == x.my().unbounded &&
+        task.worker_ref > 0 && (task.flags & k_on_rq) != 0)
+      return true;
+  }
+  return false;
 }
 
 void clear_notify(Task& task) {
@@ -125,21 +137,39 @@ void step_io_worker(Step& x) {
 void step_io_worker_handle_work(Step& x) {
   Wq& wq = wq_of(x);
   Task& me = x.me();
-  // What IO_WQ_BIT_EXIT was on entry, kept in `local` while the routine runs.
-  constexpr std::uint8_t k_entered = 1, k_entered_exiting = 2;
+  // What IO_WQ_BIT_EXIT was on entry, and whether the worker holds a hash; kept in `local` while the routine
+  // runs.
+  constexpr std::uint8_t k_entered = 1, k_entered_exiting = 2, k_holds_hash = 4;
   if (me.stack[me.depth - 1U].step == 0) {
     if (me.local == 0) me.local = wq.exit != 0 ? k_entered_exiting : k_entered;
+    if ((me.local & k_holds_hash) != 0) {
+      if (--wq.chain > 0) {
+        me.item = k_item_bounded;
+        x.say("takes the next request of the same hash");
+        return x.at(1);
+      }
+      me.local &= static_cast<std::uint8_t>(~k_holds_hash);
+      x.say("lets the hash go");
+    }
     if (!has_work(x)) {
       me.local = 0;
       x.say("the queue is empty");
       return x.ret();
     }
     me.item = x.my().unbounded ? k_item_unbounded : k_item_bounded;
-    --wq.queued[account_of(x)];
-    x.say("takes {} request", x.my().unbounded ? "an unbounded" : "a bounded");
+    if (wq.queued[account_of(x)] > 0) {
+      --wq.queued[account_of(x)];
+      x.say("takes {} request", x.my().unbounded ? "an unbounded" : "a bounded");
+      return x.at(1);
+    }
+    wq.chain = wq.hashed;
+    wq.hashed = 0;
+    me.local |= k_holds_hash;
+    x.say("takes all {} requests of one hash", wq.chain);
     return x.at(1);
   }
-  const bool exiting = x.c.has(Switch::exit_bit_per_item) ? wq.exit != 0 : me.local == k_entered_exiting;
+  const bool exiting =
+      x.c.has(Switch::exit_bit_per_item) ? wq.exit != 0 : (me.local & k_entered_exiting) != 0;
   // io_assign_current_work() clears the flag; then IO_WQ_BIT_EXIT decides what becomes of the item.
   clear_notify(me);
   x.say("clears TIF_NOTIFY_SIGNAL");
@@ -172,7 +202,7 @@ void step_io_wq_do_work(Step& x) {
       x.say("a signal is pending: -ERESTARTSYS");
       return fail();
     }
-    if (x.c.has(Switch::notify_owner_to_create) && has_work(x) && me.creating == 0)
+    if (x.c.has(Switch::notify_owner_to_create) && has_work(x) && !another_runs(x) && me.creating == 0)
       return x.say("io_wq_worker_sleeping()"), x.call(Routine::io_queue_worker_create, 2);
     x.say("sleeps in the read");
     x.at(3);

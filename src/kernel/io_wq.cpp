@@ -3,6 +3,7 @@
 
 #include "kernel/rcu.hpp"
 #include "kernel/sched.hpp"
+#include "kernel/setup.hpp"
 #include "kernel/signal.hpp"
 #include "kernel/task_work.hpp"
 
@@ -31,7 +32,7 @@ void cancel_creation_of(Step& x, std::uint8_t wq, TaskNo worker) {
 }
 
 bool has_work(const Wq& wq) {
-  return wq.queued[0] + wq.queued[1] > 0;
+  return wq.queued[0] + wq.queued[1] + wq.hashed > 0;
 }
 
 /// Where io_wq_exit_workers() finds the next worker with a reference, from `from` on.
@@ -89,7 +90,7 @@ void destroy(Step& x) {
     return x.ret();
   }
   wq.queued = {};
-
+  wq.hashed = 0;
   task_work_push(x.s, x.self, k_work_request);
   x.say("io_wq_destroy(): fails the work that is left, task_work_add() to itself");
   x.at(7);
@@ -109,6 +110,62 @@ void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only) {
     }
     x.say("takes back create_worker_cb of {}; the flag it set stays", x.comm(no));
     cancel_creation_of(x, wq, no);
+  }
+}
+
+namespace {
+
+/// The spare worker of the account of `asks`, if create_io_thread() can make one now.
+TaskNo spare_worker(Step& x, TaskNo asks) {
+  if ((x.me().tif & k_tif_sigpending) != 0) {
+    x.say("create_io_thread() fails: a signal is pending");
+    return k_no_task;
+  }
+  if (x.pid_ns().adding == 0) {
+    x.say("create_io_thread() fails: the pid namespace is closed");
+    return k_no_task;
+  }
+  for (TaskNo no = 0; no < x.c.tasks.size(); ++no)
+    if (x.c.tasks[no].spare && x.c.tasks[no].worker_of == x.c.tasks[asks].worker_of &&
+        (x.s.tasks[no].flags & k_pf_exiting) == 0 && x.s.tasks[no].exit_state == ExitState::released)
+      return no;
+  x.say("there are max_workers of them already");
+  return k_no_task;
+}
+
+/// create_io_worker(): the new thread begins with the owner's TIF_NOTIFY_SIGNAL, if that is set.
+void create_io_worker(Step& x, TaskNo no) {
+  Task& worker = x.s.tasks[no];
+  worker.exit_state = ExitState::none;
+  worker.run_state = RunState::running;
+  worker.flags = k_on_rq | k_pf_io_worker;
+  worker.tif = x.me().tif & k_tif_notify_signal;
+  worker.works = 0;
+  worker.worker_ref = 1;
+  worker.stack[0] = {Routine::ret_from_fork, k_tail};
+  worker.stack[1] = {Routine::io_worker, k_worker_test_exit};
+  worker.depth = 2;
+  ++x.s.wqs[x.my().owns_wq].nr_workers[x.c.tasks[no].unbounded ? 1 : 0];
+  count_member(x.c, x.s, no);
+  x.say("create_io_worker(): {} is there{}", x.comm(no),
+        worker.tif != 0 ? ", with the TIF_NOTIFY_SIGNAL of its maker" : "");
+}
+
+}  // namespace
+
+void create_worker_cb(Step& x) {
+  x.me().works &= static_cast<std::uint8_t>(~k_work_create);
+  for (TaskNo asks = 0; asks < x.c.tasks.size(); ++asks) {
+    if (x.c.tasks[asks].worker_of != x.my().owns_wq || x.s.tasks[asks].creating != 2) continue;
+    x.say("create_worker_cb for {}", x.comm(asks));
+    const TaskNo fresh = spare_worker(x, asks);
+    if (fresh == k_no_task) {
+      cancel_creation_of(x, x.my().owns_wq, asks);
+      continue;
+    }
+    create_io_worker(x, fresh);
+    x.s.tasks[asks].creating = 0;
+    put_worker(x, asks);  // the one to worker_refs is the new worker's now
   }
 }
 

@@ -31,6 +31,10 @@ enum : std::uint8_t {
 /// those of one worker.
 void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only = k_no_task);
 
+/// create_worker_cb(), run by the owner of the io_wq as task work: makes the worker that was asked for, or
+/// gives the references for it back.
+void create_worker_cb(Step& x);
+
 /// The worker's last put of worker_refs: the point from which its owner no longer waits for it.
 void put_worker_refs_of_exiting(Step& x);
 

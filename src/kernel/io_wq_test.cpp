@@ -343,5 +343,80 @@ TEST(IoWq, AWorkerTakesOnlyWorkOfItsOwnAccount) {
   EXPECT_EQ(d.s.wqs[0].queued[1], 1);
 }
 
+/// A leader asleep, a worker that goes to sleep in a read while another read is queued, and a worker to be
+/// made.
+Driver asks_for_a_worker(const char* kernel) {
+  Scenario s = with_workers({WorkerStart::about_to_read});
+  s.unbounded = 1;
+  s.may_create = 1;
+  s.ending = Ending::sigkill;
+  Driver d(s, kernel);
+  d.until_said(d.worker(0), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  return d;
+}
+
+TEST(IoWq, TheOwnerMakesTheWorkerThatAnotherOneAskedFor) {
+  Driver d = asks_for_a_worker(k_old);
+  const TaskNo fresh = d.worker(1);
+  EXPECT_EQ(d[fresh].exit_state, ExitState::released) << "it does not exist yet";
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 3);
+  d.until_said(d.leader(), "create_io_worker(): iou-wrk-4701#2 is there", 0);
+  EXPECT_EQ(d[fresh].exit_state, ExitState::none);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 4);
+  EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 4);
+  EXPECT_EQ(d.s.wqs[0].nr_workers[1], 2);
+  d.until_off(d.worker(0), 1);
+  EXPECT_EQ(d.s.wqs[0].worker_refs, 3) << "the wq itself, and two workers";
+  EXPECT_EQ(d[d.worker(0)].creating, 0);
+  d.until_said(fresh, "takes an unbounded request", 1);
+}
+
+TEST(IoWq, AWorkerIsMadeWithTheFlagOfItsMaker) {
+  Driver d = asks_for_a_worker("v6.1.192");
+  d.until_in(d.leader(), Routine::task_work_run, 0);
+  d[d.leader()].tif |= k_tif_notify_signal;
+  d.until_said(d.leader(), "with the TIF_NOTIFY_SIGNAL of its maker", 0);
+  EXPECT_TRUE(d.notified(d.worker(1)));
+}
+
+TEST(IoWq, NoWorkerIsMadeByAnOwnerThatIsBeingKilled) {
+  Driver d = asks_for_a_worker(k_old);
+  d.until_in(d.leader(), Routine::task_work_run, 0);
+  d[d.leader()].tif |= k_tif_sigpending;
+  d.until_said(d.leader(), "create_io_thread() fails: a signal is pending", 0);
+  EXPECT_EQ(d[d.worker(1)].exit_state, ExitState::released);
+  EXPECT_EQ(d[d.worker(0)].creating, 0);
+}
+
+TEST(IoWq, NobodyAsksForAWorkerWhileAnotherOneOfTheAccountRuns) {
+  Scenario s = with_workers({WorkerStart::about_to_read, WorkerStart::about_to_read});
+  s.unbounded = 1;
+  s.ending = Ending::sigkill;
+  Driver d(s, k_old);
+  d.until_off(d.worker(0), 0);
+  EXPECT_EQ(d[d.worker(0)].creating, 0) << "the other one has not slept yet";
+  d.until_said(d.worker(1), "asks init for another worker", 1);
+}
+
+TEST(IoWq, RequestsOfOneHashAreExecutedOneAfterAnotherByOneWorker) {
+  Scenario s = with_workers({WorkerStart::created, WorkerStart::created});
+  s.hashed = 2;
+  Driver d(s, k_old);
+  d.until_said(d.worker(0), "takes all 2 requests of one hash", 1);
+  d.until_off(d.leader(), 0);
+  d.until_said(d.worker(0), "takes the next request of the same hash", 1);
+  EXPECT_EQ(d.s.wqs[0].chain, 1);
+  d.until_said(d.worker(0), "lets the hash go", 1);
+  EXPECT_EQ(d.s.wqs[0].chain, 0);
+}
+
+TEST(IoWq, TheOwnerFailsHashedWorkThatNobodyTook) {
+  Scenario s = with_workers({});
+  s.hashed = 1;
+  Driver d(s, k_old);
+  d.until_said(d.leader(), "fails the work that is left");
+  EXPECT_EQ(d.s.wqs[0].hashed, 0);
+}
+
 }  // namespace
 }  // namespace unzap::kernel

@@ -164,13 +164,15 @@ void read_init(Reader& reader, const toml::table& root, Scenario& s) {
   if (!ring) return;
   s.ring = true;
   reader.only(*ring, " in [init.io_uring]",
-              {"in_thread", "sqpoll", "workers", "bounded", "unbounded", "bounded_blocks", "armed_request",
-               "shared_outside"});
+              {"in_thread", "sqpoll", "workers", "bounded", "unbounded", "hashed", "may_create",
+               "bounded_blocks", "armed_request", "shared_outside"});
   reader.yes_no(*ring, "in_thread", s.in_thread);
   reader.yes_no(*ring, "sqpoll", s.sqpoll);
   read_workers(reader, *ring, s);
   reader.number(*ring, "bounded", s.bounded, 0, 4);
   reader.number(*ring, "unbounded", s.unbounded, 0, 4);
+  reader.number(*ring, "hashed", s.hashed, 0, 4);
+  reader.number(*ring, "may_create", s.may_create, 0, 3);
   reader.yes_no(*ring, "bounded_blocks", s.bounded_blocks);
   reader.yes_no(*ring, "armed_request", s.armed_request);
   reader.yes_no(*ring, "shared_outside", s.shared_outside);
@@ -301,6 +303,8 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
          "use [bystander] for the others");
   if (s.outside_act == OutsideAct::fork && s.injected != Injected::sleeps)
     fail("`does = \"fork\"` needs an [injected] task to fork, with state sleeps", "add [injected]");
+  if (s.may_create > 0 && s.workers.empty())
+    fail("a worker is made when another one asks for it, and there is none", "add `workers`");
   if (s.in_thread && s.sqpoll)
     fail("`in_thread` and `sqpoll` both name the owner of the workers", "take one of them");
   if (s.ending == Ending::exit && (s.in_thread || s.sqpoll))

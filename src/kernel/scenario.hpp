@@ -79,6 +79,8 @@ struct Scenario {
   std::vector<WorkerStart> workers;
   std::uint8_t bounded = 0;     ///< bounded requests queued for the workers (statx)
   std::uint8_t unbounded = 0;   ///< unbounded requests queued (read of a pipe)
+  std::uint8_t hashed = 0;      ///< bounded requests queued that have one hash: writes to one file
+  std::uint8_t may_create = 0;  ///< so many workers may be made on demand
   bool bounded_blocks = false;  ///< the bounded requests block until a signal is pending
   bool armed_request = false;   ///< a poll or timeout request that stays armed
   bool shared_outside = false;  ///< a process outside holds the file of the ring too

@@ -200,12 +200,15 @@ class Cast {
   }
 
   void add_workers(const Container& container, std::uint8_t init) {
-    for (std::size_t i = 0; i < s_.workers.size(); ++i) {
+    const std::size_t all = s_.workers.size() + s_.may_create;
+    for (std::size_t i = 0; i < all; ++i) {
       std::string comm = "iou-wrk-" + std::to_string(c_.tasks[container.ring_owner].tid);
-      if (s_.workers.size() > 1) comm += "#" + std::to_string(i + 1);  // the kernel gives all the same name
+      if (all > 1) comm += "#" + std::to_string(i + 1);  // the kernel gives all the same name
       TaskInfo& worker = c_.tasks[add(comm, Role::worker, init)];
       worker.worker_of = c_.tasks[container.ring_owner].owns_wq;
-      worker.unbounded = s_.workers[i] == WorkerStart::reading || s_.workers[i] == WorkerStart::about_to_read;
+      worker.spare = i >= s_.workers.size();
+      const WorkerStart like = s_.workers[worker.spare ? 0 : i];  // those made on demand are like the first
+      worker.unbounded = like == WorkerStart::reading || like == WorkerStart::about_to_read;
     }
   }
 
@@ -237,12 +240,14 @@ void start_wqs(const Config& c, State& s) {
     Wq& wq = s.wqs[no];
     wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
     wq.queued = {c.scenario.bounded, c.scenario.unbounded};
+    wq.hashed = c.scenario.hashed;
   }
   for (const TaskInfo& info : c.tasks)
-    if (info.worker_of != 0xff) ++s.wqs[info.worker_of].nr_workers[info.unbounded ? 1 : 0];
+    if (info.worker_of != 0xff && !info.spare) ++s.wqs[info.worker_of].nr_workers[info.unbounded ? 1 : 0];
 }
 
-/// How a member of a container is counted where it belongs.
+}  // namespace
+
 void count_member(const Config& c, State& s, TaskNo no) {
   const TaskInfo& info = c.tasks[no];
   for (std::uint8_t level = info.container; level != 0xff; level = c.containers[level].inside)
@@ -258,11 +263,9 @@ void count_member(const Config& c, State& s, TaskNo no) {
   if (info.role == Role::injected_child) s.tasks[no].parent = c.injected;
 }
 
-}  // namespace
-
 std::size_t count_tasks(const Scenario& s) {
   const std::size_t each = 1U + (s.in_thread ? 1U : 0U) + (s.sqpoll ? 1U : 0U) + s.workers.size() +
-                           (s.child ? 1U : 0U) + (s.child && s.child_sqpoll ? 1U : 0U);
+                           s.may_create + (s.child ? 1U : 0U) + (s.child && s.child_sqpoll ? 1U : 0U);
   return s.containers * each + s.bystanders * (s.bystander_child.empty() ? 1U : 2U) +
          (s.fuse_server ? 1U : 0U) +
          (s.injected != Injected::none ? s.injected_child.empty() ? 1U : 2U : 0U) +
@@ -301,11 +304,16 @@ State initial_state(const Config& c) {
 
   std::array<std::uint8_t, k_max_containers> items{};  // bounded requests without a worker that was woken
   std::array<std::size_t, k_max_containers> workers{};
-  items.fill(c.scenario.bounded);
+  items.fill(static_cast<std::uint8_t>(c.scenario.bounded + c.scenario.hashed));
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
     const TaskInfo& info = c.tasks[no];
     Task& task = s.tasks[no];
     task.allowed = c.all_cpus();
+    if (info.spare) {
+      task.exit_state = ExitState::released;
+      task.run_state = RunState::dead;
+      continue;
+    }
     if (info.ns_tid != 0) count_member(c, s, no);
     switch (info.role) {
       case Role::init: start_leader(c, s, no); break;

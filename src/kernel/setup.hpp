@@ -14,6 +14,9 @@ Config make_config(const Scenario& scenario, const Variant& variant, Preempt pre
 /// further containers wait for a CPU to do the same at any time later, all others sleep.
 State initial_state(const Config& config);
 
+/// Counts a new member of a container where it belongs, and gives it its parent.
+void count_member(const Config& config, State& s, TaskNo no);
+
 /// How many tasks a scenario has; the limit is k_max_tasks.
 std::size_t count_tasks(const Scenario& scenario);
 

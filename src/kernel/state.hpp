@@ -125,6 +125,8 @@ struct Wq {
   std::uint8_t worker_refs;
   std::array<std::uint8_t, 2> nr_workers;  ///< of the bounded and of the unbounded account
   std::array<std::uint8_t, 2> queued;  ///< bounded work (statx of a path), unbounded work (read of a pipe)
+  std::uint8_t hashed;                 ///< bounded work of one hash (writes to one file), queued
+  std::uint8_t chain;                  ///< the same, in the hands of the worker that holds the hash
 };
 
 /// rcu_state, as far as expedited grace periods go. Numbers count completed grace periods.

@@ -42,6 +42,7 @@ struct TaskInfo {
   bool in_namespaces = false;     ///< holds a reference to the container's nsproxy
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
   bool unbounded = false;         ///< a worker of the unbounded account
+  bool spare = false;             ///< a worker that does not exist until another one asks for it
   std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
 };
 

@@ -40,6 +40,8 @@ void step_task_work_run(Step& x) {
     task.works &= static_cast<std::uint8_t>(~k_work_fput);
     x.say("runs ____fput of the ring");
     x.call(Routine::io_ring_ctx_wait_and_kill, 0);
+  } else if ((task.works & k_work_create) != 0 && x.s.wqs[x.my().owns_wq].exit == 0) {
+    create_worker_cb(x);
   } else if ((task.works & k_work_create) != 0) {
     x.say("runs create_worker_cb: too late, the io_wq ends");
     cancel_worker_creation(x, x.my().owns_wq);

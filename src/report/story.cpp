@@ -30,9 +30,11 @@ class Teller {
       : story_(story), report_(story.report), view_(story.report), out_(width, color) {}
 
   std::string tell() {
-    out_.item(0, story_.scenario.name + ":", story_.scenario.summary, Tone::heading);
+    out_.item(0, story_.scenario.name + ": ", story_.scenario.summary, Tone::heading);
     out_.gap();
-    out_.paragraph(0, trim(story_.scenario.story));
+    std::string story(trim(story_.scenario.story));
+    std::replace(story.begin(), story.end(), '\n', ' ');
+    out_.paragraph(0, story);
     tell_actors();
     if (report_.verdict == CheckVerdict::lockup || report_.verdict == CheckVerdict::busy_wait) {
       tell_way();
@@ -54,7 +56,7 @@ class Teller {
   void tell_actors() {
     if (report_.actors.empty()) return;
     heading("Who takes part");
-    for (const CheckActor& actor : report_.actors) out_.item(2, actor.name + ":", actor.role, Tone::plain);
+    for (const CheckActor& actor : report_.actors) out_.item(2, actor.name + ": ", actor.role, Tone::plain);
   }
 
   /// "exit_notify() (kernel/exit.c)": the file where a function is named first.
@@ -84,7 +86,7 @@ class Teller {
                         report_.preempt, report_.cpus, report_.cpus == 1 ? "" : "s",
                         steps_text(report_.trace.size())));
     if (view_.is_trap() && report_.fatal_step == 0)
-      out_.item(2, "Doomed from the start:", "whatever is done, something is left over in the end.",
+      out_.item(2, "Doomed from the start: ", "whatever is done, something is left over in the end.",
                 Tone::bad);
     for (std::size_t from = 0, to = 0; from < view_.loop_begin(); from = to) {
       to = from + 1;
@@ -109,11 +111,11 @@ class Teller {
     const std::string name = step.task == "irq"       ? "an interrupt"
                              : step.task == "outside" ? "the world outside"
                                                       : step.task;
-    return step.cpu >= 0 ? fmt::format("{}, on CPU {}:", name, step.cpu) : name + ":";
+    return step.cpu >= 0 ? fmt::format("{}, on CPU {}: ", name, step.cpu) : name + ": ";
   }
 
   void tell_fatal(std::size_t i) {
-    out_.item(2, fmt::format("The fatal step, number {}:", report_.fatal_step),
+    out_.item(2, fmt::format("The fatal step, number {}: ", report_.fatal_step),
               fmt::format("{} {} Before it everything could still end; after it no schedule leads out.",
                           who(i), clauses(i, i + 1)),
               Tone::bad);
@@ -156,7 +158,7 @@ class Teller {
                ? "Nothing at all is possible any more: no task can go on, no interrupt and nobody outside "
                  "changes that."
                : fmt::format("Whatever a task, the scheduler, an interrupt or the world outside can still do "
-                             "leads back into these {} states. Only a reboot ends it.",
+                             "leads back into these {} states. Waiting does not help.",
                              report_.trap_states));
     if (report_.minimal)
       out_.paragraph(
@@ -180,7 +182,7 @@ class Teller {
                "nothing is lost.",
                report_.figures.states));
     for (const auto& [fact, states] : report_.witnesses)
-      if (states > 0) out_.item(2, "-", fmt::format("{}: in {} states", fact, states));
+      if (states > 0) out_.item(2, "- ", fmt::format("{}: in {} states", fact, states));
   }
 
   void tell_fixes() {
@@ -190,12 +192,19 @@ class Teller {
         helps.push_back(&fix);
     if (report_.verdict == CheckVerdict::proved || report_.verdict == CheckVerdict::inconclusive) return;
     heading("What helps");
-    if (helps.empty()) out_.paragraph(2, "None of the fixes that the model knows ends this.");
     for (const StoryFix* fix : helps)
       out_.item(2,
-                fmt::format("{}{}:", fix->name,
+                fmt::format("{}{}: ", fix->name,
                             fix->verdict == CheckVerdict::proved ? " (proved)" : " (a busy wait is left)"),
                 fix->text + ".", Tone::good);
+    std::vector<std::string> open;
+    for (const StoryFix& fix : story_.fixes)
+      if (fix.verdict == CheckVerdict::inconclusive) open.push_back(fix.name);
+    if (!open.empty())
+      out_.paragraph(
+          2, "Not decided in the time that a story takes: " + listed(open) + "; `unzap check --with` does.");
+    else if (helps.empty())
+      out_.paragraph(2, "None of the fixes that the model knows ends this.");
   }
 
   void tell_commands() {

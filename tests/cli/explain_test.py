@@ -65,6 +65,7 @@ class Explain(unittest.TestCase):
                       "Why nothing helps", "What helps", "fix-2024 (proved):", "7fea700e04bd", "See for yourself",
                       "unzap check npm-zombie --kernel v5.15.160 --preempt none   # lockup"):
             self.assertIn(words, text)
+        self.assertNotIn("\\x0a", text)
         self.assertLessEqual(len(text.splitlines()), 100, "one or two screens")
         for line in text.splitlines():
             self.assertLessEqual(len(line), 100, line)
@@ -72,11 +73,16 @@ class Explain(unittest.TestCase):
     def test_every_scenario_has_a_story(self):
         for name in names("scenarios/*.toml"):
             with self.subTest(scenario=name):
-                result = run("explain", name)
+                result = run("explain", name + ".toml")
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 wanted = "lockup" if "# lockup" in result.stdout else "busy-wait" if "# busy-wait" in result.stdout else "proved"
                 heading = {"lockup": "Why nothing helps", "busy-wait": "What goes on for no use", "proved": "What is proved"}
                 self.assertIn(heading[wanted], result.stdout)
+
+    def test_a_name_that_a_cause_and_a_scenario_share_says_so(self):
+        result = run("explain", "traced-member")
+        self.assertTrue(result.stdout.startswith("# traced-member"))
+        self.assertIn("unzap explain traced-member.toml", result.stderr)
 
     def test_a_scenario_of_ones_own(self):
         with tempfile.TemporaryDirectory() as folder:

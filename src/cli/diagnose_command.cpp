@@ -4,20 +4,24 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "cli/host.hpp"
 #include "cli/watch.hpp"
 #include "diagnosis/diagnose.hpp"
+#include "report/patched_report.hpp"
 #include "report/report.hpp"
 #include "sources/bundle/bundle.hpp"
+#include "sources/live_kernel/live_kernel.hpp"
 #include "sources/text/text_source.hpp"
 #include "util/read_file.hpp"
 
 namespace unzap {
 namespace {
 
+constexpr double k_kernel_seconds = 2;  // to look at the code of the kernel, where it matters
 constexpr std::size_t k_max_input_bytes = std::size_t{256} << 20;
 
 constexpr const char* k_footer =
@@ -131,6 +135,24 @@ int report(const Diagnosis& diagnosis, const Snapshot& snapshot, const DiagnoseO
   return written != 0 ? written : exit_code_of(diagnosis.verdict);
 }
 
+/// Whether this host's kernel has the fix, as evidence where that matters.
+void add_kernel_evidence(Diagnosis& diagnosis, const DiagnoseOptions& options) {
+  std::optional<Evidence> evidence;
+  for (Finding& finding : diagnosis.findings) {
+    if (finding.cause != "reaper-busy-loop") continue;
+    if (!evidence) {
+      LiveKernelOptions live;
+      if (!options.host.procfs.empty()) live.procfs = options.host.procfs;
+      live.timeout_seconds = std::min(k_kernel_seconds, options.host.timeout_seconds);
+      const KernelFacts facts = facts_of_running_kernel(live);
+      evidence = kernel_evidence(facts, answer_for(facts));
+      if (!evidence) return;
+    }
+    finding.evidence.push_back(*evidence);
+    finding.evidence.back().id = fmt::format("e{}", finding.evidence.size());
+  }
+}
+
 int run_diagnose(const DiagnoseOptions& options) {
   if (const auto wrong = conflict(options)) return fail(*wrong);
   if (options.watch_seconds > 0)
@@ -139,7 +161,8 @@ int run_diagnose(const DiagnoseOptions& options) {
   Result<Input> input = options.file.empty() ? input_of_host(options) : input_of_file(options);
   if (!input) return report_failure(input.error(), options.format());
   Snapshot& snapshot = input->snapshot;
-  const Diagnosis diagnosis = diagnose(snapshot);
+  Diagnosis diagnosis = diagnose(snapshot);
+  if (options.file.empty()) add_kernel_evidence(diagnosis, options);
   if (input->recorded) snapshot.origin = Origin::bundle;
   return report(diagnosis, snapshot, options);
 }

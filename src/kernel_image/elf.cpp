@@ -6,7 +6,8 @@
 namespace unzap {
 namespace {
 
-constexpr std::size_t k_max_headers = 65536;
+constexpr std::size_t k_max_segments = 64;
+constexpr std::size_t k_max_sections = 65536;
 constexpr std::size_t k_max_symbols = std::size_t{1} << 22;
 
 Machine machine_of(std::uint16_t value) {
@@ -45,11 +46,14 @@ Result<Elf> Elf::open(ByteView bytes) {
 
 void Elf::read_segments(std::uint64_t at, std::uint64_t entry_size, std::uint64_t count) {
   if (entry_size < sizeof(Elf64_Phdr) || at > bytes_.size()) return;
-  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, k_max_headers); ++i) {
+  // Segments of a kernel do not overlap; many that do would make a search through them endless.
+  std::size_t left = bytes_.size();
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, k_max_segments); ++i) {
     const auto segment = number_at<Elf64_Phdr>(bytes_, at + i * entry_size);
     if (!segment) return;
     const auto part = part_of(bytes_, segment->p_offset, segment->p_filesz);
-    if (segment->p_type != PT_LOAD || !part) continue;
+    if (segment->p_type != PT_LOAD || !part || part->size() > left) continue;
+    left -= part->size();
     segments_.push_back({segment->p_vaddr, segment->p_offset, segment->p_filesz});
     loaded_.push_back(*part);
   }
@@ -59,7 +63,7 @@ void Elf::read_sections(std::uint64_t at, std::uint64_t entry_size, std::uint64_
                         std::uint64_t names) {
   if (entry_size < sizeof(Elf64_Shdr) || at > bytes_.size()) return;
   std::vector<Elf64_Shdr> heads;
-  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, k_max_headers); ++i) {
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, k_max_sections); ++i) {
     const auto section = number_at<Elf64_Shdr>(bytes_, at + i * entry_size);
     if (!section) break;
     heads.push_back(*section);
@@ -104,7 +108,7 @@ std::optional<Symbols> Elf::symbols(const SymbolNames& wanted) const {
       if (symbol.st_shndx == SHN_ABS || symbol.st_name >= texts->size()) continue;
       out.add(symbol.st_value, text_to_nul(texts->subspan(symbol.st_name)), wanted);
     }
-    if (out.size() == 0) continue;
+    if (out.size() == 0) return std::nullopt;
     out.settle();
     return out;
   }

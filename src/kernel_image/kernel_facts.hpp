@@ -32,6 +32,7 @@ struct KernelFacts {
   std::string preempt_mode;              ///< what a PREEMPT_DYNAMIC kernel runs with; empty: not known
   std::string preempt_mode_from;
   std::optional<int> cpus;
+  std::optional<bool> guard_loaded;  ///< the module unzap_guard
 };
 
 /// The release and version in a kernel's banner ("Linux version ..."), or empty texts.

@@ -65,6 +65,12 @@ void judge_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
     out.verdict = KernelVerdict::not_affected;
     out.reason = "the fix is missing, but kernel.io_uring_disabled is 2: no ring can be made";
     out.notes.push_back("rings that were made before the sysctl was set live on: unzap risk shows them");
+  } else if (facts.guard_loaded == true) {
+    out.verdict = KernelVerdict::not_affected;
+    out.reason =
+        "the fix is missing, but the module unzap_guard is loaded and clears TIF_NOTIFY_SIGNAL before each "
+        "wait";
+    out.notes.push_back("the guard is gone after the next boot, or when it is unloaded");
   } else {
     judge_spin(facts, out);
     if (facts.io_uring_disabled == 1)
@@ -77,9 +83,9 @@ void judge_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
 void advise_upgrade(const KernelFacts& facts, KernelAnswer& out) {
   const std::vector<FirstFixed> known = first_fixed_for(facts.release, facts.version);
   for (const FirstFixed& row : known)
-    out.advice.push_back(
-        {"upgrade", fmt::format("Upgrade to {} {} or later ({}).", row.distribution, row.version, row.fix),
-         "", std::string(row.source)});
+    out.advice.push_back({"upgrade",
+                          fmt::format("{} has {} in {} and later.", row.distribution, row.fix, row.version),
+                          "", std::string(row.source)});
   if (known.empty())
     out.advice.push_back({"upgrade",
                           "Upgrade the kernel. No first fixed version is known for this series; look for "
@@ -93,17 +99,18 @@ void advise_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
   advise_upgrade(facts, out);
   if (const std::string obstacle = guard_obstacle(facts.config); obstacle.empty())
     out.advice.push_back({"guard",
-                          "Until then a module can clear the flag in every dying init (a kprobe on the "
-                          "wait): this kernel can load one.",
-                          "", ""});
+                          "Until then load unzap_guard: it clears the flag in every dying init before it "
+                          "waits, and this kernel can "
+                          "load it.",
+                          "make -C kmod && insmod kmod/unzap_guard.ko", ""});
   else
-    out.advice.push_back({"guard", "A guard module cannot be loaded: " + obstacle + ".", "", ""});
+    out.advice.push_back({"guard", "The module unzap_guard cannot be loaded: " + obstacle + ".", "", ""});
   out.advice.push_back(
       {"sysctl",
        "Forbid new rings on the whole node (kernels from 6.6 on; 1: only for who is not privileged).",
        "sysctl -w kernel.io_uring_disabled=2", ""});
   out.advice.push_back({"uv",
-                        "Node.js 20.3 and other users of libuv 1.45 or later: switch io_uring off in the "
+                        "Node.js and other users of libuv: switch io_uring off in the "
                         "container's environment.",
                         "UV_USE_IO_URING=0", ""});
   out.advice.push_back({"seccomp", "Run containers with a seccomp profile that denies io_uring.",

@@ -48,6 +48,8 @@ const Row k_rows[] = {
     {"preemptible RCU, one CPU, preempted",
      [](KernelFacts& f) { f.config.preempt_rcu = true, f.cpus = 1, f.preempt_mode = "full"; },
      KernelVerdict::wastes_cpu},
+    {"guard loaded", [](KernelFacts& f) { f.guard_loaded = true; }, KernelVerdict::not_affected},
+    {"guard not loaded", [](KernelFacts& f) { f.guard_loaded = false; }, KernelVerdict::can_lock_up},
     {"RCU not known", [](KernelFacts& f) { f.config.preempt_rcu = std::nullopt; },
      KernelVerdict::can_lock_up},
 };

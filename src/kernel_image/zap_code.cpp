@@ -20,6 +20,7 @@ constexpr FlagLayout k_layouts[] = {
 };
 constexpr TaskBit k_old_sigpending = 2;  // before TIF_NOTIFY_SIGNAL
 constexpr TaskBit k_thread_flags_end = 64;
+constexpr std::ptrdiff_t k_max_writers = 64;  // steps of the function that write into task_struct
 
 CodeEvidence evidence(const Routine& routine, const Step& step, std::string meaning) {
   return {routine.name, step.address, step.bytes, step.text, std::move(meaning)};
@@ -61,6 +62,11 @@ class Judge {
   /// The call of kernel_wait4 to which its own return leads back: the wait loop.
   bool find_loop() {
     const std::vector<Step>& steps = in_.zap.steps;
+    const auto writes = [](const Step& step) {
+      return !step.sets.empty() || !step.clears.empty() || !step.may_clear.empty();
+    };
+    if (std::count_if(steps.begin(), steps.end(), writes) > k_max_writers)
+      return unknown("zap_pid_ns_processes writes into task_struct in more places than this code expects");
     for (std::size_t i = 0; i < steps.size(); ++i)
       if (steps[i].calls == in_.wait4 && in_.wait4 != 0 && in_.zap.leads(i, i)) {
         call_ = i;

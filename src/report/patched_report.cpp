@@ -45,6 +45,7 @@ Json config_json(const KernelFacts& facts) {
   const ConfigFacts& config = facts.config;
   return {{"io_uring", or_null(config.io_uring)},
           {"io_uring_disabled", or_null(facts.io_uring_disabled)},
+          {"guard_loaded", or_null(facts.guard_loaded)},
           {"preemption", or_null(config.preemption)},
           {"preempt_mode", or_null(facts.preempt_mode)},
           {"preempt_dynamic", or_null(config.preempt_dynamic)},
@@ -127,6 +128,14 @@ std::string patched_headline(const KernelFacts& facts, const KernelAnswer& answe
     case KernelVerdict::unknown: break;
   }
   return "unknown";
+}
+
+std::optional<Evidence> kernel_evidence(const KernelFacts& facts, const KernelAnswer& answer) {
+  if (facts.code.fix == ZapFix::unknown || facts.code.fix == ZapFix::no_notify_signal) return std::nullopt;
+  Evidence out{"", "code of zap_pid_ns_processes",
+               fmt::format("{}: {}", patched_headline(facts, answer), answer.reason)};
+  if (answer.verdict == KernelVerdict::fixed) out.text += "; this speaks against the finding";
+  return out;
 }
 
 std::string patched_json(const KernelFacts& facts, const KernelAnswer& answer) {

@@ -136,6 +136,7 @@ std::string look(const LiveKernelOptions& options) {
   keep_file(parts, "disabled", options.procfs + "/sys/kernel/io_uring_disabled");
   keep_file(parts, "command line", options.procfs + "/cmdline");
   keep_file(parts, "preempt", options.sysfs + "/kernel/debug/sched/preempt");
+  keep_file(parts, "guard", options.sysfs + "/module/unzap_guard/initstate");
   keep_file(parts, "config.gz", options.procfs + "/config.gz");
   if (!parts.contains("config.gz"))
     keep_file(parts, "config", options.boot + "/config-" + std::string(trim(parts["release"])));
@@ -234,6 +235,7 @@ KernelFacts facts_of_running_kernel(const LiveKernelOptions& options) {
   out.version = printable(text_part(parts, "version"), 256);
   if (const auto disabled = parse_number<int>(text_part(parts, "disabled")))
     out.io_uring_disabled = *disabled;
+  out.guard_loaded = text_part(parts, "guard") == "live";
   if (const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN); cpus > 0) out.cpus = static_cast<int>(cpus);
   read_config(options, parts, out);
   read_code(parts, out);

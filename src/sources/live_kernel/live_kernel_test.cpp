@@ -17,7 +17,6 @@ namespace {
 using namespace testing_kernel;
 
 constexpr std::uint64_t k_wait4 = k_text + 0x100;
-constexpr std::uint64_t k_do_wait = k_text + 0x200;
 constexpr std::uint64_t k_zap = k_text + 0x300;
 
 /// A fake host: a core file with the code, kallsyms with its places, and a config.

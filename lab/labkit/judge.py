@@ -29,8 +29,8 @@ def pairs(line):
 def judge(boot):
     words, steps = {}, {}
     for line in lab_lines(boot.console):
-        if line.startswith("more "):
-            continue  # another workload than the one that is judged
+        if line.startswith(("more ", "hung ")):
+            continue  # another workload than the one that is judged; a victim, not the spinner
         told = pairs(line)
         if "step" in told:
             steps[told["step"]] = (int(told.get("exit", -1)), int(told.get("ms", -1)))

@@ -18,6 +18,7 @@ class Cell:
     seen: str  # verdict of the boot, "not run" when there is none
     how: str = ""
     model: str = "-"
+    wrong: tuple = ()  # what differed from what the scenario expects
 
     @property
     def agrees(self):
@@ -57,8 +58,7 @@ def cell(one, kernel, source, from_results):
         out.seen = result["verdict"]
         if out.seen == "lockup":
             out.how = f"{result['seconds']:.1f} s" if result["seconds"] is not None else "its kernel's watchdog says so"
-        if result["wrong"]:
-            out.how += (", " if out.how else "") + "NOT AS EXPECTED: " + "; ".join(result["wrong"])
+        out.wrong = tuple(result["wrong"])
     return out
 
 
@@ -72,7 +72,7 @@ def table(cells, names):
                 row.append("")
                 continue
             one = found[0]
-            text = one.seen + (f" ({one.how})" if one.how else "")
+            text = one.seen + (f" ({one.how})" if one.how else "") + (" [1]" if one.wrong else "")
             if one.model != "-":
                 text += f"; model: {one.model}" + ("" if one.agrees else " **(!)**")
             row.append(text)
@@ -90,6 +90,12 @@ def differences(cells):
     return lines or ["None."]
 
 
+def notes(cells):
+    """What [1] stands for."""
+    lines = [f"- {one.scenario.name} on {one.kernel.name}: " + "; ".join(one.wrong) for one in cells if one.wrong]
+    return ["", "[1] Not all was as the scenario expects:", "", *lines] if lines else []
+
+
 def built_text(names, source):
     lines = []
     for kernel in kernels.catalogue():
@@ -101,7 +107,7 @@ def built_text(names, source):
 
 
 def write_page(cells, names, source):
-    body = [BEGIN, "", "### Kernels", "", *built_text(names, source), "", "### Verdicts", "", *table(cells, names), "",
+    body = [BEGIN, "", "### Kernels", "", *built_text(names, source), "", "### Verdicts", "", *table(cells, names), *notes(cells), "",
             "### Where model and kernel differ", "", *differences(cells), "", END]
     text = PAGE.read_text()
     if BEGIN not in text or END not in text:
@@ -116,7 +122,7 @@ def run(options):
              for one in scenario.load_all() for kernel in kernels.choose(list(one.expect))]
     write_page(cells, names, source)
     unexplained = [line for line in differences(cells) if "Not explained" in line]
-    wrong = [one for one in cells if "NOT AS EXPECTED" in one.how or one.seen == "not run"]
+    wrong = [one for one in cells if one.wrong or one.seen == "not run"]
     say(f"{len(cells)} cells, {sum(not one.agrees for one in cells)} differ from the model, {len(unexplained)} of them unexplained, "
         f"{len(wrong)} not as expected; {PAGE.relative_to(ROOT)}")
     return 1 if unexplained or wrong else 0

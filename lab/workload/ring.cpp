@@ -46,7 +46,9 @@ io_uring_sqe& Ring::next() {
 void Ring::submit(unsigned wait_for) {
   std::atomic_ref<unsigned> tail(*at(params_.sq_off.tail));
   tail.store(tail.load(std::memory_order_relaxed) + queued_, std::memory_order_release);
-  const unsigned flags = wait_for > 0 ? IORING_ENTER_GETEVENTS : 0;
+  unsigned flags = wait_for > 0 ? IORING_ENTER_GETEVENTS : 0;
+  if ((params_.flags & IORING_SETUP_SQPOLL) != 0)
+    flags |= IORING_ENTER_SQ_WAKEUP;  // it may have gone to sleep
   if (::syscall(SYS_io_uring_enter, fd_, queued_, wait_for, flags, nullptr, 0) < 0) die("io_uring_enter");
   queued_ = 0;
 }

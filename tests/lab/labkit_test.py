@@ -62,6 +62,9 @@ class Judge(unittest.TestCase):
     def test_another_workload_is_not_the_one_that_is_judged(self):
         self.assertEqual(judge.judge(boot([*LOCKUP, "LAB more verdict=clean seconds=9.0 rounds=200"])).verdict, "lockup")
 
+    def test_a_victim_is_not_the_spinner(self):
+        self.assertEqual(judge.judge(boot([*LOCKUP, "LAB hung tid=44 comm=iou-sqp-43 in=x,"])).culprit, 41)
+
     def test_what_differs_is_named(self):
         good = {"diagnose.json": diagnosis()}
         one = lockup_scenario(cause="reaper-busy-loop", steps=(("diagnose.json", 1, 5000),))

@@ -53,6 +53,8 @@ bool set(KernelJob& job, std::string_view name, const std::string& value) {
     job.scenario.containers = number;
   else if (name == "bystanders")
     job.scenario.bystanders = number;
+  else if (name == "child")
+    job.scenario.bystander_child = value;
   else if (name == "workers")
     job.scenario.workers.assign(number, kernel::WorkerStart::idle);
   else if (name == "kernel")

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // explorer_bench MODEL WORKERS safety|exact|compact [SCENARIO [NAME=VALUE...]]: one search, and one line of
 // what it took: states, transitions, seconds, bytes held, bytes of those for edges; with MODEL kernel also
-// seconds with the analysis, traps, busy waits. NAME is one of cpus, containers, bystanders, workers (of the
-// ring), kernel, preempt, reduce (none, symmetry, order, both), max_states.
+// seconds with the analysis, traps, busy waits. NAME is one of cpus, containers, bystanders, child (of each
+// bystander), migrations, livepatches, workers (of the ring), kernel, preempt, reduce (none, symmetry, order,
+// both), max_states.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -55,6 +56,10 @@ bool set(KernelJob& job, std::string_view name, const std::string& value) {
     job.scenario.bystanders = number;
   else if (name == "child")
     job.scenario.bystander_child = value;
+  else if (name == "migrations")
+    job.scenario.cgroup_migrations = number;
+  else if (name == "livepatches")
+    job.scenario.livepatches = number;
   else if (name == "workers")
     job.scenario.workers.assign(number, kernel::WorkerStart::idle);
   else if (name == "kernel")

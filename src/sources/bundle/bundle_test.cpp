@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is written is what is read, for every kind of snapshot there is.
 #include "sources/bundle/bundle.hpp"
+#include "sources/bundle/testing.hpp"
 
 #include <gtest/gtest.h>
 
@@ -176,9 +177,7 @@ TEST(Bundle, TheCasesComeBack) {
   for (const auto& entry : std::filesystem::directory_iterator(UNZAP_SOURCE_DIR "/tests/cases")) {
     if (!entry.is_directory()) continue;
     SCOPED_TRACE(entry.path().filename());
-    const auto text = read_file((entry.path() / "capture.txt").string(), 1 << 20);
-    ASSERT_TRUE(text);
-    expect_round_trip(read_text(text->text, "capture.txt"));
+    expect_round_trip(case_in(entry.path()));
     ++cases;
   }
   EXPECT_GE(cases, 5U);

@@ -8,6 +8,7 @@
 #include "report/report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "sources/bundle/redact.hpp"
+#include "sources/bundle/testing.hpp"
 #include "sources/procfs/procfs_source.hpp"
 #include "sources/text/text_source.hpp"
 #include "util/read_file.hpp"
@@ -52,9 +53,7 @@ TEST(SameAnswer, OfTheCases) {
   for (const auto& entry : std::filesystem::directory_iterator(UNZAP_SOURCE_DIR "/tests/cases")) {
     if (!entry.is_directory()) continue;
     SCOPED_TRACE(entry.path().filename());
-    const auto text = read_file((entry.path() / "capture.txt").string(), 1 << 20);
-    ASSERT_TRUE(text);
-    expect_same_answer(read_text(text->text, "capture.txt"));
+    expect_same_answer(case_in(entry.path()));
     ++cases;
   }
   EXPECT_GE(cases, 5U);

@@ -13,7 +13,7 @@
 
 #include "bench/models.hpp"
 #include "explorer/explore.hpp"
-#include "explorer/symmetry.hpp"
+#include "explorer/reductions.hpp"
 #include "kernel/machine.hpp"
 
 namespace {

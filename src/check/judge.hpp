@@ -2,7 +2,7 @@
 #pragma once
 
 #include "check/check.hpp"
-#include "explorer/symmetry.hpp"
+#include "explorer/reductions.hpp"
 #include "kernel/machine.hpp"
 
 namespace unzap {

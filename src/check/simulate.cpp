@@ -26,8 +26,8 @@ Steps into_trap(const Machine& machine, const std::vector<kernel::Action>& run) 
   const explorer::Analysis analysis = explorer::analyse(found.graph);
   UNZAP_ASSERT(!analysis.traps.empty(), "a doomed run of {} steps leads into no trap", run.size());
   const auto path = explorer::path_to(found.graph, analysis.traps.front().states.front());
-  for (const auto& step : explorer::steps_along(from, found, path))
-    steps->push_back({step.action, step.label, step.state});
+  const Steps rest = explorer::Follower(from, found).from_start(path).steps;
+  steps->insert(steps->end(), rest.begin(), rest.end());
   return std::move(*steps);
 }
 

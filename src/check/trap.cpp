@@ -53,13 +53,6 @@ void find_fatal_step(const Machine& machine, const Steps& stem, const IsDoomed& 
   report.fatal_step = doomed;
 }
 
-/// Steps of a model that starts elsewhere are steps of the model.
-Steps plain(const std::vector<explorer::TraceStep<From<Machine>>>& steps) {
-  Steps out;
-  for (const auto& step : steps) out.push_back({step.action, step.label, step.state});
-  return out;
-}
-
 }  // namespace
 
 void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& report,
@@ -86,7 +79,10 @@ void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& 
   if (!round.empty()) round.push_back(0);
   report.trace.clear();
   report.loop.clear();
-  tell_lasso(machine, stem, plain(explorer::steps_along(from, found, round)), report);
+  const Steps loop = explorer::Follower(from, found).along(from.start(), round, explorer::k_no_actor);
+  UNZAP_ASSERT(round.empty() || loop.size() + 1 == round.size(), "a cycle of {} steps does not run again",
+               round.size());
+  tell_lasso(machine, stem, loop, report);
 }
 
 void shorten(const Machine& machine, CheckReport& report, const IsDoomed& is_doomed) {

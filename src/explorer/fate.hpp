@@ -8,7 +8,7 @@
 
 #include "explorer/explore.hpp"
 #include "explorer/model.hpp"
-#include "explorer/symmetry.hpp"
+#include "explorer/reductions.hpp"
 
 namespace unzap::explorer {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -39,5 +40,14 @@ concept Model = std::is_trivially_copyable_v<typename M::State> &&
   { model.is_goal(state) } -> std::same_as<bool>;
   { model.witnesses(state) } -> std::same_as<std::uint32_t>;
 };
+
+/// The model's k_state_block, or 32 bytes.
+template <class M>
+constexpr std::size_t state_block_of() {
+  if constexpr (requires { M::k_state_block; })
+    return M::k_state_block;
+  else
+    return 32;
+}
 
 }  // namespace unzap::explorer

@@ -106,8 +106,9 @@ TEST(Fingerprints, GiveTheSameGraphOnSmallModels) {
     ASSERT_EQ(exact.graph.size(), compact.graph.size());
     EXPECT_TRUE(exact.graph.edges == compact.graph.edges);
     EXPECT_TRUE(exact.graph.parent == compact.graph.parent);
-    States states(graph, compact);
-    for (StateId id = 0; id < exact.graph.size(); id += 101) EXPECT_EQ(states[id].node, exact.store[id].node);
+    const Follower follower(graph, compact);
+    for (StateId id = 0; id < exact.graph.size(); id += 101)
+      EXPECT_EQ(follower.from_start(path_to(compact.graph, id)).end().node, exact.store[id].node);
   }
 }
 

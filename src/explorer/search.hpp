@@ -15,16 +15,8 @@
 
 namespace unzap::explorer {
 
-/// Bytes of the blocks into which states are cut to compress them: those of the model, if it says so, or 32.
 template <class M>
-constexpr std::size_t block_bytes_of() {
-  if constexpr (requires { M::k_state_block; })
-    return M::k_state_block;
-  else
-    return 32;
-}
-template <class M>
-using StoreOf = Store<typename M::State, block_bytes_of<M>()>;
+using StoreOf = Store<typename M::State, state_block_of<M>()>;
 
 /// The work of a breadth-first search: expands states in rounds, by all workers at once, with the same result
 /// as one worker has who takes the states one after another. For that, every lookup carries a claim: the

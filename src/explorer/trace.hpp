@@ -5,12 +5,11 @@
 #include <cstring>
 #include <optional>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "explorer/explore.hpp"
-#include "explorer/symmetry.hpp"
+#include "explorer/reductions.hpp"
 
 namespace unzap::explorer {
 
@@ -21,65 +20,6 @@ struct TraceStep {
   Label label;
   typename M::State state;  ///< after the step
 };
-
-/// Hands out the states of an exploration. Where only fingerprints were kept, a state is found again by
-/// running the model along the path to it.
-template <Model M>
-class States {
- public:
-  using State = typename M::State;
-
-  States(const M& model, const Exploration<M>& exploration) : model_(model), exploration_(exploration) {}
-
-  State operator[](StateId id) {
-    if (exploration_.store.keep() == Keep::states) return exploration_.store[id];
-    std::vector<StateId> way;  // back to a state that is known
-    for (; id != 0 && known_.find(id) == known_.end(); id = exploration_.graph.parent[id]) way.push_back(id);
-    State at = id == 0 ? model_.initial() : known_.at(id);
-    for (auto next = way.rbegin(); next != way.rend(); ++next) known_.emplace(*next, at = step(at, *next));
-    return at;
-  }
-
- private:
-  State step(const State& from, StateId to) const {
-    State found{};
-    bool is_found = false;
-    model_.for_each_successor(from, [&](const typename M::Action&, const State& next, Label) {
-      if (is_found || !exploration_.store.is(to, next)) return;
-      is_found = true;
-      found = next;
-    });
-    UNZAP_ASSERT(is_found, "state {} is not found again when the model is asked again", to);
-    return found;
-  }
-
-  const M& model_;
-  const Exploration<M>& exploration_;
-  std::unordered_map<StateId, State> known_;
-};
-
-/// The steps that lead along `ids` (consecutive states of the exploration); one fewer than ids.
-template <Model M>
-std::vector<TraceStep<M>> steps_along(const M& model, const Exploration<M>& exploration,
-                                      const std::vector<StateId>& ids) {
-  std::vector<TraceStep<M>> steps;
-  if (ids.empty()) return steps;
-  typename M::State at = States<M>(model, exploration)[ids[0]];
-  for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
-    bool found = false;
-    const typename M::State from = at;
-    model.for_each_successor(
-        from, [&](const typename M::Action& action, const typename M::State& next, Label label) {
-          if (found || !exploration.store.is(ids[i + 1], next)) return;
-          found = true;
-          at = next;
-          steps.push_back({action, label, next});
-        });
-    UNZAP_ASSERT(found, "state {} does not lead to state {} when the model is asked again", ids[i],
-                 ids[i + 1]);
-  }
-  return steps;
-}
 
 /// A walk through the bare model, from a state of its own.
 template <Model M>
@@ -101,10 +41,10 @@ class Follower {
 
   Follower(const M& model, const Exploration<M>& exploration) : model_(model), exploration_(exploration) {}
 
-  /// From the initial state of the bare model along `ids`, a path from state 0. `starts[i]`, if asked for, is
+  /// From where the model begins along `ids`, a path from state 0. `starts[i]`, if asked for, is
   /// the number of steps before ids[i] is reached.
   Walk<Bare> from_start(const std::vector<StateId>& ids, std::vector<std::size_t>* starts = nullptr) const {
-    Walk<Bare> walk{bare(model_).initial(), {}};
+    Walk<Bare> walk{start_of(model_), {}};
     settled(model_, walk.from, keep_in(walk.steps));
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (i > 0) {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <random>
 
-#include "explorer/symmetry.hpp"
+#include "explorer/reductions.hpp"
 #include "explorer/trace.hpp"
 #include "kernel/machine.hpp"
 #include "kernel/partial_order.hpp"

@@ -31,13 +31,23 @@ concept PartlyOrdered = Model<M> && requires(const M model, const typename M::St
     } -> std::same_as<bool>;
 };
 
-template <class M>
-constexpr std::size_t state_block_of() {
-  if constexpr (requires { M::k_state_block; })
-    return M::k_state_block;
-  else
-    return 32;
-}
+/// What every wrapper around a model passes on. The model must live longer.
+template <Model M>
+class Wrapper {
+ public:
+  using State = typename M::State;
+  using Action = typename M::Action;
+  static constexpr std::size_t k_state_block = state_block_of<M>();
+
+  bool is_goal(const State& s) const { return base_.is_goal(s); }
+  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
+  const M& base() const { return base_; }
+
+ protected:
+  explicit Wrapper(const M& base) : base_(base) {}
+
+  const M& base_;
+};
 
 /// Partial order reduction: where a lone move is possible it is taken at once, as part of the move that led
 /// there, and the states in between are not kept. What a state could do it can do afterwards, so traps, busy
@@ -45,17 +55,14 @@ constexpr std::size_t state_block_of() {
 /// branching time too: "from everywhere a goal can be reached" needs that. No lone move lies on a cycle, so
 /// none is put off for ever and none lies in a trap.
 template <PartlyOrdered M>
-class PartialOrder {
+class PartialOrder : public Wrapper<M> {
  public:
   using State = typename M::State;
   using Action = typename M::Action;
-  static constexpr std::size_t k_state_block = state_block_of<M>();
 
-  explicit PartialOrder(const M& base) : base_(base) {}
+  explicit PartialOrder(const M& base) : Wrapper<M>(base) {}
 
   State initial() const { return settled(base_.initial()); }
-  bool is_goal(const State& s) const { return base_.is_goal(s); }
-  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
   template <class Emit>
   void for_each_successor(const State& s, const Emit& emit) const {
     base_.for_each_successor(
@@ -80,26 +87,22 @@ class PartialOrder {
     return settled(s, [](const Action&, const State&, Label) {});
   }
   auto canonicalise(State& s) const requires Symmetrical<M> { return base_.canonicalise(s); }
-  const M& base() const { return base_; }
 
  private:
-  const M& base_;
+  using Wrapper<M>::base_;
 };
 
 /// Symmetry reduction: of each orbit one state stands for all. A move carries the new number of its actor, so
 /// that a busy wait is followed through the renamings.
 template <Symmetrical M>
-class Symmetric {
+class Symmetric : public Wrapper<M> {
  public:
   using State = typename M::State;
   using Action = typename M::Action;
-  static constexpr std::size_t k_state_block = state_block_of<M>();
 
-  explicit Symmetric(const M& base) : base_(base) {}
+  explicit Symmetric(const M& base) : Wrapper<M>(base) {}
 
   State initial() const { return representative(base_.initial()); }
-  bool is_goal(const State& s) const { return base_.is_goal(s); }
-  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
   template <class Emit>
   void for_each_successor(const State& s, const Emit& emit) const {
     base_.for_each_successor(s, [&](const Action& action, const State& next, Label label) {
@@ -113,10 +116,9 @@ class Symmetric {
     static_cast<void>(base_.canonicalise(s));
     return s;
   }
-  const M& base() const { return base_; }
 
  private:
-  const M& base_;
+  using Wrapper<M>::base_;
 };
 
 /// The model under all wrappers.
@@ -126,6 +128,17 @@ const auto& bare(const M& model) {
     return bare(model.base());
   else
     return model;
+}
+
+/// The state in which `model` begins, under its own name and before any lone move.
+template <class M>
+typename M::State start_of(const M& model) {
+  if constexpr (requires { model.start(); })
+    return model.start();
+  else if constexpr (requires { model.base(); })
+    return start_of(model.base());
+  else
+    return model.initial();
 }
 
 /// Takes the lone moves that a search leaves out after `s`, and shows each to `visit(action, state, label)`.
@@ -150,24 +163,22 @@ typename M::State representative(const M& model, const typename M::State& s) {
 
 /// A model that begins elsewhere.
 template <Model M>
-class From {
+class From : public Wrapper<M> {
  public:
   using State = typename M::State;
   using Action = typename M::Action;
-  static constexpr std::size_t k_state_block = state_block_of<M>();
 
-  From(const M& base, const State& start) : base_(base), start_(start) {}
+  From(const M& base, const State& start) : Wrapper<M>(base), start_(start) {}
 
   State initial() const { return start_; }
-  bool is_goal(const State& s) const { return base_.is_goal(s); }
-  std::uint32_t witnesses(const State& s) const { return base_.witnesses(s); }
+  State start() const { return start_; }
   template <class Emit>
   void for_each_successor(const State& s, const Emit& emit) const {
     base_.for_each_successor(s, emit);
   }
 
  private:
-  const M& base_;
+  using Wrapper<M>::base_;
   State start_;
 };
 

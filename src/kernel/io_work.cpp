@@ -9,14 +9,14 @@ namespace {
 
 /// Steps of Routine::io_worker_handle_work.
 enum : std::uint8_t {
-  k_next,         ///< io_get_next_work(), or what follows the item that is done
-  k_assign,       ///< io_assign_current_work(), and the item
-  k_stall,        ///< found work of a held hash only
+  k_next,    ///< io_get_next_work(), or what follows the item that is done
+  k_assign,  ///< io_assign_current_work(), and the item
+  k_stall,   ///< found work of a held hash only
   k_wait_on_hash,
   k_enqueue_link,
   k_release_hash,
   k_wake_waiter,
-  k_execute,     ///< the item, assigned before
+  k_execute,  ///< the item, assigned before
   k_cancelled_link
 };
 
@@ -184,7 +184,9 @@ void queue_link(Step& x, Link link) {
   ++(link == Link::hashed ? wq.hashed : wq.queued[unbounded ? 1 : 0]);
   if (!unbounded) wq.stalled = 0;
   if (wq.links_left > 0)
-    wq.link_at = link == Link::hashed ? k_link_in_hashed : unbounded ? k_link_in_unbounded : k_link_in_bounded;
+    wq.link_at = link == Link::hashed ? k_link_in_hashed
+                 : unbounded          ? k_link_in_unbounded
+                                      : k_link_in_bounded;
   x.say("io_wqe_enqueue(): queues it");
   const TaskNo woken = activate_free_worker(x.c, x.s, x.my().worker_of, unbounded);
   if (woken != k_no_task) return x.say("wakes {}", x.comm(woken));
@@ -262,9 +264,7 @@ void step_io_worker_handle_work(Step& x) {
       return x.at(k_wait_on_hash);
     case k_wait_on_hash: return wait_on_hash(x);
     case k_enqueue_link: return enqueue_link(x);
-    case k_cancelled_link:
-      link_is_passed(x);
-      return step_io_worker_handle_work(x);
+    case k_cancelled_link: link_is_passed(x); return step_io_worker_handle_work(x);
     case k_release_hash: return release_hash(x);
     case k_wake_waiter: {
       const TaskNo woken = wake_hash_waiter(x.c, x.s, x.my().worker_of);

@@ -198,6 +198,8 @@ TEST(IoWork, WhileTheChainGoesOnALinkIsPassedOnEvenWithoutAHash) {
   Scenario s = linked({Link::bounded});
   s.chain = 2;
   Driver d(s, k_old);
+  d.until_said(d.worker(), "executes the bounded request", 1);
+  d[d.worker()].tif |= k_tif_notify_signal;
   d.until_said(d.worker(), "takes the next request of the same hash", 1);
   EXPECT_FALSE(d.notified(d.worker()));
   d[d.worker()].tif |= k_tif_notify_signal;
@@ -247,9 +249,10 @@ TEST(IoWork, WhatIsLinkedToAFailedRequestFailsByTaskWorkOfItsOwnAndSetsTheFlagAg
     EXPECT_EQ(d.s.wqs[0].links_failed, 1);
     d[d.leader()].tif = 0;
     d.enter(d.leader(), Routine::task_work_run);
-    EXPECT_EQ(d.step(d.leader(), 0),
-              "runs the work of a request; TIF_NOTIFY_SIGNAL is not touched; io_fail_links(): task_work_add() "
-              "to itself; sets TIF_NOTIFY_SIGNAL on itself");
+    EXPECT_EQ(
+        d.step(d.leader(), 0),
+        "runs the work of a request; TIF_NOTIFY_SIGNAL is not touched; io_fail_links(): task_work_add() "
+        "to itself; sets TIF_NOTIFY_SIGNAL on itself");
     EXPECT_EQ(d[d.leader()].works, k_work_request);
     EXPECT_EQ(d.s.wqs[0].links_left, 0);
     EXPECT_EQ(d.step(d.leader()), "runs the work of a request; TIF_NOTIFY_SIGNAL is not touched") << "once";

@@ -14,10 +14,14 @@ EXAMPLES = """examples:
   ./dev lab build                        all kernels; the first time some minutes each, then at once
   ./dev lab run armed-poll               this scenario on each kernel that it speaks of
   ./dev lab run --kernel unfixed-none    every scenario on this kernel
+  ./dev lab smoke                        the short proof: jam, diagnose, rescue; and a fixed kernel stays clean
   ./dev lab rate armed-poll -n 20        how often, how fast
   ./dev lab matrix                       kernels x scenarios, beside what the model says: docs/lab-results.md
 exit codes: 0 as expected, 1 not as expected, 64 usage, 65 a file of the lab is wrong, 66 source package missing,
 69 QEMU or busybox missing, 70 a step failed. Output of each run: build/lab/SCENARIO/KERNEL/NUMBER/"""
+
+
+SMOKE = {"rescue": ["unfixed-none"], "armed-poll": ["fix-2026-none"]}  # scenario -> kernels
 
 
 def parser():
@@ -29,6 +33,7 @@ def parser():
     run = verbs.add_parser("run", help="boot, run the scenarios, judge")
     run.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     run.add_argument("--kernel", action="append", default=[], metavar="KERNEL", help="only this kernel; may be given again")
+    verbs.add_parser("smoke", help="jam a kernel without a fix, diagnose, rescue; boot one with the fix: clean")
     rate = verbs.add_parser("rate", help="boot often, count lockups")
     rate.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     rate.add_argument("-n", type=int, default=20, metavar="COUNT", help="boots for each kernel (default: 20)")
@@ -65,6 +70,11 @@ def rate(options):
     return 0 if good else 1
 
 
+def smoke(_options):
+    good = [runs.run_all(scenario.choose([name]), names) for name, names in SMOKE.items()]
+    return 0 if all(good) else 1
+
+
 def show(_options):
     for kernel in kernels.catalogue():
         print(f"{kernel.name:18} {kernel.summary}")
@@ -81,7 +91,7 @@ def main():
         if options.verb == "run":
             kernels.choose(options.kernel)
             return 0 if runs.run_all(scenario.choose(options.scenarios), options.kernel) else 1
-        return {"build": build, "rate": rate, "matrix": matrix.run, "list": show}[options.verb](options)
+        return {"build": build, "rate": rate, "smoke": smoke, "matrix": matrix.run, "list": show}[options.verb](options)
     except LabError as error:
         say(str(error))
         return error.code

@@ -19,6 +19,7 @@ class Cell:
     how: str = ""
     model: str = "-"
     wrong: tuple = ()  # what differed from what the scenario expects
+    slow: tuple = ()  # steps past their limit
 
     @property
     def agrees(self):
@@ -58,7 +59,7 @@ def cell(one, kernel, source, from_results):
         out.seen = result["verdict"]
         if out.seen == "lockup":
             out.how = f"{result['seconds']:.1f} s" if result["seconds"] is not None else "its kernel's watchdog says so"
-        out.wrong = tuple(result["wrong"])
+        out.wrong, out.slow = tuple(result["wrong"]), tuple(result.get("slow", ()))
     return out
 
 
@@ -72,7 +73,7 @@ def table(cells, names):
                 row.append("")
                 continue
             one = found[0]
-            text = one.seen + (f" ({one.how})" if one.how else "") + (" [1]" if one.wrong else "")
+            text = one.seen + (f" ({one.how})" if one.how else "") + (" [1]" if one.wrong else "") + (" [2]" if one.slow else "")
             if one.model != "-":
                 text += f"; model: {one.model}" + ("" if one.agrees else " **(!)**")
             row.append(text)
@@ -91,9 +92,12 @@ def differences(cells):
 
 
 def notes(cells):
-    """What [1] stands for."""
-    lines = [f"- {one.scenario.name} on {one.kernel.name}: " + "; ".join(one.wrong) for one in cells if one.wrong]
-    return ["", "[1] Not all was as the scenario expects:", "", *lines] if lines else []
+    """What [1] and [2] stand for."""
+    out = []
+    for said, which in (("[1] Not all was as the scenario expects:", "wrong"), ("[2] Slower than the limits of the scenario:", "slow")):
+        lines = [f"- {one.scenario.name} on {one.kernel.name}: " + "; ".join(getattr(one, which)) for one in cells if getattr(one, which)]
+        out += ["", said, "", *lines] if lines else []
+    return out
 
 
 def built_text(names, source):

@@ -47,7 +47,8 @@ def row(run):
     who = f"{judged.comm}[{judged.culprit}]" if judged.culprit else ""
     steps = " ".join(f"{name}:{code}/{ms}ms" for name, (code, ms) in judged.steps.items())
     line = f"{run.scenario.name:20} {run.built.kernel.name:18} {judged.verdict:10} {seconds:8} {who:22} boot {run.boot.seconds:5.1f} s  {steps}"
-    return "\n".join([line.rstrip()] + [f"    NOT AS EXPECTED: {text}" for text in judged.wrong])
+    return "\n".join([line.rstrip()] + [f"    NOT AS EXPECTED: {text}" for text in judged.wrong]
+                     + [f"    SLOW: {text}" for text in judged.slow])
 
 
 def run_all(scenarios, chosen):

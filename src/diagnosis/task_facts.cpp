@@ -105,6 +105,10 @@ bool mount_teardown(const Stack& stack) {
               .empty();
 }
 
+bool in_stop_machine(const Stack& stack) {
+  return !stack.first_of({"multi_cpu_stop", "stop_machine_yield"}).empty();
+}
+
 bool rcu_expedited_wait(const Stack& stack) {
   return !stack
               .first_of({"synchronize_rcu_expedited", "exp_funnel_lock", "rcu_exp_wait_wake",

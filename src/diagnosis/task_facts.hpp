@@ -62,6 +62,8 @@ bool rcu_wait(const Stack& stack);
 /// The same for expedited grace periods only (owner, piggy-backer, mutex waiter, or the worker that drives
 /// it).
 bool rcu_expedited_wait(const Stack& stack);
+/// In stop_machine(), kernel/stop_machine.c: a CPU that stands still because another one does not come.
+bool in_stop_machine(const Stack& stack);
 
 /// "synchronize_rcu_expedited <- namespace_unlock <- put_mnt_ns ...": at most `frames` functions, innermost
 /// first.

@@ -116,8 +116,10 @@ void plan_outside_parent(Plan& plan, const Finding& finding, const Snapshot& sna
     action.changes = "a stopped process runs again";
     action.cannot_undo = "what it does then; stop it again with SIGSTOP";
   } else {
-    action.text = fmt::format("end {} (SIGTERM): its zombie then goes to the dying init, which reaps it",
-                              plan.culprit->label());
+    action.text = fmt::format(
+        "end {} (SIGTERM): its zombie then goes to the nearest subreaper outside, or to "
+        "process 1, which reaps it",
+        plan.culprit->label());
     action.changes = "the process outside ends, with all that it does for others";
     action.cannot_undo = "its end; a service manager may start it again";
   }

@@ -72,7 +72,6 @@ class Judge(unittest.TestCase):
         rows = [(one, boot(LOCKUP), "no diagnosis"),
                 (one, boot(LOCKUP, {"diagnose.json": diagnosis(tid=7)}), "the spinner is"),
                 (one, boot(LOCKUP, {"diagnose.json": diagnosis(confidence="likely")}), "likely"),
-                (one, boot([line.replace("2250", "6000") for line in LOCKUP], good), "6000 ms"),
                 (one, boot([line.replace("exit=1", "exit=2") for line in LOCKUP], good), "exit code 2"),
                 (one, boot(LOCKUP[:4], good), "did not end"),
                 (one, boot(["LAB verdict=clean seconds=1.0 rounds=1"]), "verdict clean"),
@@ -81,6 +80,21 @@ class Judge(unittest.TestCase):
         for number, (which, made, text) in enumerate(rows):
             with self.subTest(row=number, text=text):
                 self.assertIn(text, "; ".join(self.wrong(which, made)))
+
+
+    def test_a_slow_step_is_said_and_is_no_failure(self):
+        one = lockup_scenario(steps=(("diagnose.json", 1, 5000),))
+        for ms, said in ((2250, 0), (6000, 1)):
+            made = boot([line.replace("2250", str(ms)) for line in LOCKUP])
+            judged = judge.judge(made)
+            judge.compare(one, self.kernel, made, judged)
+            self.assertEqual((judged.wrong, len(judged.slow)), ([], said))
+
+    def test_the_spinner_is_the_one_of_its_own_report(self):
+        other = [line.replace("lab-init:35", "migration/1:16") for line in REPORT[:3]]
+        judged = judge.judge(boot([*other, *REPORT, *other]))
+        self.assertEqual((judged.verdict, judged.comm, judged.culprit), ("lockup", "lab-init", 35))
+        self.assertEqual(judge.judge(boot([*REPORT[:3], "[   10.2] watchdog: BUG: soft lockup - CPU#1 stuck for 9s! [x y:1]"])).verdict, "no-answer")
 
 
 class Rate(unittest.TestCase):

@@ -22,6 +22,13 @@ TaskBuilder zombie(std::int32_t tid, std::int32_t parent) {
   return TaskBuilder(tid, "sh", 'Z').child_of(parent);
 }
 
+TEST(LookAlikes, ACpuInStopMachineIsNotTheOneThatHoldsTheOthersUp) {
+  const KernelEvent stopped = soft_lockup(12, "migration/0", 0, "multi_cpu_stop cpu_stopper_thread kthread");
+  const KernelEvent holder = soft_lockup(62, "kworker/u16:2", 5, k_kworker);
+  EXPECT_EQ(finding_of(diagnose(pasted({}, {stopped, holder})), "soft-lockup").culprit->tid, 62);
+  EXPECT_EQ(finding_of(diagnose(pasted({}, {stopped})), "soft-lockup").culprit->tid, 12);
+}
+
 TEST(LookAlikes, Rows) {
   std::vector<Task> many = {TaskBuilder(50, "runner", 'S')};
   for (std::int32_t tid = 100; tid < 125; ++tid) many.push_back(zombie(tid, 50));

@@ -24,7 +24,20 @@ struct Sight {
   std::vector<const Task*> others;   ///< other tasks of the host in an RCU wait
   bool victim_lasts = false;         ///< one of them is shown not to move
   bool member_lasts = false;         ///< one of `members` is
+  std::vector<const KernelEvent*> stopped;  ///< the first report of each CPU that stands in stop_machine()
 };
+
+/// stop_machine() waits for all CPUs, and they wait with it: for the spinner none of them does anything else.
+std::vector<const KernelEvent*> stopped_cpus(const Snapshot& snapshot) {
+  std::vector<const KernelEvent*> out;
+  for (const KernelEvent& event : snapshot.events) {
+    if (event.kind != EventKind::soft_lockup || !event.stack || !in_stop_machine(*event.stack)) continue;
+    if (std::none_of(out.begin(), out.end(),
+                     [&](const KernelEvent* seen) { return seen->cpus == event.cpus; }))
+      out.push_back(&event);
+  }
+  return out;
+}
 
 bool in_lock_slowpath(const Stack& stack) {
   return !stack
@@ -42,6 +55,7 @@ Sight look(const WaitGraph& graph, const Reaper& reaper) {
   sight.reported = !reaper.lockups.empty();
   for (const KernelEvent* event : reaper.lockups)
     sight.rcu_stall |= event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall;
+  sight.stopped = stopped_cpus(graph.snapshot());
   const auto found = rate(*reaper.task);
   if (found && found->system_percent >= k_spin_percent && found->switches.is(0))
     sight.window = found->seconds;
@@ -99,7 +113,11 @@ void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const 
   if (waiting > 0)
     finding.summary += fmt::format("; {} task{} wait{} for RCU behind it", waiting, waiting == 1 ? "" : "s",
                                    waiting == 1 ? "s" : "");
+  if (const std::size_t cpus = sight.stopped.size(); cpus > 0)
+    finding.summary += fmt::format("; {} more CPU{} stand{} still in stop_machine(), which waits for it too",
+                                   cpus, cpus == 1 ? "" : "s", cpus == 1 ? "s" : "");
   for (const KernelEvent* event : reaper.lockups) cite(finding, *event);
+  for (const KernelEvent* event : sight.stopped) cite(finding, *event);
   cite(finding, graph, spinner);
   if (sight.window > 0)
     finding.add_evidence(
@@ -174,6 +192,11 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
        "Keep new containers off the node (kubectl cordon): every mount namespace that is torn down from now "
        "on queues behind this CPU",
        "running pods stay where they are"},
+      {"no-stop-machine",
+       "Take no CPU off line (it waits for RCU with a lock held that loading a module needs), and change "
+       "neither "
+       "clock source nor microcode: stop_machine() has all other CPUs stand still until this one comes",
+       "none"},
       {"save-evidence",
        fmt::format(
            "Save the evidence before anything else, as root: unzap record -o FILE; by hand dmesg, and "

@@ -97,6 +97,18 @@ TEST(ReaperBusyLoop, ConfidenceFollowsTheEvidence) {
   }
 }
 
+TEST(ReaperBusyLoop, CpusInStopMachineWaitForItTooAndAreNotTheCause) {
+  const std::string stopped = "multi_cpu_stop cpu_stopper_thread smpboot_thread_fn kthread ret_from_fork";
+  const Finding found = finding_of(
+      diagnose(
+          pasted({}, {soft_lockup(12, "migration/0", 0, stopped), soft_lockup(16, "migration/2", 2, stopped),
+                      soft_lockup(12, "migration/0", 0, stopped), soft_lockup(910, "init", 1, k_spin)})),
+      "reaper-busy-loop");
+  EXPECT_EQ(found.culprit->tid, 910);
+  EXPECT_NE(found.summary.find("2 more CPUs stand still in stop_machine()"), std::string::npos)
+      << found.summary;
+}
+
 TEST(ReaperBusyLoop, AReaperAsleepRefutesIt) {
   const Snapshot snapshot = pasted({TaskBuilder(900, "init", 'S').numbers({900, 1}).in(k_spin), victim()});
   EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});

@@ -7,8 +7,16 @@
 
 namespace unzap {
 
-Findings soft_lockup(const WaitGraph& graph) {
+namespace {
+
+bool stopped(const KernelEvent* event) {
+  return event->stack && in_stop_machine(*event->stack);
+}
+
+/// The reports of CPUs that nothing else explains.
+std::vector<const KernelEvent*> unexplained(const WaitGraph& graph) {
   std::vector<const KernelEvent*> events;
+  bool reaper_spins = false;
   for (const KernelEvent* event : graph.events()) {
     if (event->kind != EventKind::soft_lockup && event->kind != EventKind::hard_lockup) continue;
     const bool of_reaper =
@@ -16,7 +24,17 @@ Findings soft_lockup(const WaitGraph& graph) {
           return std::find(reaper.lockups.begin(), reaper.lockups.end(), event) != reaper.lockups.end();
         });
     if (!of_reaper) events.push_back(event);
+    reaper_spins |= of_reaper;
   }
+  // In stop_machine() a CPU waits for the one that does not come, if that one is reported too.
+  if (reaper_spins || !std::all_of(events.begin(), events.end(), stopped)) std::erase_if(events, stopped);
+  return events;
+}
+
+}  // namespace
+
+Findings soft_lockup(const WaitGraph& graph) {
+  const std::vector<const KernelEvent*> events = unexplained(graph);
   if (events.empty()) return {};
   const KernelEvent& first = *events.front();
   const Task* task = graph.task_of(first);

@@ -6,7 +6,8 @@
 
 void unzap::fuzz_one(std::string_view input) {
   constexpr std::string_view k_wanted[] = {"io_wq_enqueue", "do_wait."};
-  const Result<Kallsyms> tables = find_kallsyms(bytes_of(input), k_wanted);
+  KallsymsEffort effort;
+  const Result<Kallsyms> tables = find_kallsyms(bytes_of(input), k_wanted, effort);
   must(!tables || tables->symbols.size() <= tables->count);
   Symbols modules;
   const Result<Symbols> text = parse_proc_kallsyms(input, k_wanted, modules);

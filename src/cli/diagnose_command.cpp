@@ -14,14 +14,12 @@
 #include "report/patched_report.hpp"
 #include "report/report.hpp"
 #include "sources/bundle/bundle.hpp"
-#include "sources/live_kernel/live_kernel.hpp"
 #include "sources/text/text_source.hpp"
 #include "util/read_file.hpp"
 
 namespace unzap {
 namespace {
 
-constexpr double k_kernel_seconds = 2;  // to look at the code of the kernel, where it matters
 constexpr std::size_t k_max_input_bytes = std::size_t{256} << 20;
 
 constexpr const char* k_footer =
@@ -141,10 +139,7 @@ void add_kernel_evidence(Diagnosis& diagnosis, const DiagnoseOptions& options) {
   for (Finding& finding : diagnosis.findings) {
     if (finding.cause != "reaper-busy-loop") continue;
     if (!evidence) {
-      LiveKernelOptions live;
-      if (!options.host.procfs.empty()) live.procfs = options.host.procfs;
-      live.timeout_seconds = std::min(k_kernel_seconds, options.host.timeout_seconds);
-      const KernelFacts facts = facts_of_running_kernel(live);
+      const KernelFacts facts = kernel_of_host(options.host);
       evidence = kernel_evidence(facts, answer_for(facts));
       if (!evidence) return;
     }

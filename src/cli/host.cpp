@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/terminal.hpp"
+#include "sources/live_kernel/live_kernel.hpp"
 #include "sources/procfs/procfs_source.hpp"
 
 namespace unzap {
@@ -12,6 +13,8 @@ namespace {
 // Diagnosis takes a wait that did not move for a second as lasting; the source looks that long only when
 // something did not move for a moment.
 constexpr double k_window_seconds = 1.1;
+
+constexpr double k_kernel_seconds = 2;
 
 }  // namespace
 
@@ -33,6 +36,13 @@ Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet) {
   source.read_timeout_seconds = std::min(source.read_timeout_seconds, options.timeout_seconds / 2);
   source.progress = [&progress](const std::string& text) { progress.show(text); };
   return read_procfs(source);
+}
+
+KernelFacts kernel_of_host(const HostOptions& options) {
+  LiveKernelOptions live;
+  if (!options.procfs.empty()) live.procfs = options.procfs;
+  live.timeout_seconds = std::min(k_kernel_seconds, options.timeout_seconds);
+  return facts_of_running_kernel(live);
 }
 
 int exit_code_of(Verdict verdict) {

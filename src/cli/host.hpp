@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "diagnosis/finding.hpp"
+#include "kernel_image/kernel_facts.hpp"
 #include "snapshot/snapshot.hpp"
 #include "util/result.hpp"
 
@@ -20,6 +21,9 @@ void add_host_options(CLI::App& verb, HostOptions& options);
 
 /// The live host at this moment; `quiet`: without a progress line.
 Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet);
+
+/// The code of this host's kernel, for those who need it besides the snapshot: within two seconds at most.
+KernelFacts kernel_of_host(const HostOptions& options);
 
 /// The exit code of a verdict: 0 nothing stuck, 1 something stuck, 2 could not tell.
 int exit_code_of(Verdict verdict);

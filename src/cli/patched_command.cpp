@@ -15,7 +15,7 @@
 namespace unzap {
 namespace {
 
-constexpr std::size_t k_max_pipe_bytes = std::size_t{256} << 20;
+constexpr std::size_t k_max_pipe_bytes = std::size_t{128} << 20;
 constexpr std::size_t k_max_config_bytes = std::size_t{4} << 20;
 
 constexpr const char* k_footer =

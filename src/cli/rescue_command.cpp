@@ -10,6 +10,8 @@
 #include "cli/host.hpp"
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
+#include "kernel_image/verdict.hpp"
+#include "report/patched_report.hpp"
 #include "report/rescue_report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "util/read_file.hpp"
@@ -80,6 +82,28 @@ Result<std::optional<std::size_t>> choose(const std::vector<Plan>& plans, const 
   return ready ? ready : possible ? possible : asked;
 }
 
+/// A finding whose remedy depends on what the code of the kernel does.
+bool blames_the_wait(const Diagnosis& diagnosis) {
+  return std::any_of(diagnosis.findings.begin(), diagnosis.findings.end(),
+                     [](const Finding& finding) { return finding.cause == "reaper-busy-loop"; });
+}
+
+/// What the code of this host's kernel says. Only the code counts: a guard that is loaded, or a sysctl, is no
+/// fix for a thread that spins already.
+KernelCode kernel_code(const HostOptions& options) {
+  const KernelFacts facts = kernel_of_host(options);
+  const KernelAnswer answer = answer_for(facts);
+  const std::string said = fmt::format("{}: {}", patched_headline(facts, answer), answer.reason);
+  switch (facts.code.fix) {
+    case ZapFix::unknown: break;
+    case ZapFix::none: return {KernelCode::Wait::vulnerable, said};
+    case ZapFix::fix_2024:
+    case ZapFix::fix_2026:
+    case ZapFix::no_notify_signal: return {KernelCode::Wait::fixed, said};
+  }
+  return {KernelCode::Wait::unknown, "it could not be told: " + facts.code.reason};
+}
+
 ApplyOptions apply_options(const RescueOptions& options) {
   ApplyOptions out;
   for (const EmbeddedFile& file : module_sources())
@@ -109,7 +133,8 @@ int run_rescue(const RescueOptions& options) {
   const Result<Snapshot> snapshot = snapshot_for(options);
   if (!snapshot) return fail(snapshot.error());
   const Diagnosis diagnosis = diagnose(*snapshot);
-  const Means means = look_at_means(options.module);
+  Means means = look_at_means(options.module);
+  if (options.file.empty() && blames_the_wait(diagnosis)) means.kernel_code = kernel_code(options.host);
   RescueReport report;
   report.verdict = diagnosis.verdict;
   if (diagnosis.verdict != Verdict::healthy) report.plans = make_plans(diagnosis, *snapshot, means);

@@ -15,8 +15,8 @@ namespace {
 constexpr std::string_view k_ar_magic = "!<arch>\n";
 constexpr std::size_t k_ar_head = 60;
 constexpr std::size_t k_tar_block = 512;
-constexpr std::size_t k_max_unpacked = std::size_t{256} << 20;
-constexpr std::size_t k_max_image = std::size_t{128} << 20;
+constexpr std::size_t k_max_unpacked = std::size_t{96} << 20;
+constexpr std::size_t k_max_image = std::size_t{64} << 20;
 constexpr std::size_t k_max_text = std::size_t{4} << 20;
 
 Error bad_package(std::string why) {
@@ -65,7 +65,8 @@ class TarReader {
       if (!in_file_ && head_.size() == k_tar_block && !read_head()) return false;
       if (in_file_ && left_ == 0 && !end_file()) return false;
     }
-    if (seen_ > k_max_unpacked) problem_ = "nothing of interest in its first 256 MiB";
+    if (seen_ > k_max_unpacked)
+      problem_ = fmt::format("nothing of interest in its first {} MiB", k_max_unpacked >> 20);
     return problem_.empty();
   }
   const std::string& problem() const { return problem_; }

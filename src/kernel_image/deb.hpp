@@ -22,7 +22,7 @@ struct DebKernel {
 bool looks_like_deb(ByteView bytes);
 
 /// The kernel of a Debian package, which is unpacked no further than needed. Errors: bad_data when the
-/// archive is damaged, or holds no boot/vmlinuz-* within its first 256 MiB.
+/// archive is damaged, or holds no boot/vmlinuz-* within its first 96 MiB.
 Result<DebKernel> read_deb(ByteView bytes);
 
 }  // namespace unzap

@@ -47,7 +47,7 @@ TEST(Deb, says_what_is_wrong) {
        "linux-image-test holds no boot/vmlinuz-*"},
       {"no tar", head + "2048      `\n" + no_tar + std::string(2048, '\0'), "it is no tar"},
       {"a file that is larger than any kernel", head + "2560      `\n" + huge + std::string(2560, '\0'),
-       "is larger than 128 MiB"},
+       "is larger than 64 MiB"},
       {"length past the end", head + "9999999999`\n", "no whole data.tar"},
       {"length that is no number", head + "zzz       `\n", "no whole data.tar"},
   };
@@ -63,7 +63,7 @@ TEST(Deb, a_bomb_ends_at_the_limit) {
   const std::vector<TestFile> files = {{"./aaa", std::string(std::size_t{300} << 20, '\0')}, k_files[2]};
   const Result<DebKernel> kernel = read_deb(bytes_of(deb_of(files, Compression::zstd)));
   ASSERT_FALSE(kernel);
-  EXPECT_NE(kernel.error().message.find("first 256 MiB"), std::string::npos) << kernel.error().message;
+  EXPECT_NE(kernel.error().message.find("first 96 MiB"), std::string::npos) << kernel.error().message;
 }
 
 }  // namespace

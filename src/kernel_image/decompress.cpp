@@ -15,7 +15,12 @@ namespace unzap {
 namespace {
 
 constexpr std::size_t k_chunk_bytes = std::size_t{1} << 18;
-constexpr std::uint64_t k_dictionary_bytes = std::uint64_t{256} << 20;
+constexpr std::uint64_t k_dictionary_bytes = std::uint64_t{128} << 20;  // scripts/xz_wrap.sh asks for as much
+// These two unpack by the bit, some 13 MB of packed data a second: longer ones would take longer than anybody
+// waits. Debian's kernels have 8 MiB.
+constexpr std::size_t k_max_lzma_bytes = std::size_t{20} << 20;
+// Beyond this a text that grows would take twice its size for a moment.
+constexpr std::size_t k_grows_until = std::size_t{32} << 20;
 constexpr int k_zstd_window_log = 27;
 
 struct Magic {
@@ -65,7 +70,7 @@ Result<bool> from_zlib(ByteView packed, const Sink& sink) {
 
 std::string_view lzma_says(lzma_ret state) {
   switch (state) {
-    case LZMA_MEMLIMIT_ERROR: return "they ask for more than 256 MiB of memory";
+    case LZMA_MEMLIMIT_ERROR: return "they ask for more than 128 MiB of memory";
     case LZMA_BUF_ERROR: return "they end too early";
     case LZMA_OPTIONS_ERROR: return "they use a filter that liblzma does not know";
     case LZMA_FORMAT_ERROR: return "they have no valid head";
@@ -82,7 +87,8 @@ Result<bool> from_lzma(Compression compression, ByteView packed, const Sink& sin
   const std::unique_ptr<lzma_stream, void (*)(lzma_stream*)> end(&stream, &lzma_end);
   std::string chunk(k_chunk_bytes, '\0');
   stream.next_in = packed.data();
-  stream.avail_in = packed.size();
+  stream.avail_in = std::min(packed.size(), k_max_lzma_bytes);
+  const bool too_long = stream.avail_in < packed.size();
   for (;;) {
     stream.next_out = reinterpret_cast<std::uint8_t*>(chunk.data());
     stream.avail_out = chunk.size();
@@ -90,6 +96,10 @@ Result<bool> from_lzma(Compression compression, ByteView packed, const Sink& sin
     const std::size_t got = chunk.size() - stream.avail_out;
     if (got > 0 && !sink(bytes_of(std::string_view(chunk).substr(0, got)))) return true;
     if (state == LZMA_STREAM_END) return true;
+    if (state == LZMA_BUF_ERROR && too_long)
+      return Error{ErrorKind::bad_data,
+                   fmt::format("more than {} MiB of {} data", k_max_lzma_bytes >> 20, name(compression)), "",
+                   "unpack it first and give the vmlinux"};
     if (state != LZMA_OK) return damaged(compression, lzma_says(state));
   }
 }
@@ -155,6 +165,9 @@ Result<std::string> decompress_all(Compression compression, ByteView packed, std
   bool too_much = false;
   const Sink sink = [&](ByteView piece) {
     too_much = piece.size() > max_bytes - out.size();
+    if (out.size() + piece.size() > k_grows_until && out.capacity() < max_bytes &&
+        out.capacity() - out.size() < piece.size())
+      out.reserve(max_bytes);
     if (!too_much) out.append(text_of(piece));
     return !too_much;
   };

@@ -7,7 +7,10 @@ namespace unzap {
 namespace {
 
 constexpr std::size_t k_max_segments = 64;
-constexpr std::size_t k_max_sections = 65536;
+constexpr std::size_t k_max_sections = 4096;
+constexpr std::size_t k_max_loaded = std::size_t{256} << 20;  ///< of all segments; no kernel has more
+constexpr std::size_t k_max_section_names = std::size_t{1} << 20;
+constexpr std::size_t k_max_texts = std::size_t{64} << 20;  ///< names of symbols
 constexpr std::size_t k_max_symbols = std::size_t{1} << 22;
 
 Machine machine_of(std::uint16_t value) {
@@ -47,7 +50,7 @@ Result<Elf> Elf::open(ByteView bytes) {
 void Elf::read_segments(std::uint64_t at, std::uint64_t entry_size, std::uint64_t count) {
   if (entry_size < sizeof(Elf64_Phdr) || at > bytes_.size()) return;
   // Segments of a kernel do not overlap; many that do would make a search through them endless.
-  std::size_t left = bytes_.size();
+  std::size_t left = std::min(bytes_.size(), k_max_loaded);
   for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, k_max_segments); ++i) {
     const auto segment = number_at<Elf64_Phdr>(bytes_, at + i * entry_size);
     if (!segment) return;
@@ -61,15 +64,17 @@ void Elf::read_segments(std::uint64_t at, std::uint64_t entry_size, std::uint64_
 
 void Elf::read_sections(std::uint64_t at, std::uint64_t entry_size, std::uint64_t count,
                         std::uint64_t names) {
-  if (entry_size < sizeof(Elf64_Shdr) || at > bytes_.size()) return;
+  if (entry_size != sizeof(Elf64_Shdr) || at > bytes_.size()) return;
   std::vector<Elf64_Shdr> heads;
   for (std::uint64_t i = 0; i < std::min<std::uint64_t>(count, k_max_sections); ++i) {
     const auto section = number_at<Elf64_Shdr>(bytes_, at + i * entry_size);
     if (!section) break;
     heads.push_back(*section);
   }
-  const auto texts =
-      names < heads.size() ? part_of(bytes_, heads[names].sh_offset, heads[names].sh_size) : std::nullopt;
+  const auto texts = names < heads.size()
+                         ? part_of(bytes_, heads[names].sh_offset,
+                                   std::min<std::uint64_t>(heads[names].sh_size, k_max_section_names))
+                         : std::nullopt;
   for (const Elf64_Shdr& head : heads) {
     const bool named = texts && head.sh_name < texts->size();
     sections_.push_back({named ? text_to_nul(texts->subspan(head.sh_name)) : std::string_view(), head.sh_type,
@@ -96,7 +101,8 @@ std::optional<Symbols> Elf::symbols(const SymbolNames& wanted) const {
   for (const Section& table : sections_) {
     if (table.type != SHT_SYMTAB || table.link >= sections_.size()) continue;
     const auto entries = part_of(bytes_, table.offset, table.size);
-    const auto texts = part_of(bytes_, sections_[table.link].offset, sections_[table.link].size);
+    const Section& names = sections_[table.link];
+    const auto texts = part_of(bytes_, names.offset, std::min<std::uint64_t>(names.size, k_max_texts));
     if (!entries || !texts) continue;
     Symbols out;
     const std::size_t count = std::min(entries->size() / sizeof(Elf64_Sym), k_max_symbols);

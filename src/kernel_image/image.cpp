@@ -9,7 +9,7 @@
 namespace unzap {
 namespace {
 
-constexpr std::size_t k_max_vmlinux = std::size_t{256} << 20;
+constexpr std::size_t k_max_vmlinux = std::size_t{192} << 20;
 constexpr int k_max_depth = 3;  // package, then bzImage, then its payload
 
 // Documentation/x86/boot: the head of a bzImage.

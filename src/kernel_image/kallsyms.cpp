@@ -17,8 +17,6 @@ constexpr std::uint32_t k_max_symbols = std::uint32_t{1} << 22;
 constexpr std::size_t k_max_names_bytes = std::size_t{32} << 20;
 constexpr std::size_t k_max_token_bytes = 128;
 constexpr std::size_t k_max_name_bytes = 1024;
-constexpr std::size_t k_max_names_read = std::size_t{1} << 24;  ///< in the search for the table of names
-constexpr int k_max_candidates = 8;                             ///< tables of tokens
 
 std::size_t align_up(std::size_t value) {
   return (value + k_align - 1) / k_align * k_align;
@@ -112,9 +110,8 @@ std::optional<Names> names_at(ByteView memory, std::size_t at, const Tokens& tok
   return Names{at, at + k_align, align_up(markers + 4 * starts.size()), *count};
 }
 
-std::optional<Names> names_before(ByteView memory, const Tokens& tokens) {
+std::optional<Names> names_before(ByteView memory, const Tokens& tokens, std::size_t& budget) {
   const std::size_t first = tokens.begin > k_max_names_bytes ? tokens.begin - k_max_names_bytes : 0;
-  std::size_t budget = k_max_names_read;
   for (std::size_t at = align_up(first); at + k_align < tokens.begin && budget > 0; at += k_align) {
     if (const auto names = names_at(memory, at, tokens, budget)) {
       // The markers lie at the tokens, or with kallsyms_seqs_of_names, three bytes a symbol, between them.
@@ -232,16 +229,16 @@ Result<Kallsyms> read_tables(ByteView memory, const Names& names, const Tokens& 
 
 }  // namespace
 
-Result<Kallsyms> find_kallsyms(ByteView memory, SymbolNames wanted) {
+Result<Kallsyms> find_kallsyms(ByteView memory, SymbolNames wanted, KallsymsEffort& effort) {
   const std::string_view text = text_of(memory);
   Error last = not_found("no kallsyms tables were found in the image (CONFIG_KALLSYMS is off?)");
-  int candidates = 0;
   for (std::size_t at = text.find(k_digits); at != std::string_view::npos; at = text.find(k_digits, at + 1)) {
+    if (effort.places-- <= 0) break;
     const auto tokens = tokens_around(memory, at);
     if (!tokens) continue;
-    if (++candidates > k_max_candidates) break;
+    if (effort.candidates-- <= 0) break;
     last = not_found("the image has a kallsyms table of tokens, and no names in a known layout");
-    const auto names = names_before(memory, *tokens);
+    const auto names = names_before(memory, *tokens, effort.names);
     if (!names) continue;
     Result<Kallsyms> tables = read_tables(memory, *names, *tokens, wanted);
     if (tables) return tables;

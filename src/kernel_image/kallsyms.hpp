@@ -24,11 +24,19 @@ struct Kallsyms {
   Symbols symbols;
 };
 
+/// How much of a kernel may be tried before its tables are given up: in a hostile image every place could
+/// look like the beginning of a table. One for all parts of an image.
+struct KallsymsEffort {
+  std::size_t names = std::size_t{1} << 24;
+  int places = 4096;   ///< that look like a table of tokens at first sight
+  int candidates = 8;  ///< that are one
+};
+
 /// Finds the kallsyms tables in a part of a kernel's memory, as kernels from 5.10 to 6.18 lay them out on a
 /// 64-bit little-endian machine, and reads them. Nothing is assumed about where they lie: the table of tokens
 /// is known by its letters and digits, and every table must agree with the others.
-/// Errors: bad_data with what was not found.
-Result<Kallsyms> find_kallsyms(ByteView memory, SymbolNames wanted);
+/// Errors: bad_data with what was not found. Takes what it tries off `effort`.
+Result<Kallsyms> find_kallsyms(ByteView memory, SymbolNames wanted, KallsymsEffort& effort);
 
 /// The symbols of the text of /proc/kallsyms. Those of modules are left out, and returned in `of_modules`
 /// when they are wanted: what a live patch put in the place of a function. An error when every address is 0:

@@ -43,7 +43,8 @@ TEST(Kallsyms, every_layout_gives_the_same_symbols) {
       const std::string memory = std::string(64, '\7') +
                                  kallsyms_tables(symbols_for(style, count), style, k_text) +
                                  std::string(64, '\7');
-      const Result<Kallsyms> found = find_kallsyms(bytes_of(memory), k_wanted);
+      KallsymsEffort effort;
+      const Result<Kallsyms> found = find_kallsyms(bytes_of(memory), k_wanted, effort);
       ASSERT_TRUE(found) << found.error().text();
       EXPECT_EQ(found->count, count);
       EXPECT_EQ(found->symbols.named().size(), 2U);
@@ -83,19 +84,24 @@ TEST(Kallsyms, tables_that_do_not_agree_are_refused) {
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
-    const Result<Kallsyms> found = find_kallsyms(bytes_of(row.memory), k_wanted);
+    KallsymsEffort effort;
+    const Result<Kallsyms> found = find_kallsyms(bytes_of(row.memory), k_wanted, effort);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().kind, ErrorKind::bad_data);
   }
 }
 
 TEST(Kallsyms, a_file_full_of_beginnings_of_tables_ends_soon) {
-  // Every place looks like a number of names, and every name like the next one.
+  // Every other place looks like a number of names, and every name reaches behind the next of them.
   const std::string tail =
       kallsyms_tables(symbols_with(300), KallsymsStyle::per_cpu, k_text).substr(4 * 300 + 8);
   std::string memory;
-  while (memory.size() < (std::size_t{8} << 20)) memory += from_hex("01 54 01 00 00 00 00 00");
-  EXPECT_FALSE(find_kallsyms(bytes_of(memory + tail.substr(tail.size() - 1536)), k_wanted));
+  while (memory.size() < (std::size_t{8} << 20))
+    memory += from_hex("01 54 01 00 00 00 00 00 0f 54 00 00 00 00 00 00");
+  memory += tail.substr(tail.size() - 1536);
+  KallsymsEffort effort;
+  EXPECT_FALSE(find_kallsyms(bytes_of(memory), k_wanted, effort));
+  EXPECT_EQ(effort.names, 0U) << "the search ended for another reason";
 }
 
 TEST(ProcKallsyms, knows_the_kernel_from_its_modules) {

@@ -108,8 +108,9 @@ Result<ImageSymbols> symbols_of(const Elf& elf) {
   if (auto table = elf.symbols(kernel_symbols()); table && table->address_of(k_zap))
     return ImageSymbols{std::move(*table), "the symbol table of the image"};
   Error last = unreadable("the image has no segment that is loaded");
+  KallsymsEffort effort;
   for (const ByteView memory : elf.loaded()) {
-    Result<Kallsyms> tables = find_kallsyms(memory, kernel_symbols());
+    Result<Kallsyms> tables = find_kallsyms(memory, kernel_symbols(), effort);
     if (tables && tables->symbols.address_of(k_zap))
       return ImageSymbols{std::move(tables->symbols),
                           fmt::format("the kallsyms tables of the image ({} symbols)", tables->count)};
@@ -134,8 +135,8 @@ Banner find_banner(ByteView memory) {
   const std::string_view text = text_of(memory);
   for (std::size_t at = text.find(k_begin); at != std::string_view::npos; at = text.find(k_begin, at + 1)) {
     std::string_view line = text.substr(at + k_begin.size(), k_max_banner_bytes);
-    line = line.substr(0, line.find_first_of(std::string_view("\n\0", 2)));
     if (line.empty() || line[0] < '0' || line[0] > '9') continue;
+    line = line.substr(0, line.find_first_of(std::string_view("\n\0", 2)));
     const std::size_t number = line.rfind(" #");
     return {printable(line.substr(0, line.find(' ')), 128),
             number == std::string_view::npos ? "" : printable(line.substr(number + 1), 256)};

@@ -35,12 +35,10 @@ void tell_plan(TextWriter& out, const Plan& plan) {
     out.gap();
     out.item(0, "what must hold", "", Tone::heading);
     for (const Condition& one : plan.conditions) {
-      const bool good = one.met == Met::yes;
-      out.item(3,
-               good                 ? "yes  "
-               : one.met == Met::no ? "NO   "
-                                    : "?    ",
-               one.text + ": " + one.seen, good ? Tone::good : Tone::bad);
+      const Tone tone = one.in_the_way() ? Tone::bad : one.met == Met::yes ? Tone::good : Tone::warning;
+      const std::string_view word = one.met == Met::yes ? "yes  " : one.met == Met::no ? "NO   " : "?    ";
+      const bool harmless = one.met == Met::unknown && one.may_be_unknown;
+      out.item(3, word, one.text + ": " + one.seen + (harmless ? "; this is not in the way" : ""), tone);
     }
   }
   out.gap();
@@ -94,7 +92,8 @@ Json to_json(const Action& action) {
 Json to_json(const Plan& plan) {
   Json conditions = Json::array();
   for (const Condition& one : plan.conditions)
-    conditions.push_back({{"text", one.text}, {"met", name(one.met)}, {"seen", one.seen}});
+    conditions.push_back(
+        {{"text", one.text}, {"met", name(one.met)}, {"seen", one.seen}, {"in_the_way", one.in_the_way()}});
   Json watched = Json::array();
   for (const RescueTarget& one : plan.watched) watched.push_back(to_json(one));
   return {{"cause", plan.cause},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,19 @@ struct FuseConnection {
   bool operator==(const FuseConnection&) const = default;
 };
 
+/// What the machine code of the running kernel says of a dying init that waits (unzap patched).
+struct KernelCode {
+  enum class Wait : std::uint8_t {
+    unknown,     ///< the code was not read, or is not understood
+    vulnerable,  ///< a pending notify signal keeps the wait from sleeping
+    fixed,       ///< the wait sleeps: the kernel has a fix, or no TIF_NOTIFY_SIGNAL
+  };
+  Wait wait = Wait::unknown;
+  std::string text;  ///< why, in one sentence
+
+  bool operator==(const KernelCode&) const = default;
+};
+
 /// What this host lets one do, and what one has at hand. Read once, before the plan.
 struct Means {
   bool root = false;            ///< effective user 0
@@ -30,6 +44,7 @@ struct Means {
   bool make = false;    ///< `make` and `gcc` are there
   std::string module;   ///< --module FILE
   std::vector<FuseConnection> fuse;
+  std::optional<KernelCode> kernel_code;  ///< nothing: nobody looked
 
   bool operator==(const Means&) const = default;
 };

@@ -45,8 +45,8 @@ std::string RescueTarget::label() const {
 }
 
 bool Plan::ready() const {
-  return action && std::all_of(conditions.begin(), conditions.end(),
-                               [](const Condition& one) { return one.met == Condition::Met::yes; });
+  return action && std::none_of(conditions.begin(), conditions.end(),
+                                [](const Condition& one) { return one.in_the_way(); });
 }
 
 std::optional<RescueTarget> target_of(const Task& task) {

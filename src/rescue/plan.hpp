@@ -28,8 +28,10 @@ struct Condition {
   enum class Met : std::uint8_t { yes, no, unknown };
   std::string text;
   Met met = Met::unknown;
-  std::string seen;  ///< what was seen of it; where it does not hold, what to do about it
+  std::string seen;             ///< what was seen of it; where it does not hold, what to do about it
+  bool may_be_unknown = false;  ///< `unknown` does not stand in the way; `no` always does
 
+  bool in_the_way() const { return met == Met::no || (met == Met::unknown && !may_be_unknown); }
   bool operator==(const Condition&) const = default;
 };
 
@@ -66,7 +68,7 @@ struct Plan {
   /// behind it, must get on.
   std::vector<RescueTarget> watched;
 
-  /// There is an action, and every condition holds.
+  /// There is an action, and no condition is in the way.
   bool ready() const;
   bool operator==(const Plan&) const = default;
 };

@@ -104,6 +104,54 @@ TEST(RescuePlan, IsNotReadyWithoutAnyOneOfItsConditions) {
   }
 }
 
+std::string said_of_the_code(const Plan& plan) {
+  for (const Condition& one : plan.conditions)
+    if (one.text.find("code") != std::string::npos)
+      return (one.met == Condition::Met::yes  ? "yes: "
+              : one.met == Condition::Met::no ? "no: "
+                                              : "unknown: ") +
+             one.seen;
+  return "nothing";
+}
+
+/// What the code of the kernel says, and what becomes of the plan.
+struct CodeRow {
+  const char* name;
+  std::optional<KernelCode> code;
+  const char* condition;
+  bool acts;
+};
+
+const CodeRow k_code_rows[] = {
+    {"NobodyLooked", std::nullopt, "nothing", true},
+    {"Vulnerable", KernelCode{KernelCode::Wait::vulnerable, "it spins"}, "yes: it spins", true},
+    {"Unknown", KernelCode{KernelCode::Wait::unknown, "no symbols"}, "unknown: no symbols", true},
+    {"Fixed", KernelCode{KernelCode::Wait::fixed, "it sleeps"}, "no: it sleeps", false},
+};
+
+TEST(RescuePlan, AsksTheKernelsOwnCode) {
+  for (const CodeRow& row : k_code_rows) {
+    SCOPED_TRACE(row.name);
+    Means means = good_means();
+    means.kernel_code = row.code;
+    const Plan plan = first_plan(jam(), means);
+    EXPECT_EQ(said_of_the_code(plan), row.condition);
+    EXPECT_EQ(plan.ready(), row.acts);
+    EXPECT_EQ(plan.action.has_value(), row.acts);
+    EXPECT_EQ(plan.why_none.find("nothing for the module to do") != std::string::npos, !row.acts);
+  }
+}
+
+TEST(RescuePlan, DoesNotHoldThisKernelAgainstARecordedHost) {
+  Snapshot snapshot = jam();
+  snapshot.origin = Origin::bundle;
+  Means means = good_means();
+  means.kernel_code = KernelCode{KernelCode::Wait::fixed, "it sleeps"};
+  const Plan plan = first_plan(snapshot, means);
+  EXPECT_EQ(said_of_the_code(plan), "nothing");
+  EXPECT_TRUE(plan.action);
+}
+
 TEST(RescuePlan, TakesASignedModuleWhereOneIsWanted) {
   Means means = good_means();
   means.lockdown = std::string("integrity");

@@ -39,6 +39,15 @@ Condition spins(const Task& task) {
                                found->system_percent, found->seconds));
 }
 
+/// Whether what the module does is missing in the kernel's own code. What cannot be read there is said, and
+/// the module looks at the thread itself anyhow.
+Condition lacks_the_fix(const KernelCode& code) {
+  Condition out{"the kernel's own code lacks the fix", Met::unknown, code.text, true};
+  if (code.wait != KernelCode::Wait::unknown)
+    out.met = code.wait == KernelCode::Wait::vulnerable ? Met::yes : Met::no;
+  return out;
+}
+
 void add_means(Plan& plan, const Means& means) {
   const auto add = [&plan](std::string text, bool met, std::string seen) {
     plan.conditions.push_back(condition(std::move(text), met, std::move(seen)));
@@ -95,7 +104,19 @@ void plan_clear_flag(Plan& plan, const Finding& finding, const Snapshot& snapsho
   plan.conditions.push_back(exiting);
   plan.conditions.push_back(is_container_init(snapshot, *task));
   plan.conditions.push_back(spins(*task));
-  if (snapshot.origin == Origin::live) add_means(plan, means);  // they are this host's
+  if (snapshot.origin == Origin::live) {  // the means are this host's
+    if (means.kernel_code) plan.conditions.push_back(lacks_the_fix(*means.kernel_code));
+    if (means.kernel_code && means.kernel_code->wait == KernelCode::Wait::fixed) {
+      plan.why_none =
+          "there is nothing for the module to do: in this kernel a pending notify signal does not keep a "
+          "dying "
+          "init from sleeping, so clearing it would change nothing. The thread spins for another reason; "
+          "save "
+          "what can be seen with unzap record";
+      return;
+    }
+    add_means(plan, means);
+  }
   Action action;
   action.kind = ActionKind::clear_notify_signal;
   action.remedy = "clear-flag";

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 import jsonschema
@@ -63,6 +65,55 @@ class Rescue(unittest.TestCase):
                                                  "7 (sh) S 1 0 0 0 0 0 " + "0 " * 12 + "78 " + "0 " * 22]))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("NOTHING TO DO", done.stdout)
+
+    def jammed_procfs(self):
+        """A container's init that spins, exiting, and its child behind RCU. Its system time grows while one looks."""
+        def stat(tid, comm, state, parent, ticks, cpu):
+            return (f"{tid} ({comm}) {state} {parent} {tid} {tid} 0 -1 4194308 0 0 0 0 0 {ticks} 0 0 20 0 1 0 {4000 + tid} "
+                    + "0 " * 16 + f"{cpu} " + "0 " * 13)
+
+        def write(path, text):
+            with open(path + ".new", "w", encoding="utf-8") as out:
+                out.write(text)
+            os.replace(path + ".new", path)
+        stack = ("synchronize_rcu_expedited", "namespace_unlock", "put_mnt_ns", "free_nsproxy", "do_exit")
+        for tid, comm, state, parent, numbers in ((57, "lab-init", "R", 1, "57 1"), (58, "lab-child", "D", 57, "58 2")):
+            folder = os.path.join(self.folder, str(tid), "task", str(tid))
+            os.makedirs(folder)
+            for place in (folder, os.path.join(self.folder, str(tid))):
+                write(os.path.join(place, "stat"), stat(tid, comm, state, parent, 100, 1))
+                write(os.path.join(place, "status"),
+                      f"Name:\t{comm}\nState:\t{state}\nTgid:\t{tid}\nPid:\t{tid}\nPPid:\t{parent}\nNSpid:\t"
+                      + numbers.replace(" ", "\t") + "\nThreads:\t1\nvoluntary_ctxt_switches:\t7\n"
+                      "nonvoluntary_ctxt_switches:\t3\n")
+                write(os.path.join(place, "wchan"), "0" if state == "R" else "synchronize_rcu_expedited")
+                write(os.path.join(place, "syscall"), "running\n" if state == "R" else "231 0 0 0 0 0 0 0 0\n")
+                write(os.path.join(place, "stack"),
+                      "" if state == "R" else "".join(f"[<0>] {one}+0x1/0x2\n" for one in stack))
+        done = threading.Event()
+
+        def spin():
+            start = time.monotonic()
+            while not done.wait(0.005):
+                ticks = 100 + int((time.monotonic() - start) * os.sysconf("SC_CLK_TCK"))
+                for place in ("57/task/57/stat", "57/stat"):
+                    write(os.path.join(self.folder, place), stat(57, "lab-init", "R", 1, ticks, 1))
+        spinner = threading.Thread(target=spin)
+        spinner.start()
+        self.addCleanup(spinner.join)
+        self.addCleanup(done.set)
+        return self.folder
+
+    def test_a_live_jam_is_held_against_the_kernels_code(self):
+        done = run("--path.procfs", self.jammed_procfs(), "--json")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        plan = json.loads(done.stdout)["plans"][0]
+        self.assertEqual(plan["cause"], "reaper-busy-loop", done.stdout)
+        said = [one for one in plan["conditions"] if "code" in one["text"]]
+        self.assertEqual(len(said), 1, done.stdout)  # that procfs has no symbols
+        self.assertEqual((said[0]["met"], said[0]["in_the_way"]), ("unknown", False))
+        self.assertIn("kallsyms", said[0]["seen"])
+        self.assertIsNotNone(plan["action"])
 
     def test_apply_is_for_this_host_alone(self):
         for arguments in ((JAM,), ("--path.procfs", self.folder), ("--dry-run",)):

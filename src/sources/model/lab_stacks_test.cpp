@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model against reality: the stacks that the model draws for the victims of the lockup, and those that unzap
-// record took inside a jammed guest of the lab (tests/cases/lab-armed-poll, 6.1.192 without the fix, gcc 12).
+// record took inside jammed guests of the lab (tests/cases/lab-*, 6.1.192 without the fix, gcc 12).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -41,15 +41,24 @@ Names stack_in_d(const Snapshot& snapshot, std::string_view function) {
   return {};
 }
 
-Snapshot recorded() {
-  auto snapshot = read_bundle(text_of("tests/cases/lab-armed-poll/capture.unzap"), "capture.unzap");
+/// A boot of the lab, and the scenario that tells of the same.
+struct Pair {
+  const char* boot;
+  const char* scenario;
+};
+constexpr Pair k_pairs[] = {{"lab-armed-poll", "armed-poll"}, {"lab-worker-self-set", "worker-self-set"}};
+
+Snapshot recorded(const Pair& pair) {
+  auto snapshot =
+      read_bundle(text_of(std::string("tests/cases/") + pair.boot + "/capture.unzap"), "capture.unzap");
   EXPECT_TRUE(snapshot);
   return snapshot ? std::move(*snapshot) : Snapshot{};
 }
 
-/// A state of the trap of scenarios/armed-poll.toml on the same kernel, as a host would show it.
-Snapshot modelled(bool inlined_frames) {
-  const auto scenario = kernel::parse_scenario(text_of("scenarios/armed-poll.toml"), "armed-poll.toml");
+/// A state of the scenario's trap on the same kernel, as a host would show it.
+Snapshot modelled(const Pair& pair, bool inlined_frames) {
+  const std::string file = std::string("scenarios/") + pair.scenario + ".toml";
+  const auto scenario = kernel::parse_scenario(text_of(file), file);
   EXPECT_TRUE(scenario);
   kernel::Variant variant = kernel::find_kernel("v6.1.192")->variant;
   variant.set(kernel::Switch::fix_2026, false);
@@ -64,22 +73,28 @@ Snapshot modelled(bool inlined_frames) {
 }
 
 TEST(LabStacks, TheModelDrawsTheVictimsAsTheKernelShowsThem) {
-  const Snapshot drawn = modelled(false), seen = recorded();
-  for (const char* function : {"synchronize_rcu_expedited", "rcu_exp_wait_wake"})
-    EXPECT_EQ(stack_in_d(drawn, function), stack_in_d(seen, function));
+  for (const Pair& pair : k_pairs) {
+    SCOPED_TRACE(pair.boot);
+    const Snapshot drawn = modelled(pair, false), seen = recorded(pair);
+    for (const char* function : {"synchronize_rcu_expedited", "rcu_exp_wait_wake"})
+      EXPECT_EQ(stack_in_d(drawn, function), stack_in_d(seen, function));
+  }
 }
 
 /// Which of the model's frames this build has not: these, and no others.
 TEST(LabStacks, WhatThisBuildInlinesOrLeavesByAJumpIsKnown) {
-  const Snapshot drawn = modelled(true), seen = recorded();
-  std::set<std::string> missing;
-  for (const char* function : {"synchronize_rcu_expedited", "rcu_exp_wait_wake"}) {
-    const Names real = stack_in_d(seen, function);
-    for (const std::string& one : stack_in_d(drawn, function))
-      if (std::count(real.begin(), real.end(), one) == 0) missing.insert(one);
+  for (const Pair& pair : k_pairs) {
+    SCOPED_TRACE(pair.boot);
+    const Snapshot drawn = modelled(pair, true), seen = recorded(pair);
+    std::set<std::string> missing;
+    for (const char* function : {"synchronize_rcu_expedited", "rcu_exp_wait_wake"}) {
+      const Names real = stack_in_d(seen, function);
+      for (const std::string& one : stack_in_d(drawn, function))
+        if (std::count(real.begin(), real.end(), one) == 0) missing.insert(one);
+    }
+    EXPECT_EQ(missing,
+              (std::set<std::string>{"exit_task_namespaces", "switch_task_namespaces", "wait_rcu_exp_gp"}));
   }
-  EXPECT_EQ(missing,
-            (std::set<std::string>{"exit_task_namespaces", "switch_task_namespaces", "wait_rcu_exp_gp"}));
 }
 
 }  // namespace

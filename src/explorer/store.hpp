@@ -38,7 +38,7 @@ enum class Keep : std::uint8_t {
 /// who came first; when all are through, the caller gives final numbers in an order of its own (`settle`).
 template <class State, std::size_t block_bytes = 32>
 class Store {
-  static constexpr bool k_folds = sizeof(State) > 64;
+  static constexpr bool k_folds = sizeof(State) > 96;
   /// What stands for an exact state.
   using Exact = std::conditional_t<k_folds, std::uint64_t, State>;
   using Folder = std::conditional_t<k_folds, Tree<State, block_bytes>, NoTree>;
@@ -254,6 +254,7 @@ class Store {
 
  private:
   static constexpr std::size_t k_first_capacity = 4096;
+  static constexpr std::size_t k_large_capacity = std::size_t{1} << 20;  // slots
   static constexpr std::size_t k_closed_chunk = 1024;
   static constexpr Ref k_provisional = Ref{1} << 31;
   static constexpr unsigned k_position_bits = 25;
@@ -285,7 +286,8 @@ class Store {
   /// the others not.
   std::size_t most_percent() const { return keep_ == Keep::fingerprints ? 88 : k_folds ? 80 : 70; }
   std::size_t larger() const {
-    const std::size_t percent = keep_ == Keep::fingerprints ? 120 : k_folds ? 150 : 200;
+    const bool small = index_.capacity() < k_large_capacity;
+    const std::size_t percent = keep_ == Keep::fingerprints ? 120 : k_folds ? 150 : small ? 400 : 200;
     return index_.capacity() / 100 * percent + 1024;
   }
   bool too_small(std::size_t expected) const {

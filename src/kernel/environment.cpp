@@ -4,6 +4,7 @@
 #include "kernel/exit.hpp"
 #include "kernel/freezer.hpp"
 #include "kernel/fuse.hpp"
+#include "kernel/io_wq.hpp"
 #include "kernel/outside.hpp"
 #include "kernel/pid_namespace.hpp"
 #include "kernel/sched.hpp"
@@ -100,6 +101,8 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
       for (const Task& task : s.tasks) frozen = frozen || (task.flags2 & k_frozen) != 0;
       return c.scenario.thaws && frozen;
     }
+    case Environment::hash_release:
+      return c.scenario.hash_release && s.wqs[c.tasks[no].owns_wq].held_outside != 0;
     case Environment::fuse_abort: return c.scenario.fuse_abort && s.fuse_aborted == 0;
   }
   return false;
@@ -148,6 +151,13 @@ EnvironmentWords apply_environment(const Config& c, State& s, Environment what, 
     case Environment::thaw:
       thaw(c, s);
       return {"freezer_write", "kernel/cgroup/legacy_freezer.c", "the cgroup is thawed"};
+    case Environment::hash_release: {
+      s.wqs[c.tasks[no].owns_wq].held_outside = 0;
+      const TaskNo woken = wake_hash_waiter(c, s, c.tasks[no].owns_wq);
+      return {"io_wqe_hash_wake", "io_uring/io-wq.c",
+              "another process lets go of the hash" +
+                  (woken == k_no_task ? "" : "; wakes " + c.tasks[woken].comm)};
+    }
     case Environment::fuse_abort:
       abort_fuse_connection(c, s);
       return {"fuse_abort_conn", "fs/fuse/dev.c", "somebody aborts the FUSE connection"};

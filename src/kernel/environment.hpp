@@ -21,6 +21,7 @@ enum class Environment : std::uint8_t {
   detach,         ///< the tracer lets go of `task`
   thaw,           ///< the cgroup is thawed
   fuse_abort,     ///< somebody writes to /sys/fs/fuse/connections/N/abort
+  hash_release,   ///< a worker of another process is done with its request of the hash; `task` owns the io_wq
 };
 
 /// Calls `add(Environment, TaskNo)` for everything that can happen now.
@@ -47,6 +48,8 @@ void for_each_environment(const Config& c, const State& s, const Add& add) {
   for (const Container& container : c.containers)
     if (environment_enabled(c, s, Environment::kill, container.leader))
       add(Environment::kill, container.leader);
+  for (const TaskNo owner : c.wq_owner)
+    if (environment_enabled(c, s, Environment::hash_release, owner)) add(Environment::hash_release, owner);
   for (const Environment what :
        {Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
         Environment::fake_signal, Environment::act, Environment::thaw, Environment::fuse_abort})

@@ -14,10 +14,9 @@ Wq& wq_of(Step& x) {
 std::size_t account_of(const Step& x) {
   return x.my().unbounded ? 1 : 0;
 }
-/// io_acct_run_queue(): work of the worker's own account.
+/// io_acct_run_queue() for the worker's own account.
 bool has_work(Step& x) {
-  const Wq& wq = wq_of(x);
-  return wq.queued[account_of(x)] > 0 || (!x.my().unbounded && wq.hashed > 0 && wq.chain == 0);
+  return runs_queue(wq_of(x), x.my().unbounded);
 }
 /// nr_running of the account without this worker: who is not about to sleep takes what is queued.
 bool another_runs(Step& x) {
@@ -40,7 +39,8 @@ void look_for_work(Step& x) {
   Wq& wq = wq_of(x);
   Task& me = x.me();
   if (has_work(x)) {
-    me.run_state = RunState::running;
+    // It becomes TASK_RUNNING when it has got work; if all there is has a hash that is held, it does not.
+    if (wq.queued[account_of(x)] > 0 || !hash_held(wq)) me.run_state = RunState::running;
     x.say("finds work");
     return x.call(Routine::io_worker_handle_work, k_worker_look_for_work);
   }
@@ -125,7 +125,7 @@ void step_io_worker(Step& x) {
     case k_worker_sleep: return go_to_sleep(x);
     case k_worker_drain:
       me.flags &= static_cast<std::uint8_t>(~k_timed_out);
-      if (wq_of(x).exit != 0 && has_work(x)) {
+      if (wq_of(x).exit != 0 && has_listed(wq_of(x), x.my().unbounded)) {
         x.say("drains the queue a last time");
         return x.call(Routine::io_worker_handle_work, k_worker_leave);
       }
@@ -134,65 +134,19 @@ void step_io_worker(Step& x) {
   }
 }
 
-void step_io_worker_handle_work(Step& x) {
-  Wq& wq = wq_of(x);
-  Task& me = x.me();
-  // What IO_WQ_BIT_EXIT was on entry, and whether the worker holds a hash; kept in `local` while the routine
-  // runs.
-  constexpr std::uint8_t k_entered = 1, k_entered_exiting = 2, k_holds_hash = 4;
-  if (me.stack[me.depth - 1U].step == 0) {
-    if (me.local == 0) me.local = wq.exit != 0 ? k_entered_exiting : k_entered;
-    if ((me.local & k_holds_hash) != 0) {
-      if (--wq.chain > 0) {
-        me.item = k_item_bounded;
-        x.say("takes the next request of the same hash");
-        return x.at(1);
-      }
-      me.local &= static_cast<std::uint8_t>(~k_holds_hash);
-      x.say("lets the hash go");
-    }
-    if (!has_work(x)) {
-      me.local = 0;
-      x.say("the queue is empty");
-      return x.ret();
-    }
-    me.item = x.my().unbounded ? k_item_unbounded : k_item_bounded;
-    if (wq.queued[account_of(x)] > 0) {
-      --wq.queued[account_of(x)];
-      x.say("takes {} request", x.my().unbounded ? "an unbounded" : "a bounded");
-      return x.at(1);
-    }
-    wq.chain = wq.hashed;
-    wq.hashed = 0;
-    me.local |= k_holds_hash;
-    x.say("takes all {} requests of one hash", wq.chain);
-    return x.at(1);
-  }
-  const bool exiting =
-      x.c.has(Switch::exit_bit_per_item) ? wq.exit != 0 : (me.local & k_entered_exiting) != 0;
-  // io_assign_current_work() clears the flag; then IO_WQ_BIT_EXIT decides what becomes of the item.
-  clear_notify(me);
-  x.say("clears TIF_NOTIFY_SIGNAL");
-  if (exiting && me.item == k_item_unbounded) {
-    me.item = k_item_cancel;
-    x.say("IO_WQ_BIT_EXIT: the request is cancelled");
-  } else if (exiting && x.c.has(Switch::worker_self_notify)) {
-    set_notify_flag(x.c, x.s, x.self);
-    x.say("IO_WQ_BIT_EXIT and bounded work: sets {} on itself", notify_flag_name(x.c));
-  }
-  x.call(Routine::io_wq_do_work, 0);
-}
-
 void step_io_wq_do_work(Step& x) {
   Task& me = x.me();
   const TaskNo owner = x.c.wq_owner[x.my().worker_of];
   const std::uint8_t step = me.stack[me.depth - 1U].step;
   const auto fail = [&] {
     me.run_state = RunState::running;
+    fail_links(x);
     if (task_work_push(x.s, owner, k_work_request)) {
       x.say("io_req_task_queue_fail(): task_work_add() to {}", x.comm(owner));
       return x.at(5);
     }
+    wq_of(x).links_failed = 0;
+    wq_of(x).links_left = 0;
     x.say("io_req_task_queue_fail(): {} takes no more task work", x.comm(owner));
     me.item = k_item_none;
     x.ret();

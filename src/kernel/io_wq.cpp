@@ -31,10 +31,6 @@ void cancel_creation_of(Step& x, std::uint8_t wq, TaskNo worker) {
   put_worker(x, worker);
 }
 
-bool has_work(const Wq& wq) {
-  return wq.queued[0] + wq.queued[1] + wq.hashed > 0;
-}
-
 /// Where io_wq_exit_workers() finds the next worker with a reference, from `from` on.
 TaskNo next_worker(const Config& c, const State& s, std::uint8_t wq, std::uint8_t from) {
   for (TaskNo no = from; no < c.tasks.size(); ++no)
@@ -85,12 +81,16 @@ void wait_for_workers(Step& x, bool first) {
 /// io_wq_destroy(): work that no worker took fails here, as task work of this very thread.
 void destroy(Step& x) {
   Wq& wq = x.s.wqs[x.my().owns_wq];
-  if (!has_work(wq)) {
+  wq.waits = 0;  // io_wq_exit_workers() takes it off hash->wait
+  wq.stalled = 0;
+  if (!has_listed(wq, false) && !has_listed(wq, true)) {
     x.say("io_wq_destroy(): no work is left");
     return x.ret();
   }
   wq.queued = {};
   wq.hashed = 0;
+  if (wq.link_at != k_link_in_hand) wq.links_failed = 1;
+  wq.link_at = k_link_in_hand;
   task_work_push(x.s, x.self, k_work_request);
   x.say("io_wq_destroy(): fails the work that is left, task_work_add() to itself");
   x.at(7);
@@ -115,8 +115,8 @@ void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only) {
 
 namespace {
 
-/// The spare worker of the account of `asks`, if create_io_thread() can make one now.
-TaskNo spare_worker(Step& x, TaskNo asks) {
+/// The spare worker of that account, if create_io_thread() can make one now.
+TaskNo spare_worker(Step& x, std::uint8_t wq, bool unbounded) {
   if ((x.me().tif & k_tif_sigpending) != 0) {
     x.say("create_io_thread() fails: a signal is pending");
     return k_no_task;
@@ -126,7 +126,7 @@ TaskNo spare_worker(Step& x, TaskNo asks) {
     return k_no_task;
   }
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no)
-    if (x.c.tasks[no].spare && x.c.tasks[no].worker_of == x.c.tasks[asks].worker_of &&
+    if (x.c.tasks[no].spare && x.c.tasks[no].worker_of == wq && x.c.tasks[no].unbounded == unbounded &&
         (x.s.tasks[no].flags & k_pf_exiting) == 0 && x.s.tasks[no].exit_state == ExitState::released)
       return no;
   x.say("there are max_workers of them already");
@@ -145,7 +145,7 @@ void create_io_worker(Step& x, TaskNo no) {
   worker.stack[0] = {Routine::ret_from_fork, k_tail};
   worker.stack[1] = {Routine::io_worker, k_worker_test_exit};
   worker.depth = 2;
-  ++x.s.wqs[x.my().owns_wq].nr_workers[x.c.tasks[no].unbounded ? 1 : 0];
+  ++x.s.wqs[x.c.tasks[no].worker_of].nr_workers[x.c.tasks[no].unbounded ? 1 : 0];
   count_member(x.c, x.s, no);
   x.say("create_io_worker(): {} is there{}", x.comm(no),
         worker.tif != 0 ? ", with the TIF_NOTIFY_SIGNAL of its maker" : "");
@@ -153,17 +153,22 @@ void create_io_worker(Step& x, TaskNo no) {
 
 }  // namespace
 
+bool make_worker(Step& x, std::uint8_t wq, bool unbounded) {
+  const TaskNo fresh = spare_worker(x, wq, unbounded);
+  if (fresh == k_no_task) return false;
+  create_io_worker(x, fresh);
+  return true;
+}
+
 void create_worker_cb(Step& x) {
   x.me().works &= static_cast<std::uint8_t>(~k_work_create);
   for (TaskNo asks = 0; asks < x.c.tasks.size(); ++asks) {
     if (x.c.tasks[asks].worker_of != x.my().owns_wq || x.s.tasks[asks].creating != 2) continue;
     x.say("create_worker_cb for {}", x.comm(asks));
-    const TaskNo fresh = spare_worker(x, asks);
-    if (fresh == k_no_task) {
+    if (!make_worker(x, x.my().owns_wq, x.c.tasks[asks].unbounded)) {
       cancel_creation_of(x, x.my().owns_wq, asks);
       continue;
     }
-    create_io_worker(x, fresh);
     x.s.tasks[asks].creating = 0;
     put_worker(x, asks);  // the one to worker_refs is the new worker's now
   }

@@ -14,6 +14,21 @@ inline constexpr std::uint8_t k_item_bounded =
 inline constexpr std::uint8_t k_item_unbounded = 2;  ///< read of a pipe that stays empty
 inline constexpr std::uint8_t k_item_cancel = 3;     ///< IO_WQ_WORK_CANCEL: fails at once
 
+/// Wq::link_at: where the request is on which the linked ones hang. In a queue it is the last one.
+enum : std::uint8_t {
+  k_link_in_hand,  ///< a worker executes it: k_has_link in its Task::local
+  k_link_in_bounded,
+  k_link_in_unbounded,
+  k_link_in_hashed  ///< or, once a worker holds the hash, the last of the chain
+};
+
+/// Task::local of a worker in io_worker_handle_work(). The first two: what IO_WQ_BIT_EXIT was on entry.
+inline constexpr std::uint8_t k_entered = 1;
+inline constexpr std::uint8_t k_entered_exiting = 2;
+inline constexpr std::uint8_t k_holds_hash = 4;
+inline constexpr std::uint8_t k_has_link = 8;   ///< requests are linked to the one that it executes
+inline constexpr std::uint8_t k_assigned = 16;  ///< its next item is assigned, while it passes a link on
+
 /// Steps of Routine::io_worker, the worker's loop. An idle worker stands at k_worker_woken.
 enum : std::uint8_t {
   k_worker_woken,
@@ -30,6 +45,22 @@ enum : std::uint8_t {
 /// Takes queued create_worker_cb of `wq` back from its owner's task work: all (io_wq_cancel_tw_create), or
 /// those of one worker.
 void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only = k_no_task);
+
+/// Makes a worker of an account of `wq`, if there can be one more: create_io_worker(), by the calling task.
+/// False: the caller has all references as before.
+bool make_worker(Step& x, std::uint8_t wq, bool unbounded);
+
+/// io_acct_run_queue(): the account has work, and is not stalled.
+bool runs_queue(const Wq& wq, bool unbounded);
+/// Whether the account's list holds work at all.
+bool has_listed(const Wq& wq, bool unbounded);
+/// Whether somebody executes work of the hash.
+bool hash_held(const Wq& wq);
+/// wake_up(hash->wait): io_wqe_hash_wake() wakes an idle worker of an account that is still stalled, and says
+/// whom.
+TaskNo wake_hash_waiter(const Config& c, State& s, std::uint8_t wq);
+/// The request of the worker that runs has failed: so will those linked to it.
+void fail_links(Step& x);
 
 /// create_worker_cb(), run by the owner of the io_wq as task work: makes the worker that was asked for, or
 /// gives the references for it back.

@@ -29,6 +29,7 @@ struct TomlAssertion {};
 namespace unzap::kernel {
 namespace {
 
+constexpr std::size_t k_max_links = 3;  // Wq::links_left
 constexpr std::size_t k_max_scenario_bytes = std::size_t{1} << 20;
 
 /// Reads tables key by key and keeps the first thing that is wrong.
@@ -113,23 +114,25 @@ class Reader {
 };
 
 const std::vector<std::pair<std::string_view, WorkerStart>> k_worker_starts = {
-    {"idle", WorkerStart::idle},
-    {"created", WorkerStart::created},
-    {"reading", WorkerStart::reading},
-    {"about-to-read", WorkerStart::about_to_read},
-    {"dumping", WorkerStart::dumping}};
+    {"idle", WorkerStart::idle},       {"created", WorkerStart::created},
+    {"reading", WorkerStart::reading}, {"about-to-read", WorkerStart::about_to_read},
+    {"dumping", WorkerStart::dumping}, {"writing", WorkerStart::writing}};
 
-void read_workers(Reader& reader, const toml::table& table, Scenario& s) {
-  const toml::node* node = table.get("workers");
+/// The elements of the list `key`, each one of `allowed`; of a list that is too long, `most` and one.
+template <class Enum>
+void read_list(Reader& reader, const toml::table& table, std::string_view key, std::string_view example,
+               std::size_t most, const std::vector<std::pair<std::string_view, Enum>>& allowed,
+               std::vector<Enum>& out) {
+  const toml::node* node = table.get(key);
   if (!node) return;
   const toml::array* array = node->as_array();
   if (!array)
-    return reader.fail(node->source(), "`workers` must be a list", "for instance [\"idle\", \"reading\"]");
+    return reader.fail(node->source(), fmt::format("`{}` must be a list", key), std::string(example));
   for (const toml::node& element : *array) {
-    WorkerStart start = WorkerStart::idle;
-    reader.choice(&element, "workers", start, k_worker_starts);
-    s.workers.push_back(start);
-    if (s.workers.size() > k_max_tasks) return;
+    Enum value = allowed.front().second;
+    reader.choice(&element, key, value, allowed);
+    out.push_back(value);
+    if (out.size() > most) return;
   }
 }
 
@@ -164,14 +167,20 @@ void read_init(Reader& reader, const toml::table& root, Scenario& s) {
   if (!ring) return;
   s.ring = true;
   reader.only(*ring, " in [init.io_uring]",
-              {"in_thread", "sqpoll", "workers", "bounded", "unbounded", "hashed", "may_create",
-               "bounded_blocks", "armed_request", "shared_outside"});
+              {"in_thread", "sqpoll", "workers", "bounded", "unbounded", "hashed", "chain", "links",
+               "hash_held_outside", "may_create", "bounded_blocks", "armed_request", "shared_outside"});
   reader.yes_no(*ring, "in_thread", s.in_thread);
   reader.yes_no(*ring, "sqpoll", s.sqpoll);
-  read_workers(reader, *ring, s);
+  read_list(reader, *ring, "workers", "for instance [\"idle\", \"reading\"]", k_max_tasks, k_worker_starts,
+            s.workers);
   reader.number(*ring, "bounded", s.bounded, 0, 4);
   reader.number(*ring, "unbounded", s.unbounded, 0, 4);
   reader.number(*ring, "hashed", s.hashed, 0, 4);
+  reader.number(*ring, "chain", s.chain, 1, 4);
+  read_list<Link>(reader, *ring, "links", "for instance [\"hashed\"]", k_max_links,
+                  {{"bounded", Link::bounded}, {"unbounded", Link::unbounded}, {"hashed", Link::hashed}},
+                  s.links);
+  reader.yes_no(*ring, "hash_held_outside", s.hash_held_outside);
   reader.number(*ring, "may_create", s.may_create, 0, 3);
   reader.yes_no(*ring, "bounded_blocks", s.bounded_blocks);
   reader.yes_no(*ring, "armed_request", s.armed_request);
@@ -226,7 +235,7 @@ void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
   if (const toml::table* environment = reader.table(root, "environment")) {
     reader.only(*environment, " in [environment]",
                 {"outside_holders", "cgroup_migrations", "livepatches", "fake_signals", "operator_kills",
-                 "tracer_detaches", "thaws", "fuse_abort", "idle_timeouts"});
+                 "tracer_detaches", "thaws", "fuse_abort", "hash_release", "idle_timeouts"});
     reader.number(*environment, "outside_holders", s.outside_holders, 0, 4);
     reader.number(*environment, "cgroup_migrations", s.cgroup_migrations, 0, 3);
     reader.number(*environment, "livepatches", s.livepatches, 0, 3);
@@ -235,6 +244,7 @@ void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
     reader.yes_no(*environment, "tracer_detaches", s.tracer_detaches);
     reader.yes_no(*environment, "thaws", s.thaws);
     reader.yes_no(*environment, "fuse_abort", s.fuse_abort);
+    reader.yes_no(*environment, "hash_release", s.hash_release);
     reader.yes_no(*environment, "idle_timeouts", s.idle_timeouts);
   }
 }
@@ -281,6 +291,27 @@ void read_expectations(Reader& reader, const toml::table& root, Scenario& s) {
   }
 }
 
+/// Who holds the hash, and on what the linked requests hang.
+template <class Fail>
+void check_hash_and_links(const Fail& fail, const Scenario& s) {
+  const auto begin_as = [&](WorkerStart start) {
+    return std::count(s.workers.begin(), s.workers.end(), start);
+  };
+  const auto writing = begin_as(WorkerStart::writing);
+  if (writing > 1 || (writing > 0 && s.hash_held_outside))
+    fail("a hash is held by one worker only", "take out `writing` or `hash_held_outside`");
+  if (s.chain > 1 && writing == 0)
+    fail("`chain` is in the hands of a worker that is `writing`, and there is none", "add one to `workers`");
+  if (s.hash_release && !s.hash_held_outside)
+    fail("`hash_release` needs `hash_held_outside`", "add it to [init.io_uring]");
+  if (s.links.size() > k_max_links)
+    fail("there are more `links` than the model holds", fmt::format("at most {}", k_max_links));
+  if (!s.links.empty() &&
+      writing + begin_as(WorkerStart::reading) + begin_as(WorkerStart::about_to_read) == 0)
+    fail("`links` hang on a request that a worker executes when the story begins, and there is none",
+         "let a worker be reading, about-to-read or writing");
+}
+
 /// What each key allows by itself, and the model cannot hold or the story does not bear together.
 void check_together(Reader& reader, const toml::table& root, const Scenario& s) {
   const auto fail = [&](std::string message, std::string remedy) {
@@ -305,6 +336,7 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
     fail("`does = \"fork\"` needs an [injected] task to fork, with state sleeps", "add [injected]");
   if (s.may_create > 0 && s.workers.empty())
     fail("a worker is made when another one asks for it, and there is none", "add `workers`");
+  check_hash_and_links(fail, s);
   if (s.in_thread && s.sqpoll)
     fail("`in_thread` and `sqpoll` both name the owner of the workers", "take one of them");
   if (s.ending == Ending::exit && (s.in_thread || s.sqpoll))
@@ -368,6 +400,11 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& path) 
   if (!reader.error()) check_together(reader, root, s);
   if (reader.error()) return *reader.error();
   return s;
+}
+
+bool Scenario::contends_for_hash() const {
+  const bool writing = std::find(workers.begin(), workers.end(), WorkerStart::writing) != workers.end();
+  return writing || hash_held_outside || std::find(links.begin(), links.end(), Link::hashed) != links.end();
 }
 
 Result<Scenario> load_scenario(const std::string& path) {

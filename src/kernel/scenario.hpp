@@ -25,7 +25,11 @@ enum class WorkerStart : std::uint8_t {
   reading,        ///< of the unbounded account; executes a read and sleeps in it
   about_to_read,  ///< the same, but it has only just taken the read
   dumping,        ///< of the bounded account; has taken a signal that dumps core, since a tracer unblocked it
+  writing,        ///< of the bounded account; holds the hash, and is about to execute a request that has it
 };
+
+/// A request that waits for the one before it in its link.
+enum class Link : std::uint8_t { bounded, unbounded, hashed };
 
 /// What a task outside the container does once, before it looks after its children (again).
 enum class OutsideAct : std::uint8_t {
@@ -77,13 +81,16 @@ struct Scenario {
   bool in_thread = false;  ///< a second thread of init, not the leader, owns the ring and its workers
   bool sqpoll = false;     ///< the ring's SQPOLL thread, a thread of init, owns the workers
   std::vector<WorkerStart> workers;
-  std::uint8_t bounded = 0;     ///< bounded requests queued for the workers (statx)
-  std::uint8_t unbounded = 0;   ///< unbounded requests queued (read of a pipe)
-  std::uint8_t hashed = 0;      ///< bounded requests queued that have one hash: writes to one file
-  std::uint8_t may_create = 0;  ///< so many workers may be made on demand
-  bool bounded_blocks = false;  ///< the bounded requests block until a signal is pending
-  bool armed_request = false;   ///< a poll or timeout request that stays armed
-  bool shared_outside = false;  ///< a process outside holds the file of the ring too
+  std::uint8_t bounded = 0;    ///< bounded requests queued for the workers (statx)
+  std::uint8_t unbounded = 0;  ///< unbounded requests queued (read of a pipe)
+  std::uint8_t hashed = 0;     ///< bounded requests queued that have one hash: writes to one file
+  std::uint8_t chain = 1;      ///< requests of that hash in the hands of the worker that is `writing`
+  std::vector<Link> links;     ///< requests linked, one after the other, to the one that a worker begins with
+  bool hash_held_outside = false;  ///< another process that uses the ring executes a request of that hash
+  std::uint8_t may_create = 0;     ///< so many workers may be made on demand
+  bool bounded_blocks = false;     ///< the bounded requests block until a signal is pending
+  bool armed_request = false;      ///< a poll or timeout request that stays armed
+  bool shared_outside = false;     ///< a process outside holds the file of the ring too
 
   // [child]
   bool child = false;  ///< the table is there: another process of both namespaces, child of init
@@ -117,7 +124,11 @@ struct Scenario {
   bool tracer_detaches = false;
   bool thaws = false;
   bool fuse_abort = false;    ///< somebody may abort the FUSE connection
+  bool hash_release = false;  ///< the process outside may be done with its request of the hash
   bool idle_timeouts = true;  ///< the 5 s of an idle worker may run out at any time
+
+  /// Whether a worker may find work of a hash that is held, or let one go for which others wait.
+  bool contends_for_hash() const;
 
   std::vector<Expectation> expectations;  ///< [[expect]]
 };

@@ -23,11 +23,13 @@ void sleep_in_syscall(Task& task) {
 }
 
 /// `items`: requests of the bounded account for which no worker has been woken yet.
-void start_worker(Task& task, WorkerStart start, std::uint8_t& items) {
+void start_worker(const Scenario& scenario, Task& task, WorkerStart start, Wq& wq, std::uint8_t& items) {
   task.flags |= k_pf_io_worker;
   task.worker_ref = 1;
   push(task, Routine::ret_from_fork, k_tail);
-  bool runnable = start != WorkerStart::idle && start != WorkerStart::reading;
+  const bool writes = start == WorkerStart::writing;
+  const bool sleeps = start == WorkerStart::reading || (writes && scenario.bounded_blocks);
+  bool runnable = start != WorkerStart::idle && !sleeps;
   if (start == WorkerStart::dumping) {
     push(task, Routine::io_worker, k_worker_after_get_signal);
     push(task, Routine::get_signal, k_get_signal_dump);
@@ -38,12 +40,20 @@ void start_worker(Task& task, WorkerStart start, std::uint8_t& items) {
       runnable = true;
     }
   } else {
-    // As if it had taken the read from its queue in the loop.
+    // As if it had taken the request from its queue in the loop.
     push(task, Routine::io_worker, k_worker_look_for_work);
     push(task, Routine::io_worker_handle_work, 0);
-    push(task, Routine::io_wq_do_work, start == WorkerStart::reading ? 3 : 0);
-    task.item = k_item_unbounded;
-    task.local = 1;
+    push(task, Routine::io_wq_do_work, sleeps ? 3 : 0);
+    task.item = writes ? k_item_bounded : k_item_unbounded;
+    task.local = k_entered;
+    if (writes) {
+      task.local |= k_holds_hash;
+      wq.chain = scenario.chain & 0xfU;
+    }
+    if (!scenario.links.empty() && wq.links_left == 0) {  // the first worker that executes something
+      task.local |= k_has_link;
+      wq.links_left = scenario.links.size() & 3U;
+    }
   }
   if (runnable) {
     task.flags |= k_on_rq;
@@ -241,6 +251,7 @@ void start_wqs(const Config& c, State& s) {
     wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
     wq.queued = {c.scenario.bounded, c.scenario.unbounded};
     wq.hashed = c.scenario.hashed;
+    wq.held_outside = c.scenario.hash_held_outside ? 1 : 0;
   }
   for (const TaskInfo& info : c.tasks)
     if (info.worker_of != 0xff && !info.spare) ++s.wqs[info.worker_of].nr_workers[info.unbounded ? 1 : 0];
@@ -318,7 +329,8 @@ State initial_state(const Config& c) {
     switch (info.role) {
       case Role::init: start_leader(c, s, no); break;
       case Role::worker:
-        start_worker(task, c.scenario.workers[workers[info.container]++], items[info.container]);
+        start_worker(c.scenario, task, c.scenario.workers[workers[info.container]++], s.wqs[info.worker_of],
+                     items[info.container]);
         break;
       case Role::kworker: start_asleep(task, Routine::kthread, RunState::idle); break;
       case Role::outside: start_asleep(task, Routine::outside_sleep, RunState::interruptible); break;

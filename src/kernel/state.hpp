@@ -121,12 +121,19 @@ struct MountNamespace {
 
 /// An io_wq.
 struct Wq {
-  std::uint8_t exit;  ///< IO_WQ_BIT_EXIT
+  std::uint8_t exit : 1;          ///< IO_WQ_BIT_EXIT
+  std::uint8_t stalled : 1;       ///< IO_ACCT_STALLED_BIT of the bounded account: its queue awaits a hash
+  std::uint8_t waits : 1;         ///< wqe->wait is on hash->wait
+  std::uint8_t held_outside : 1;  ///< another process that uses the ring holds the hash
+  std::uint8_t links_left : 2;    ///< linked requests that have not been begun
+  std::uint8_t link_at : 2;       ///< where the request is on which they hang (LinkAt)
   std::uint8_t worker_refs;
   std::array<std::uint8_t, 2> nr_workers;  ///< of the bounded and of the unbounded account
   std::array<std::uint8_t, 2> queued;  ///< bounded work (statx of a path), unbounded work (read of a pipe)
   std::uint8_t hashed;                 ///< bounded work of one hash (writes to one file), queued
-  std::uint8_t chain;                  ///< the same, in the hands of the worker that holds the hash
+  std::uint8_t chain : 4;              ///< the same, in the hands of the worker that holds the hash
+  std::uint8_t links_failed : 1;       ///< that request failed: the owner's task work fails its links
+  std::uint8_t unused : 3;
 };
 
 /// rcu_state, as far as expedited grace periods go. Numbers count completed grace periods.

@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
   const explorer::Memory memory{keeps == "compact" ? explorer::Keep::fingerprints : explorer::Keep::states,
                                 keeps != "safety"};
   if (model == "peterson4") return run(bench::Peterson{}, workers, memory);
-  if (model == "leader9") return run(bench::Leader{}, workers, memory);
+  if (model == "leader10") return run(bench::Leader{}, workers, memory);
   if (model == "buffer5") return run(bench::Buffer{}, workers, memory);
   if (model == "kernel" && argc > 4) return run_kernel(argc, argv, workers, memory);
   return 64;

@@ -75,7 +75,7 @@ struct Peterson {
 
 /// promela/leader.pml
 struct Leader {
-  static constexpr std::uint8_t k_n = 9, k_room = 4;
+  static constexpr std::uint8_t k_n = 10, k_room = 4;
   enum Pc : std::uint8_t { start, wait, decide, pass, leader };
   struct Process {
     Pc pc;
@@ -111,7 +111,7 @@ struct Leader {
 
  private:
   static void step(State& s, Process& p, std::uint8_t me, Queue& to) {
-    const auto number = static_cast<std::uint8_t>(me * 5 % k_n + 1);
+    const auto number = static_cast<std::uint8_t>(me * 7 % k_n + 1);
     switch (p.pc) {
       case start: to.items[to.length++] = number, p.pc = wait; break;
       case wait: receive(s.q[me], p), p.pc = decide; break;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leader election on a ring (Chang and Roberts): every process sends its number on; a larger one is passed on, a
    smaller one is dropped, the own one that comes back makes a leader. */
-#define N 9
+#define N 10
 #define ROOM 4
-#define NUMBER (((_pid * 5) % N) + 1)
+#define NUMBER (((_pid * 7) % N) + 1)
 
 chan q[N] = [ROOM] of { byte };
 

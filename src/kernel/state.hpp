@@ -133,7 +133,7 @@ struct Wq {
   std::array<std::uint8_t, 2> queued;  ///< bounded work (statx of a path), unbounded work (read of a pipe)
   std::uint8_t hashed;                 ///< bounded work of one hash (writes to one file), queued
   std::uint8_t chain : 4;              ///< the same, in the hands of the worker that holds the hash
-  std::uint8_t links_failed : 1;       ///< that request failed: the owner's task work fails its links
+  std::uint8_t links_failed : 1;       ///< that request failed; so will they
   std::uint8_t unused : 3;
 };
 

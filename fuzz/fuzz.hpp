@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#ifdef NDEBUG
+#error "a fuzz target without assertions finds less: see cmake/Sanitizers.cmake"
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

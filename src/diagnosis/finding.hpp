@@ -37,6 +37,8 @@ struct Party {
   std::optional<std::int32_t> tid;
   std::string comm;
   std::string role;  ///< "spins in zap_pid_ns_processes", "waits in synchronize_rcu_expedited"; may be empty
+  std::string container = {};  ///< id, by its cgroup; empty: none, or not known
+  std::string pod = {};        ///< uid of its Kubernetes pod, by its cgroup; empty: none, or not known
 
   bool operator==(const Party&) const = default;
 };

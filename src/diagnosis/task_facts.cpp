@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "snapshot/container.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -146,6 +147,8 @@ Party party(const Task& task, std::string role) {
   if (!out.pid && out.tid && !io_uring_thread(task)) out.pid = out.tid;
   out.comm = task.comm ? printable(*task.comm, 64) : "";
   out.role = std::move(role);
+  if (task.container) out.container = printable(*task.container, 64);
+  if (task.cgroup) out.pod = pod_uid(*task.cgroup);
   return out;
 }
 

@@ -16,7 +16,9 @@ Json to_json(const Party& party) {
   return {{"pid", value_or_null(party.pid)},
           {"tid", value_or_null(party.tid)},
           {"comm", party.comm},
-          {"role", party.role}};
+          {"role", party.role},
+          {"container", party.container.empty() ? Json(nullptr) : Json(party.container)},
+          {"pod", party.pod.empty() ? Json(nullptr) : Json(party.pod)}};
 }
 
 Json host_json(const Snapshot& snapshot) {

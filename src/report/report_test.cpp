@@ -71,6 +71,18 @@ TEST(ToText, AFindingAsItIsRead) {
 )");
 }
 
+TEST(ToText, SaysInWhichContainerAndPodOnce) {
+  Diagnosis diagnosis = stuck();
+  Finding& finding = diagnosis.findings[0];
+  EXPECT_EQ(to_text(diagnosis, host(), {}).find("   in  "), std::string::npos);
+  finding.culprit->container = "0123456789abcdef";
+  finding.culprit->pod = "9fa1";
+  finding.victims = {*finding.culprit, *finding.culprit, {51, 51, "sh", "", "", "77b0"}, {52, 52, "ls", ""}};
+  const std::string text = to_text(diagnosis, host(), {});
+  EXPECT_NE(text.find("\n   in       container 0123456789ab of pod 9fa1, pod 77b0\n"), std::string::npos)
+      << text;
+}
+
 TEST(ToText, HealthySaysWhatWasLookedAtAndWhatStaysOpen) {
   Diagnosis healthy;
   healthy.verdict = Verdict::healthy;

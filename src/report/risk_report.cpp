@@ -52,6 +52,7 @@ Json container_json(const ContainerRisk& container) {
   return {{"pid_ns", or_null(container.pid_ns)},
           {"host", container.host},
           {"container", or_null(container.container)},
+          {"pod", or_null(container.pod)},
           {"rank", name(container.rank)},
           {"reason", container.reason},
           {"init",
@@ -85,6 +86,7 @@ std::string title_of(const ContainerRisk& container) {
   if (container.host) return "the host";
   std::string out = container.container.empty() ? "pid namespace"
                                                 : "container " + container.container.substr(0, k_short_id);
+  if (!container.pod.empty()) out += " of pod " + container.pod;
   if (container.pid_ns) out += fmt::format(" pid:[{}]", *container.pid_ns);
   if (container.init_pid)
     out += fmt::format(", init {}[{}] ({})", container.init_comm, *container.init_pid,

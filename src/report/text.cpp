@@ -52,6 +52,27 @@ std::string host_line(const Snapshot& snapshot) {
   return out;
 }
 
+/// "container 0123456789ab of pod 9fa1...": where a party lives, by which its owner knows it; or empty.
+std::string home_of(const Party& party) {
+  constexpr std::size_t k_short_id = 12;
+  std::string out;
+  if (!party.container.empty()) out = "container " + party.container.substr(0, k_short_id);
+  if (!party.pod.empty()) out += (out.empty() ? "" : " of ") + ("pod " + party.pod);
+  return out;
+}
+
+/// The homes of culprit and victims, each once.
+std::vector<std::string> homes_of(const Finding& finding) {
+  std::vector<std::string> out;
+  const auto add = [&out](const Party& party) {
+    std::string home = home_of(party);
+    if (!home.empty() && std::find(out.begin(), out.end(), home) == out.end()) out.push_back(std::move(home));
+  };
+  if (finding.culprit) add(*finding.culprit);
+  for (const Party& victim : finding.victims) add(victim);
+  return out;
+}
+
 /// `waits_for` is the party alone, or the party and behind a colon why it is waited for.
 bool names(std::string_view waits_for, std::string_view party) {
   if (!waits_for.starts_with(party)) return false;
@@ -88,6 +109,7 @@ class TextReport {
  private:
   void write_head();
   void write_finding(std::size_t place);
+  void write_homes(const Finding& finding);
   void write_chain(const Finding& finding);
   void write_evidence(const Finding& finding);
   void write_remedies(const Finding& finding);
@@ -121,6 +143,16 @@ void TextReport::write_head() {
 void TextReport::write_rest(std::size_t indent, std::size_t count, std::size_t shown) {
   if (shown < count)
     out_.item(indent, fmt::format("... {} more (-v shows them)", count - shown), "", Tone::quiet);
+}
+
+void TextReport::write_homes(const Finding& finding) {
+  const std::vector<std::string> homes = homes_of(finding);
+  if (homes.empty()) return;
+  const std::size_t shown = limit(homes.size(), k_max_list);
+  std::string text;
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + homes[i];
+  if (shown < homes.size()) text += fmt::format(" and {} more", homes.size() - shown);
+  out_.item(3, "in       ", text);
 }
 
 void TextReport::write_chain(const Finding& finding) {
@@ -197,6 +229,7 @@ void TextReport::write_finding(std::size_t place) {
               label(victim) + (victim.role.empty() ? "" : ": " + victim.role));
   }
   write_rest(12, finding.victims.size(), shown);
+  write_homes(finding);
   write_chain(finding);
   write_evidence(finding);
   write_list("what would refute this", finding.refuted_by);

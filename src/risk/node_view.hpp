@@ -35,6 +35,7 @@ struct ViewedProcess {
   Reading<std::string> container;
   Reading<std::int32_t> rings;  ///< open files that are rings; of processes outside containers not asked
   std::vector<IoThread> io_threads;
+  std::string pod;  ///< uid of the Kubernetes pod; empty: none, or not known
 
   bool operator==(const ViewedProcess&) const = default;
 };

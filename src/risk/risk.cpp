@@ -69,6 +69,7 @@ class Assessor {
       const bool init = out.pid_ns && !out.host && process->own_pid.is(1);
       if (init) take_init(*process, out);
       if (out.container.empty()) out.container = process->container.value_or("");
+      if (out.pod.empty()) out.pod = process->pod;
       if (uses_io_uring(*process).is(true)) take_user(*process, init, out);
     }
     judge(out, *processes.front());
@@ -82,6 +83,7 @@ class Assessor {
     out.init_uses = uses_io_uring(process);
     if (process.mnt_ns && view_.host_mnt_ns) out.own_mount_ns = *process.mnt_ns != *view_.host_mnt_ns;
     out.container = process.container.value_or("");
+    out.pod = process.pod;
   }
 
   static void take_user(const ViewedProcess& process, bool init, ContainerRisk& out) {

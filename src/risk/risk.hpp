@@ -33,6 +33,7 @@ struct ContainerRisk {
   Reading<std::uint64_t> pid_ns;
   bool host = false;  ///< the first pid namespace: its init never ends
   std::string container;
+  std::string pod;  ///< uid of the Kubernetes pod; empty: none, or not known
   Reading<std::int32_t> init_pid;
   std::string init_comm;
   InitKind init_kind = InitKind::unknown;

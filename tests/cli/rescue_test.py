@@ -18,6 +18,8 @@ import jsonschema
 UNZAP, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
 JAM = os.path.join(SOURCE, "tests/cases/lab-armed-poll/capture.unzap")
 
+POD = "9fa1b2c3-0d4e-4f56-8a7b-0123456789ab"
+
 
 def run(*arguments):
     return subprocess.run([UNZAP, "rescue", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -86,6 +88,8 @@ class Rescue(unittest.TestCase):
                       f"Name:\t{comm}\nState:\t{state}\nTgid:\t{tid}\nPid:\t{tid}\nPPid:\t{parent}\nNSpid:\t"
                       + numbers.replace(" ", "\t") + "\nThreads:\t1\nvoluntary_ctxt_switches:\t7\n"
                       "nonvoluntary_ctxt_switches:\t3\n")
+                write(os.path.join(place, "cgroup"),
+                      f"0::/kubepods.slice/kubepods-pod{POD.replace('-', '_')}.slice/cri-containerd-{'c' * 64}.scope\n")
                 write(os.path.join(place, "wchan"), "0" if state == "R" else "synchronize_rcu_expedited")
                 write(os.path.join(place, "syscall"), "running\n" if state == "R" else "231 0 0 0 0 0 0 0 0\n")
                 write(os.path.join(place, "stack"),
@@ -114,6 +118,10 @@ class Rescue(unittest.TestCase):
         self.assertEqual((said[0]["met"], said[0]["in_the_way"]), ("unknown", False))
         self.assertIn("kallsyms", said[0]["seen"])
         self.assertIsNotNone(plan["action"])
+        told = subprocess.run([UNZAP, "diagnose", "--path.procfs", self.folder, "--json"], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=60, check=False, text=True)
+        culprit = json.loads(told.stdout)["findings"][0]["culprit"]
+        self.assertEqual((culprit["pod"], culprit["container"]), (POD, "c" * 64))
 
     def test_apply_is_for_this_host_alone(self):
         for arguments in ((JAM,), ("--path.procfs", self.folder), ("--dry-run",)):

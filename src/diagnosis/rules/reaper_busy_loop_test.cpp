@@ -146,6 +146,21 @@ TEST(ReaperBusyLoop, NeverCertainOnAFullyPreemptibleKernel) {
   EXPECT_EQ(gist(diagnose(snapshot)), "stuck: reaper-busy-loop likely");
 }
 
+TEST(ReaperBusyLoop, NamesContainerAndPod) {
+  Snapshot snapshot = live(container(spinner().looks(1.2, 99, 0), victim()));
+  const std::string id(64, 'c');
+  for (Task& task : snapshot.tasks) {
+    task.cgroup = "/kubepods/burstable/pod0f1e2d3c4b5a69788796a5b4c3d2e1f0/" + id;
+    task.container = id;
+  }
+  const Finding finding = finding_of(diagnose(snapshot), "reaper-busy-loop");
+  ASSERT_TRUE(finding.culprit);
+  EXPECT_EQ(finding.culprit->container, id);
+  EXPECT_EQ(finding.culprit->pod, "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+  ASSERT_FALSE(finding.victims.empty());
+  EXPECT_EQ(finding.victims[0].pod, finding.culprit->pod);
+}
+
 TEST(ReaperBusyLoop, NamesCulpritVictimsAndTheCircle) {
   const Diagnosis diagnosis = diagnose(live(container(spinner().looks(1.2, 99, 0), victim())));
   const Finding finding = finding_of(diagnosis, "reaper-busy-loop");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "snapshot/container.hpp"
 #include "sources/procfs/parse.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/threads.hpp"
@@ -163,6 +164,7 @@ class Viewer {
     const CgroupPaths paths = parse_cgroup(*answer.text);
     if (const std::string_view id = text::container_id(paths.best()); !id.empty())
       process.container = std::string(id);
+    process.pod = pod_uid(paths.best());
   }
 
   void take_files(const ReadResult& answer, ViewedProcess& process, std::vector<std::int32_t>& files) {

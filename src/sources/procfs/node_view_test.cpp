@@ -31,7 +31,7 @@ Fixture host() {
       {"90/ns/pid", "pid:[77]", FakeFile::link},
       {"90/ns/mnt", "mnt:[20]", FakeFile::link},
       {"90/status", status_text("90\t1")},
-      {"90/cgroup", "0::/kubepods/" + std::string(64, 'c') + "\n"},
+      {"90/cgroup", "0::/kubepods/burstable/pod" + std::string(32, 'b') + "/" + std::string(64, 'c') + "\n"},
       {"90/fd/0", "/dev/null", FakeFile::link},
       {"90/fd/9", "anon_inode:[io_uring]", FakeFile::link},
       {"95/task/95/stat", stat_text({95, "sh"})},
@@ -55,6 +55,8 @@ TEST(NodeView, containers_and_who_uses_io_uring) {
   EXPECT_EQ(init.mnt_ns, 20U);
   EXPECT_EQ(init.own_pid, 1);
   EXPECT_EQ(init.container, std::string(64, 'c'));
+  EXPECT_EQ(init.pod, std::string(32, 'b'));
+  EXPECT_EQ(view->processes[1].pod, "");
   EXPECT_EQ(init.rings, 1);
   ASSERT_EQ(init.io_threads.size(), 2U);
   EXPECT_EQ(init.io_threads[0], (IoThread{92, "iou-wrk-91", false, 91, "libuv-worker"}));

@@ -32,6 +32,7 @@ std::string_view name(Environment what) {
     case Environment::fuse_abort: return "fuse-abort";
     case Environment::fake_signal: return "fake-signal";
     case Environment::operator_kill: return "operator-kill";
+    case Environment::operator_term: return "operator-term";
     case Environment::hash_release: return "hash-release";
   }
   return "?";

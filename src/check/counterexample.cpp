@@ -31,6 +31,8 @@ std::string role_of(const kernel::Config& config, kernel::TaskNo no) {
     case Role::worker:
       return "an io-wq worker, a thread of " + config.tasks[config.wq_owner[task.worker_of]].comm;
     case Role::child: return "a child of the init" + of;
+    case Role::grandchild: return "a child of that child";
+    case Role::orphan: return "a grandchild of that child";
     case Role::sqpoll: return "the SQPOLL thread of the child";
     case Role::fuse_server: return "the FUSE server, a process of the same namespaces";
     case Role::injected: return "a member of the pid namespace whose parent lies outside";

@@ -59,9 +59,22 @@ void fake_signal(const Config& c, State& s) {
   }
 }
 
-bool operator_can_kill(const Config& c, const State& s, TaskNo no) {
-  return s.operator_kills > 0 && c.tasks[no].leader && c.tasks[no].ns_tid != 0 &&
-         s.tasks[no].exit_state != ExitState::released;
+/// There is such a process, a member of one of the namespaces.
+bool operator_sees(const Config& c, const State& s, TaskNo no) {
+  return c.tasks[no].leader && c.tasks[no].ns_tid != 0 && s.tasks[no].exit_state != ExitState::released;
+}
+
+EnvironmentWords operator_terminates(const Config& c, State& s, TaskNo no) {
+  --s.operator_terms;
+  std::string text = "an operator sends SIGTERM to " + c.tasks[no].comm;
+  switch (send_sigterm(c, s, no)) {
+    case Term::ignored: text += ", which ignores it (SIGNAL_UNKILLABLE, and no handler)"; break;
+    case Term::dropped: text += ": dropped, the group is dying"; break;
+    case Term::pending: text += ", which nobody takes any more"; break;
+    case Term::woke: text += ", where one thread is told"; break;
+    case Term::killed: break;
+  }
+  return {"kill", "kernel/signal.c", text};
 }
 
 void detach(const Config& c, State& s, TaskNo no) {
@@ -93,7 +106,10 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
     case Environment::migrate_begin: return s.threadgroup_rwsem == 0 && s.migrations > 0;
     case Environment::migrate_end: return s.threadgroup_rwsem != 0;
     case Environment::fake_signal: return s.fake_signals > 0;
-    case Environment::operator_kill: return operator_can_kill(c, s, no);
+    case Environment::operator_kill: return s.operator_kills > 0 && operator_sees(c, s, no);
+    // A traced one stops for its tracer instead.
+    case Environment::operator_term:
+      return s.operator_terms > 0 && operator_sees(c, s, no) && (s.tasks[no].flags2 & k_traced) == 0;
     case Environment::livepatch: return s.livepatches > 0;
     case Environment::act: return outside_may_act(c, s);
     case Environment::thaw: {
@@ -140,6 +156,7 @@ EnvironmentWords apply_environment(const Config& c, State& s, Environment what, 
       return {"kill", "kernel/signal.c",
               "an operator sends SIGKILL to " + comm +
                   (send_sigkill(c, s, no) ? "" : ", which nobody takes any more")};
+    case Environment::operator_term: return operator_terminates(c, s, no);
     case Environment::livepatch:
       livepatch(c, s);
       return {"klp_send_signals", "kernel/livepatch/transition.c",

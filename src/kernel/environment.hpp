@@ -16,6 +16,7 @@ enum class Environment : std::uint8_t {
   migrate_end,
   fake_signal,    ///< a freezer (suspend, v1) wakes every task with a fake signal, and gives up later
   operator_kill,  ///< somebody with rights sends SIGKILL to the process whose leader is `task`
+  operator_term,  ///< or SIGTERM
   livepatch,      ///< klp_send_signals(): set_notify_signal() on every task
   act,            ///< the task outside begins what it does
   detach,         ///< the tracer lets go of `task`
@@ -42,8 +43,8 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
 template <class Add>
 void for_each_environment(const Config& c, const State& s, const Add& add) {
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
-    for (const Environment what :
-         {Environment::timeout, Environment::reap, Environment::detach, Environment::operator_kill})
+    for (const Environment what : {Environment::timeout, Environment::reap, Environment::detach,
+                                   Environment::operator_kill, Environment::operator_term})
       if (environment_enabled(c, s, what, no)) add(what, no);
   for (const Container& container : c.containers)
     if (environment_enabled(c, s, Environment::kill, container.leader))

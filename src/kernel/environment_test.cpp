@@ -189,5 +189,40 @@ TEST(Environment, AnOperatorKillsAnyProcessAndATaskPastExitSignalsTakesNoNotice)
   EXPECT_FALSE(d.offers(Environment::operator_kill));
 }
 
+TEST(Environment, NeitherSigtermNorSigkillEndsOrWakesASpinningReaper) {
+  for (const auto* kernel : {"v5.15.160", "v6.1.94"}) {
+    Scenario s = with_workers({});
+    s.armed_request = true;
+    s.operator_kills = s.operator_terms = 1;
+    Driver d(s, kernel);
+    d.until_said(d.leader(), "and no sleep", 0);
+    const Task before = d[d.leader()];
+    for (const Environment what : {Environment::operator_kill, Environment::operator_term}) {
+      const std::string said = d.fire(what, d.leader());
+      EXPECT_TRUE(said.find("nobody takes any more") != std::string::npos ||
+                  said.find("dropped") != std::string::npos)
+          << said;
+      EXPECT_EQ(d[d.leader()].tif, before.tif) << kernel;
+      EXPECT_EQ(d[d.leader()].flags, before.flags) << kernel;
+      d.until_said(d.leader(), "and no sleep", 0);
+    }
+    EXPECT_FALSE(d.offers(Environment::operator_kill));
+    EXPECT_FALSE(d.offers(Environment::operator_term));
+  }
+}
+
+TEST(Environment, SigtermEndsAMemberAtAnyTimeButNotATracedOne) {
+  Scenario s = plain();
+  s.operator_terms = 1;
+  Driver d(s, "v6.1.192");
+  EXPECT_EQ(d.fire(Environment::operator_term, d.leader()),
+            "an operator sends SIGTERM to init, which ignores it (SIGNAL_UNKILLABLE, and no handler)");
+  d.s.operator_terms = 1;
+  EXPECT_EQ(d.fire(Environment::operator_term, d.child()), "an operator sends SIGTERM to child");
+  EXPECT_FALSE(d.asleep(d.child()));
+  s.child_traced = true;
+  EXPECT_FALSE(Driver(s, "v6.1.192").offers(Environment::operator_term, d.child()));
+}
+
 }  // namespace
 }  // namespace unzap::kernel

@@ -82,8 +82,16 @@ void exit_task_work(Step& x) {
   x.at(4);
 }
 
-/// find_new_reaper() without another thread of the group: the nearest subreaper above, else the child reaper.
+/// find_new_reaper() without another thread of the group: the nearest subreaper above that has a living
+/// thread, else the child reaper.
 TaskNo find_new_reaper(const Step& x) {
+  for (TaskNo above = x.me().parent; above < x.c.tasks.size(); above = x.s.tasks[above].parent) {
+    const TaskInfo& info = x.c.tasks[above];
+    if (info.pid_ns != x.my().pid_ns) break;
+    if (!info.subreaper) continue;
+    const TaskNo alive = find_alive_thread(x.c, x.s, info.process);
+    if (alive != k_no_task) return alive;
+  }
   const bool under_subreaper = x.me().parent == k_outside && x.c.scenario.outside_subreaper;
   if (under_subreaper && x.my().role == Role::injected && !x.c.has(Switch::subreaper_stays_in_namespace))
     return k_outside;

@@ -203,5 +203,52 @@ TEST(Exit, ASubreaperOutsideGetsTheOrphanOnlyInOldKernels) {
   }
 }
 
+/// Init, a subreaper, its child which ends at once, and an orphan to be.
+Scenario with_subreaper() {
+  Scenario s = plain();
+  s.child_subreaper = true;
+  s.grandchild_comm = "sh";
+  s.orphan_comm = "orphan";
+  return s;
+}
+
+TEST(Exit, ASubreaperInsideTakesTheOrphanInAndReapsNobody) {
+  Driver d(with_subreaper(), "v5.15.162");
+  d.until_said(d.find("sh"), "orphan is now a child of child", 1);
+  EXPECT_EQ(d[d.find("orphan")].parent, d.child());
+  EXPECT_EQ(d[d.find("sh")].exit_state, ExitState::zombie);
+}
+
+TEST(Exit, WithoutASubreaperTheOrphanIsInits) {
+  Scenario s = with_subreaper();
+  s.child_subreaper = false;
+  Driver d(s, "v5.15.162");
+  d.until_said(d.find("sh"), "orphan is now a child of init", 1);
+}
+
+TEST(Exit, IfNoThreadOfTheSubreaperIsAliveTheSearchGoesOnUpwards) {
+  Driver d(with_subreaper(), "v5.15.162");
+  d[d.child()].flags |= k_pf_exiting;
+  d.until_said(d.find("sh"), "orphan is now a child of init", 1);
+}
+
+TEST(Exit, WhatAFrozenSubreaperTookInStaysAZombieUntilItCanDie) {
+  Scenario s = with_subreaper();
+  s.child_frozen = Freezer::v1;
+  s.thaws = true;
+  Driver d(s, "v5.15.162");
+  const TaskNo orphan = d.find("orphan");
+  d.s.mnt_ns[0].refs = 2;  // somebody else holds the mounts
+  d.until_off(d.find("sh"), 1);
+  d.until_off(d.leader(), 0);
+  EXPECT_TRUE(d.asleep(d.leader())) << "it waits for the subreaper";
+  d.until_off(orphan, 1);
+  EXPECT_EQ(d[orphan].exit_state, ExitState::zombie);
+  EXPECT_EQ(d[orphan].parent, d.child());
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 4);
+  d.fire(Environment::thaw);
+  d.until_said(d.child(), "release_task(orphan)", 1);
+}
+
 }  // namespace
 }  // namespace unzap::kernel

@@ -3,6 +3,7 @@
 #include "kernel/io_wq.hpp"
 #include "kernel/sched.hpp"
 #include "kernel/signal.hpp"
+#include "kernel/task_work.hpp"
 
 namespace unzap::kernel {
 namespace {
@@ -17,7 +18,9 @@ enum : std::uint8_t {
   k_release_hash,
   k_wake_waiter,
   k_execute,  ///< the item, assigned before
-  k_cancelled_link
+  k_cancelled_link,
+  k_notify_owner,     ///< of links that failed
+  k_cancelled_notify  ///< the same, of those behind a link that was cancelled
 };
 
 Wq& wq_of(Step& x) {
@@ -107,10 +110,28 @@ void after_link(Step& x) {
   clear_notify(x);
 }
 
+/// put_work() of a request that failed: whoever drops the last reference fails what is linked to it, by task
+/// work of the owner. The owner does so within the batch that it runs, without a flag; only if he was faster
+/// than this worker is it up to the worker. True: the step has been taken.
+bool fail_links(Step& x, std::uint8_t notify_step) {
+  Wq& wq = wq_of(x);
+  if (wq.links_failed == 0 || (x.me().local & k_has_link) == 0) return false;
+  wq.links_failed = 0;
+  wq.links_left = 0;
+  x.me().local &= static_cast<std::uint8_t>(~k_has_link);
+  const TaskNo owner = x.c.wq_owner[x.my().worker_of];
+  if ((x.s.tasks[owner].works & k_work_request) != 0 || !task_work_push(x.s, owner, k_work_request))
+    return false;
+  x.say("io_fail_links(): task_work_add() to {}", x.comm(owner));
+  x.at(notify_step);
+  return true;
+}
+
 /// What comes after an item, or after nothing.
 void next(Step& x) {
   Task& me = x.me();
   Wq& wq = wq_of(x);
+  if (fail_links(x, k_notify_owner)) return;
   if (me.local == 0) me.local = wq.exit != 0 ? k_entered_exiting : k_entered;
   if ((me.local & k_has_link) != 0) return after_link(x);
   if ((me.local & k_holds_hash) == 0) return get_next_work(x);
@@ -249,10 +270,8 @@ TaskNo wake_hash_waiter(const Config& c, State& s, std::uint8_t wq_no) {
   return activate_free_worker(c, s, wq_no, false);
 }
 
-void fail_links(Step& x) {
-  if ((x.me().local & k_has_link) == 0) return;
-  x.me().local &= static_cast<std::uint8_t>(~k_has_link);
-  wq_of(x).links_failed = 1;
+void note_failed_links(Step& x) {
+  if ((x.me().local & k_has_link) != 0) wq_of(x).links_failed = 1;
 }
 
 void step_io_worker_handle_work(Step& x) {
@@ -264,7 +283,12 @@ void step_io_worker_handle_work(Step& x) {
       return x.at(k_wait_on_hash);
     case k_wait_on_hash: return wait_on_hash(x);
     case k_enqueue_link: return enqueue_link(x);
-    case k_cancelled_link: link_is_passed(x); return step_io_worker_handle_work(x);
+    case k_cancelled_link:
+      if (fail_links(x, k_cancelled_notify)) return;
+      link_is_passed(x);
+      return step_io_worker_handle_work(x);
+    case k_notify_owner: task_work_notify(x, x.c.wq_owner[x.my().worker_of]); return x.at(k_next);
+    case k_cancelled_notify: task_work_notify(x, x.c.wq_owner[x.my().worker_of]); return link_is_passed(x);
     case k_release_hash: return release_hash(x);
     case k_wake_waiter: {
       const TaskNo woken = wake_hash_waiter(x.c, x.s, x.my().worker_of);

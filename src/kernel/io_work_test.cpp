@@ -233,30 +233,51 @@ TEST(IoWork, WhatHangsOnAQueuedLinkComesUpWhenThatOneIsDone) {
   EXPECT_EQ(d[d.worker()].item, k_item_unbounded);
 }
 
-/// A leader in its last task work, whose worker had a read with something linked to it; the read has failed.
+/// A worker whose read has failed, with two requests linked to it; its owner has been told.
 Driver failed_with_links(std::string_view kernel) {
   Scenario s = linked({Link::hashed, Link::bounded}, {WorkerStart::reading});
   Driver d(s, kernel);
   d[d.worker()].tif |= k_tif_notify_signal;
   wake_up(d.s, d.worker(), k_wake_interruptible);
-  d.until_said(d.worker(), "io_req_task_queue_fail(): task_work_add() to init", 1);
+  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
   return d;
 }
 
-TEST(IoWork, WhatIsLinkedToAFailedRequestFailsByTaskWorkOfItsOwnAndSetsTheFlagAgain) {
+TEST(IoWork, WhatIsLinkedToAFailedRequestFailsInTheSameBatchOfTheOwner) {
   for (const auto* kernel : {k_old, k_new}) {
     Driver d = failed_with_links(kernel);
-    EXPECT_EQ(d.s.wqs[0].links_failed, 1);
     d[d.leader()].tif = 0;
-    d.enter(d.leader(), Routine::task_work_run);
-    EXPECT_EQ(
-        d.step(d.leader(), 0),
-        "runs the work of a request; TIF_NOTIFY_SIGNAL is not touched; io_fail_links(): task_work_add() "
-        "to itself; sets TIF_NOTIFY_SIGNAL on itself");
-    EXPECT_EQ(d[d.leader()].works, k_work_request);
+    EXPECT_EQ(d.step(d.worker()), "the queue is empty");
     EXPECT_EQ(d.s.wqs[0].links_left, 0);
-    EXPECT_EQ(d.step(d.leader()), "runs the work of a request; TIF_NOTIFY_SIGNAL is not touched") << "once";
+    EXPECT_EQ(d.s.wqs[0].links_failed, 0);
+    EXPECT_FALSE(d.notified(d.leader())) << kernel;
   }
+}
+
+TEST(IoWork, IfTheOwnerWasFasterTheWorkerFailsThemAndSetsTheFlagOnceMore) {
+  for (const auto* kernel : {k_old, k_new}) {
+    Driver d = failed_with_links(kernel);
+    d.until_said(d.leader(), "runs the work of a request", 0);
+    d.until_off(d.leader(), 0);
+    EXPECT_FALSE(d.notified(d.leader()));
+    EXPECT_EQ(d.step(d.worker()), "io_fail_links(): task_work_add() to init");
+    EXPECT_EQ(d[d.leader()].works, k_work_request);
+    EXPECT_FALSE(d.notified(d.leader()));
+    d.step(d.worker());
+    EXPECT_TRUE(d.notified(d.leader())) << kernel;
+    EXPECT_EQ(d.step(d.worker()), "the queue is empty");
+  }
+}
+
+TEST(IoWork, TheLinksOfACancelledLinkFailAlike) {
+  Driver d(linked({Link::hashed, Link::bounded}), k_new);
+  d.s.wqs[0].exit = 1;
+  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d[d.leader()].works = d[d.leader()].tif = 0;  // as if he had run it
+  EXPECT_EQ(d.step(d.worker()), "io_fail_links(): task_work_add() to init");
+  d.step(d.worker());
+  EXPECT_TRUE(d.notified(d.leader()));
+  EXPECT_EQ(d.step(d.worker()), "lets the hash go, clears IO_ACCT_STALLED_BIT");
 }
 
 TEST(IoWork, TheWorkerDoesNotTakeUpALinkOfAFailedRequest) {

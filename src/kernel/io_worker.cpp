@@ -140,13 +140,11 @@ void step_io_wq_do_work(Step& x) {
   const std::uint8_t step = me.stack[me.depth - 1U].step;
   const auto fail = [&] {
     me.run_state = RunState::running;
-    fail_links(x);
+    note_failed_links(x);
     if (task_work_push(x.s, owner, k_work_request)) {
       x.say("io_req_task_queue_fail(): task_work_add() to {}", x.comm(owner));
       return x.at(5);
     }
-    wq_of(x).links_failed = 0;
-    wq_of(x).links_left = 0;
     x.say("io_req_task_queue_fail(): {} takes no more task work", x.comm(owner));
     me.item = k_item_none;
     x.ret();

@@ -89,8 +89,9 @@ void destroy(Step& x) {
   }
   wq.queued = {};
   wq.hashed = 0;
-  if (wq.link_at != k_link_in_hand) wq.links_failed = 1;
+  // What is linked to it fails in the same batch of task work.
   wq.link_at = k_link_in_hand;
+  wq.links_left = 0;
   task_work_push(x.s, x.self, k_work_request);
   x.say("io_wq_destroy(): fails the work that is left, task_work_add() to itself");
   x.at(7);

@@ -59,8 +59,8 @@ bool hash_held(const Wq& wq);
 /// wake_up(hash->wait): io_wqe_hash_wake() wakes an idle worker of an account that is still stalled, and says
 /// whom.
 TaskNo wake_hash_waiter(const Config& c, State& s, std::uint8_t wq);
-/// The request of the worker that runs has failed: so will those linked to it.
-void fail_links(Step& x);
+/// The request of the worker that runs fails: so will those linked to it.
+void note_failed_links(Step& x);
 
 /// create_worker_cb(), run by the owner of the io_wq as task work: makes the worker that was asked for, or
 /// gives the references for it back.

@@ -250,5 +250,23 @@ TEST(NestedPidNs, TheInnerInitKillsNobodyOutside) {
   EXPECT_FALSE(d[d.find("dockerd")].flags & k_sigkill_private);
 }
 
+TEST(NestedPidNs, ThatHoldsHoweverDeepTheNamespacesLieInOneAnother) {
+  Scenario s = nested();
+  s.bystanders = 2;
+  Driver d(s, k_old);
+  const TaskNo outermost = d.find("dockerd#2");
+  EXPECT_EQ(d[d.find("dockerd")].parent, outermost);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
+  EXPECT_EQ(d.s.pid_ns[1].pid_allocated, 3);
+  EXPECT_EQ(d.s.pid_ns[2].pid_allocated, 4);
+  d.s.mnt_ns[2].refs = 2;  // somebody else holds its mounts
+  d.until_said(outermost, "SIGKILL to init", 1);
+  EXPECT_TRUE(d[d.find("dockerd")].flags & k_sigkill_private);
+  EXPECT_TRUE(d[d.child()].flags & k_sigkill_private) << "two levels below";
+  EXPECT_FALSE(d[outermost].flags & k_sigkill_private);
+  free_pid(d.config(), d.s, d.child());
+  EXPECT_EQ(d.s.pid_ns[2].pid_allocated, 3);
+}
+
 }  // namespace
 }  // namespace unzap::kernel

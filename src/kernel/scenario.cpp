@@ -191,7 +191,8 @@ void read_child(Reader& reader, const toml::table& root, Scenario& s) {
   const toml::table* child = reader.table(root, "child");
   if (!child) return;
   s.child = true;
-  reader.only(*child, " in [child]", {"comm", "sqpoll", "frozen", "traced", "fuse", "fuse_server"});
+  reader.only(*child, " in [child]",
+              {"comm", "sqpoll", "frozen", "traced", "fuse", "fuse_server", "subreaper", "child", "orphan"});
   reader.text(*child, "comm", s.child_comm, 15);
   reader.yes_no(*child, "sqpoll", s.child_sqpoll);
   reader.choice<Freezer>(child->get("frozen"), "frozen", s.child_frozen,
@@ -199,6 +200,11 @@ void read_child(Reader& reader, const toml::table& root, Scenario& s) {
   reader.yes_no(*child, "traced", s.child_traced);
   reader.yes_no(*child, "fuse", s.child_fuse);
   reader.yes_no(*child, "fuse_server", s.fuse_server);
+  reader.yes_no(*child, "subreaper", s.child_subreaper);
+  reader.text(*child, "child", s.grandchild_comm, 15);
+  reader.text(*child, "orphan", s.orphan_comm, 15);
+  if (s.grandchild_comm.empty() && !s.orphan_comm.empty())
+    reader.fail(child->source(), "an `orphan` needs a parent to lose", "add `child` to [child]");
 }
 
 void read_outside(Reader& reader, const toml::table& root, Scenario& s) {
@@ -233,14 +239,16 @@ void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
   read_child(reader, root, s);
   read_outside(reader, root, s);
   if (const toml::table* environment = reader.table(root, "environment")) {
-    reader.only(*environment, " in [environment]",
-                {"outside_holders", "cgroup_migrations", "livepatches", "fake_signals", "operator_kills",
-                 "tracer_detaches", "thaws", "fuse_abort", "hash_release", "idle_timeouts"});
+    reader.only(
+        *environment, " in [environment]",
+        {"outside_holders", "cgroup_migrations", "livepatches", "fake_signals", "operator_kills",
+         "operator_terms", "tracer_detaches", "thaws", "fuse_abort", "hash_release", "idle_timeouts"});
     reader.number(*environment, "outside_holders", s.outside_holders, 0, 4);
     reader.number(*environment, "cgroup_migrations", s.cgroup_migrations, 0, 3);
     reader.number(*environment, "livepatches", s.livepatches, 0, 3);
     reader.number(*environment, "fake_signals", s.fake_signals, 0, 3);
     reader.number(*environment, "operator_kills", s.operator_kills, 0, 3);
+    reader.number(*environment, "operator_terms", s.operator_terms, 0, 3);
     reader.yes_no(*environment, "tracer_detaches", s.tracer_detaches);
     reader.yes_no(*environment, "thaws", s.thaws);
     reader.yes_no(*environment, "fuse_abort", s.fuse_abort);
@@ -324,8 +332,6 @@ void check_together(Reader& reader, const toml::table& root, const Scenario& s) 
   if (s.containers + s.bystanders > static_cast<int>(k_max_containers))
     fail(fmt::format("{} containers are more than the model holds", s.containers + s.bystanders),
          fmt::format("at most {}, [bystander] included", k_max_containers));
-  if (s.nested && s.bystanders != 1)
-    fail("`nested` needs exactly one [bystander], in which the others lie", "take `count` out");
   if (!s.injected_child.empty() && (s.injected == Injected::zombie || s.outside_act == OutsideAct::fork))
     fail("an [injected] task has its `child` while it lives, and from the start", "use state = \"sleeps\"");
   const bool outside_acts = s.outside_act != OutsideAct::nothing;

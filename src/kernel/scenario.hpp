@@ -70,7 +70,8 @@ struct Scenario {
   std::string bystander_comm = "bystander";
   std::string bystander_child;  ///< name of its init's child; empty: none
   Ending bystander_ending = Ending::exit_group;
-  bool nested = false;  ///< the pid namespaces of the others were made inside the bystander's, by its init
+  bool nested =
+      false;  ///< the others lie in the (first) bystander, made by its init; each bystander in the next
 
   // [init]
   std::string init_comm = "init";
@@ -95,7 +96,10 @@ struct Scenario {
   // [child]
   bool child = false;  ///< the table is there: another process of both namespaces, child of init
   std::string child_comm = "child";
-  bool child_sqpoll = false;  ///< it has an SQPOLL thread
+  bool child_sqpoll = false;     ///< it has an SQPOLL thread
+  bool child_subreaper = false;  ///< it has set PR_SET_CHILD_SUBREAPER; it reaps nobody
+  std::string grandchild_comm;   ///< name of a child of it, which exits at any time; empty: none
+  std::string orphan_comm;       ///< name of a child of that one, asleep; empty: none
 
   Freezer child_frozen = Freezer::none;  ///< the freezer has stopped it
   bool child_traced = false;             ///< a tracer outside holds it
@@ -121,6 +125,7 @@ struct Scenario {
   std::uint8_t livepatches = 0;   ///< how often a livepatch transition may signal every task
   std::uint8_t fake_signals = 0;  ///< how often a freezer may try to freeze every task, in vain
   std::uint8_t operator_kills = 0;  ///< how often somebody may send SIGKILL to any process of the containers
+  std::uint8_t operator_terms = 0;  ///< and how often SIGTERM, for which nobody there has a handler
   bool tracer_detaches = false;
   bool thaws = false;
   bool fuse_abort = false;    ///< somebody may abort the FUSE connection

@@ -41,6 +41,8 @@ const Wrong k_wrong[] = {
      "`ending` must be a text", "allowed: exit_group, exit, sigkill, core_dump"},
     {"workers no list", "name = \"a\"\n[init.io_uring]\nworkers = 2\n", "s.toml:3:11",
      "`workers` must be a list", "[\"idle\", \"reading\"]"},
+    {"an orphan of nobody", "name = \"a\"\n[child]\norphan = \"b\"\n", "s.toml:2:1",
+     "an `orphan` needs a parent", "add `child`"},
     {"links no list", "name = \"a\"\n[init.io_uring]\nlinks = 1\n", "s.toml:3:9", "`links` must be a list",
      "[\"hashed\"]"},
     {"too many links",

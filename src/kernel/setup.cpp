@@ -106,6 +106,12 @@ void start_sqpoll_thread(Task& task) {
   task.run_state = RunState::interruptible;
 }
 
+/// About to call exit_group(2).
+void start_exit(Task& task) {
+  push(task, Routine::syscall_exit_group, 0);
+  task.flags |= k_on_rq;
+}
+
 void start_asleep(Task& task, Routine routine, RunState state) {
   push(task, routine, 0);
   task.run_state = state;
@@ -144,8 +150,7 @@ class Cast {
       }
     }
     for (std::uint8_t i = 0; i < s_.bystanders; ++i) add_bystander(i);
-    if (s_.nested)
-      for (std::uint8_t i = 0; i < s_.containers; ++i) c_.containers[i].inside = s_.containers;
+    if (s_.nested) nest();
     if (s_.outside_act != OutsideAct::nothing) {
       c_.outside = static_cast<TaskNo>(c_.tasks.size());
       c_.tasks.push_back({.comm = s_.outside_comm,
@@ -207,6 +212,10 @@ class Cast {
     const std::uint8_t child = new_process();
     container.child = add(s_.child_comm + mark(i), Role::child, child);
     if (s_.child_sqpoll) add("iou-sqp-" + std::to_string(c_.tasks[container.child].tid), Role::sqpoll, child);
+    c_.tasks[container.child].subreaper = s_.child_subreaper;
+    if (s_.grandchild_comm.empty()) return;
+    container.grandchild = add(s_.grandchild_comm + mark(i), Role::grandchild, new_process());
+    if (!s_.orphan_comm.empty()) add(s_.orphan_comm + mark(i), Role::orphan, new_process());
   }
 
   void add_workers(const Container& container, std::uint8_t init) {
@@ -227,6 +236,13 @@ class Cast {
     container.leader = add(s_.bystander_comm + mark(i), Role::init, new_process());
     if (!s_.bystander_child.empty())
       container.child = add(s_.bystander_child + mark(i), Role::child, new_process());
+  }
+
+  /// The scenario's containers lie in the first bystander, and each bystander lies in the next one.
+  void nest() {
+    for (std::uint8_t i = 0; i < s_.containers; ++i) c_.containers[i].inside = s_.containers;
+    for (std::size_t i = s_.containers; i + 1 < c_.containers.size(); ++i)
+      c_.containers[i].inside = static_cast<std::uint8_t>(i + 1);
   }
 
   Config& c_;
@@ -272,11 +288,14 @@ void count_member(const Config& c, State& s, TaskNo no) {
                        : outer == 0xff                         ? k_outside
                                                                : c.containers[outer].leader;
   if (info.role == Role::injected_child) s.tasks[no].parent = c.injected;
+  if (info.role == Role::grandchild) s.tasks[no].parent = c.containers[info.container].child;
+  if (info.role == Role::orphan) s.tasks[no].parent = c.containers[info.container].grandchild;
 }
 
 std::size_t count_tasks(const Scenario& s) {
   const std::size_t each = 1U + (s.in_thread ? 1U : 0U) + (s.sqpoll ? 1U : 0U) + s.workers.size() +
-                           s.may_create + (s.child ? 1U : 0U) + (s.child && s.child_sqpoll ? 1U : 0U);
+                           s.may_create + (s.child ? 1U : 0U) + (s.child && s.child_sqpoll ? 1U : 0U) +
+                           (s.grandchild_comm.empty() ? 0U : 1U) + (s.orphan_comm.empty() ? 0U : 1U);
   return s.containers * each + s.bystanders * (s.bystander_child.empty() ? 1U : 2U) +
          (s.fuse_server ? 1U : 0U) +
          (s.injected != Injected::none ? s.injected_child.empty() ? 1U : 2U : 0U) +
@@ -307,7 +326,8 @@ State initial_state(const Config& c) {
   s.migrations = c.scenario.cgroup_migrations;
   s.livepatches = c.scenario.livepatches;
   s.fake_signals = c.scenario.fake_signals;
-  s.operator_kills = c.scenario.operator_kills;
+  s.operator_kills = c.scenario.operator_kills & 0xfU;
+  s.operator_terms = c.scenario.operator_terms & 0xfU;
   s.fuse_dev_refs =
       static_cast<std::uint8_t>((c.scenario.fuse_server ? 1 : 0) + (c.scenario.child_fuse ? 1 : 0));
   start_namespaces(c, s);
@@ -337,6 +357,8 @@ State initial_state(const Config& c) {
       case Role::injected: start_injected(c, s); break;
       case Role::sqpoll: start_sqpoll_thread(task); break;
       case Role::child: start_child(c, no, task); break;
+      case Role::grandchild: start_exit(task); break;
+      case Role::orphan:
       case Role::ring_thread:
       case Role::injected_child:
       case Role::fuse_server: sleep_in_syscall(task); break;

@@ -13,17 +13,45 @@ void signal_wake_up(State& s, TaskNo no) {
   wake_up(s, no, k_wake_interruptible);
 }
 
+/// create_io_thread() blocks all but SIGKILL and SIGSTOP.
+bool blocks_sigterm(const TaskInfo& task) {
+  return task.role == Role::worker || task.role == Role::sqpoll;
+}
+
 /// recalc_sigpending(): never looks at TIF_NOTIFY_SIGNAL.
 void recalc_sigpending(Step& x) {
   Task& task = x.me();
   const bool pending = (task.flags & k_sigkill_private) != 0 || x.process().sigkill_shared != 0 ||
-                       (task.flags2 & k_jobctl_task_work) != 0;
+                       (task.flags2 & k_jobctl_task_work) != 0 ||
+                       (x.process().sigterm_shared != 0 && !blocks_sigterm(x.my()));
   task.tif = static_cast<std::uint8_t>(pending ? task.tif | k_tif_sigpending : task.tif & ~k_tif_sigpending);
 }
 
 /// wants_signal(SIGKILL)
 bool wants_sigkill(const Task& task) {
   return (task.flags & k_pf_exiting) == 0 && task.exit_state == ExitState::none;
+}
+
+/// wants_signal(SIGTERM)
+bool wants_sigterm(const Config& c, const Task& task, TaskNo no) {
+  const bool busy = task.cpu != k_no_cpu || (task.tif & k_tif_sigpending) == 0;
+  return !blocks_sigterm(c.tasks[no]) && wants_sigkill(task) && busy;
+}
+
+/// The thread of the group that takes the signal: the one that it was sent to, else the first that wants it.
+template <class Wants>
+TaskNo choose_thread(const Config& c, const State& s, TaskNo target, const Wants& wants) {
+  if (wants(s.tasks[target], target)) return target;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (c.tasks[no].process == c.tasks[target].process && wants(s.tasks[no], no)) return no;
+  return k_no_task;
+}
+
+/// complete_signal() of a fatal signal: a group exit begins.
+void kill_group(const Config& c, State& s, std::uint8_t process) {
+  s.processes[process].group_exit = 1;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (c.tasks[no].process == process && s.tasks[no].exit_state == ExitState::none) signal_fatally(s, no);
 }
 
 }  // namespace
@@ -62,21 +90,32 @@ bool send_sigkill(const Config& c, State& s, TaskNo target) {
   Process& group = s.processes[process];
   if (c.has(Switch::drop_signals_to_dying_group) && group.group_exit != 0 && group.dumping == 0) return false;
   group.sigkill_shared = 1;
-  TaskNo chosen = k_no_task;
-  if (wants_sigkill(s.tasks[target])) chosen = target;
-  for (TaskNo no = 0; chosen == k_no_task && no < c.tasks.size(); ++no)
-    if (c.tasks[no].process == process && wants_sigkill(s.tasks[no])) chosen = no;
+  const TaskNo chosen =
+      choose_thread(c, s, target, [](const Task& task, TaskNo) { return wants_sigkill(task); });
   if (chosen == k_no_task) return false;
-  if (group.group_exit != 0) {
+  if (group.group_exit != 0)
     signal_wake_up(s, chosen);
-    return true;
-  }
-  group.group_exit = 1;
-  for (TaskNo no = 0; no < c.tasks.size(); ++no)
-    if (c.tasks[no].process == process && s.tasks[no].exit_state == ExitState::none) {
-      signal_fatally(s, no);
-    }
+  else
+    kill_group(c, s, process);
   return true;
+}
+
+Term send_sigterm(const Config& c, State& s, TaskNo target) {
+  const std::uint8_t process = c.tasks[target].process;
+  Process& group = s.processes[process];
+  if (group.group_exit != 0 && (c.has(Switch::drop_signals_to_dying_group) || group.dumping != 0))
+    return Term::dropped;
+  if (group.group_exit == 0 && c.tasks[target].role == Role::init) return Term::ignored;
+  group.sigterm_shared = 1;
+  const TaskNo chosen =
+      choose_thread(c, s, target, [&](const Task& task, TaskNo no) { return wants_sigterm(c, task, no); });
+  if (chosen == k_no_task) return Term::pending;
+  if (group.group_exit == 0) {
+    kill_group(c, s, process);
+    return Term::killed;
+  }
+  signal_wake_up(s, chosen);
+  return Term::woke;
 }
 
 void step_get_signal(Step& x) {
@@ -118,6 +157,11 @@ void step_get_signal(Step& x) {
           x.c.scenario.child_frozen == Freezer::v2) {
         x.say("the cgroup is frozen");
         return x.call(Routine::do_freezer_trap, 1);
+      }
+      if (x.process().group_exit == 0 && x.process().sigterm_shared != 0 && !blocks_sigterm(x.my())) {
+        x.process().sigterm_shared = 0;
+        x.say("takes SIGTERM, for which there is no handler");
+        return x.call(Routine::do_group_exit, k_tail);
       }
       if (x.process().group_exit == 0) {
         recalc_sigpending(x);

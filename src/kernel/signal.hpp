@@ -37,6 +37,11 @@ void zap_other_threads(Step& x);
 /// False: dropped, or nobody left who wants it.
 bool send_sigkill(const Config& c, State& s, TaskNo target);
 
+/// The same with SIGTERM, for which nobody has a handler. io_uring's threads block it; an init that does not
+/// end yet ignores it (SIGNAL_UNKILLABLE).
+enum class Term : std::uint8_t { ignored, dropped, pending, woke, killed };
+Term send_sigterm(const Config& c, State& s, TaskNo target);
+
 void step_get_signal(Step& x);
 void step_do_group_exit(Step& x);
 void step_exit_signals(Step& x);

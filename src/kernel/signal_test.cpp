@@ -208,5 +208,64 @@ TEST(Signal, SigkillFromAnAncestorNamespaceKillsInit) {
   d.until_in(d.leader(), Routine::do_exit);
 }
 
+TEST(Signal, AnInitThatDoesNotEndYetIgnoresSigterm) {
+  Driver d(plain(), k_old);
+  EXPECT_EQ(send_sigterm(d.config(), d.s, d.leader()), Term::ignored);
+  EXPECT_EQ(d.s.processes[0].sigterm_shared, 0);
+  EXPECT_EQ(d.s.processes[0].group_exit, 0);
+}
+
+TEST(Signal, SigtermWithoutAHandlerBeginsAGroupExitAsSigkillDoes) {
+  Driver d(plain(), k_old);
+  EXPECT_EQ(send_sigterm(d.config(), d.s, d.child()), Term::killed);
+  EXPECT_EQ(d.s.processes[1].group_exit, 1);
+  EXPECT_NE(d[d.child()].flags & k_sigkill_private, 0);
+  EXPECT_FALSE(d.asleep(d.child()));
+}
+
+TEST(Signal, SigtermToADyingGroupIsDroppedInNewKernelsAndTellsOneThreadInOldOnes) {
+  for (const auto& [kernel, answer] : {std::pair{k_old, Term::woke}, std::pair{k_new, Term::dropped}}) {
+    Driver d(plain(), kernel);
+    d.s.processes[0].group_exit = 1;  // SIGNAL_UNKILLABLE is gone with that
+    EXPECT_EQ(send_sigterm(d.config(), d.s, d.leader()), answer) << kernel;
+    EXPECT_EQ(d.sigpending(d.leader()), answer == Term::woke) << kernel;
+    EXPECT_EQ(d[d.leader()].flags & k_sigkill_private, 0);
+  }
+}
+
+TEST(Signal, ThreadsOfIoUringBlockSigterm) {
+  Driver d(with_workers({WorkerStart::idle}), k_old);
+  d.s.processes[0].group_exit = 1;
+  d[d.leader()].flags |= k_pf_exiting;
+  EXPECT_EQ(send_sigterm(d.config(), d.s, d.leader()), Term::pending);
+  EXPECT_FALSE(d.sigpending(d.worker()));
+  EXPECT_TRUE(send_sigkill(d.config(), d.s, d.leader())) << "but not SIGKILL";
+  EXPECT_TRUE(d.sigpending(d.worker()));
+}
+
+TEST(Signal, ASigtermThatNobodyWantedIsTakenByWhoNextLooksForSignals) {
+  Driver d(plain(), k_old);
+  d[d.child()].tif |= k_tif_sigpending;  // as a fake signal leaves it
+  EXPECT_EQ(send_sigterm(d.config(), d.s, d.child()), Term::pending);
+  EXPECT_EQ(d.s.processes[1].group_exit, 0);
+  wake_up(d.s, d.child(), k_wake_interruptible);
+  d.until_said(d.child(), "takes SIGTERM", 1);
+  d.until_said(d.child(), "PF_EXITING", 1);
+  EXPECT_EQ(d.s.processes[1].group_exit, 1);
+}
+
+TEST(Signal, ASharedSigtermKeepsSigpendingSetButForThreadsThatBlockIt) {
+  for (const bool blocks : {true, false}) {
+    Scenario s = with_workers({WorkerStart::idle});
+    s.in_thread = true;
+    Driver d(s, k_old);
+    d.until_said(d.leader(), "SIGNAL_GROUP_EXIT", 0);
+    d.s.processes[0].sigterm_shared = 1;
+    const TaskNo thread = blocks ? d.worker() : d.config().first().ring_owner;
+    d.until_said(thread, "takes SIGKILL", 1);
+    EXPECT_EQ(d.sigpending(thread), !blocks);
+  }
+}
+
 }  // namespace
 }  // namespace unzap::kernel

@@ -98,7 +98,8 @@ struct Process {
   std::uint8_t armed : 1;             ///< the ring holds an armed poll or timeout request
   std::uint8_t notified_outside : 1;  ///< the parent outside may reap the leader
   std::uint8_t dumping : 1;           ///< signal->core_state is set
-  std::uint8_t unused : 2;
+  std::uint8_t sigterm_shared : 1;    ///< SIGTERM in signal->shared_pending
+  std::uint8_t unused : 1;
   std::uint8_t quick_threads : 4;   ///< threads that have not entered do_exit (6.1)
   std::uint8_t files_users : 4;     ///< files_struct->count
   std::uint8_t dump_waits_for : 4;  ///< core_state->nr_threads
@@ -132,7 +133,7 @@ struct Wq {
   std::array<std::uint8_t, 2> queued;  ///< bounded work (statx of a path), unbounded work (read of a pipe)
   std::uint8_t hashed;                 ///< bounded work of one hash (writes to one file), queued
   std::uint8_t chain : 4;              ///< the same, in the hands of the worker that holds the hash
-  std::uint8_t links_failed : 1;       ///< that request failed: the owner's task work fails its links
+  std::uint8_t links_failed : 1;       ///< that request failed; so will they
   std::uint8_t unused : 3;
 };
 
@@ -164,16 +165,17 @@ struct State {
   std::uint8_t need_resched;               ///< TIF_NEED_RESCHED of the current task, as a mask of CPUs
   std::array<PidNamespace, k_max_containers> pid_ns;
   std::array<MountNamespace, k_max_containers> mnt_ns;
-  std::uint8_t namespace_sem;      ///< 1 while held for writing
-  std::uint8_t threadgroup_rwsem;  ///< 1 while held for writing (cgroup migration)
-  std::uint8_t migrations;         ///< cgroup migrations that the environment may still start
-  std::uint8_t fake_signals;       ///< times that a freezer may still try
-  std::uint8_t operator_kills;     ///< times that an operator may still send SIGKILL
-  std::uint8_t livepatches;        ///< times that a livepatch transition may still signal every task
-  std::uint8_t outside_acted;      ///< the task outside has begun what it does
-  std::uint8_t outside_free;       ///< it has finished that, and looks after its children again
-  std::uint8_t fuse_dev_refs;      ///< open /dev/fuse descriptors of the connection
-  std::uint8_t fuse_aborted;       ///< fuse_abort_conn() has run
+  std::uint8_t namespace_sem;       ///< 1 while held for writing
+  std::uint8_t threadgroup_rwsem;   ///< 1 while held for writing (cgroup migration)
+  std::uint8_t migrations;          ///< cgroup migrations that the environment may still start
+  std::uint8_t fake_signals;        ///< times that a freezer may still try
+  std::uint8_t operator_kills : 4;  ///< times that an operator may still send SIGKILL
+  std::uint8_t operator_terms : 4;  ///< and SIGTERM
+  std::uint8_t livepatches;         ///< times that a livepatch transition may still signal every task
+  std::uint8_t outside_acted;       ///< the task outside has begun what it does
+  std::uint8_t outside_free;        ///< it has finished that, and looks after its children again
+  std::uint8_t fuse_dev_refs;       ///< open /dev/fuse descriptors of the connection
+  std::uint8_t fuse_aborted;        ///< fuse_abort_conn() has run
 };
 
 static_assert(std::has_unique_object_representations_v<State>);

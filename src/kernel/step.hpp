@@ -21,6 +21,8 @@ enum class Role : std::uint8_t {
   ring_thread,  ///< another thread of init, which owns its ring
   worker,       ///< an io-wq worker of init
   child,        ///< leader of a child of init
+  grandchild,   ///< a child of that one
+  orphan,       ///< a child of the grandchild
   sqpoll,       ///< the child's SQPOLL thread
   fuse_server,
   injected,        ///< a member whose parent lies outside
@@ -43,6 +45,7 @@ struct TaskInfo {
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
   bool unbounded = false;         ///< a worker of the unbounded account
   bool spare = false;             ///< a worker that does not exist until another one asks for it
+  bool subreaper = false;         ///< signal->is_child_subreaper, of a member of the namespace
   std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
 };
 
@@ -57,6 +60,7 @@ struct Container {
   TaskNo leader = 0;
   TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
   TaskNo child = k_no_task;
+  TaskNo grandchild = k_no_task;
 };
 
 /// Everything that stays the same while a scenario runs.

@@ -202,6 +202,7 @@ Symmetry::Symmetry(const Config& config) : members_(config.containers.size()) {
     if (account.size() > 1) workers_.push_back(std::move(account));
   }
   for (const auto kind : {Container::Kind::scenario, Container::Kind::bystander}) {
+    if (kind == Container::Kind::bystander && config.scenario.nested) continue;  // each on another level
     std::vector<std::uint8_t> like;
     for (std::uint8_t i = 0; i < config.containers.size(); ++i)
       if (config.containers[i].kind == kind) like.push_back(i);

@@ -26,20 +26,6 @@ void task_work_notify(Step& x, TaskNo no) {
   wake_up(x.s, no, k_wake_interruptible);
 }
 
-namespace {
-
-/// io_disarm_next(), io_fail_links(): what was linked to a request that failed is freed by task work, too.
-void fail_linked_requests(Step& x) {
-  Wq& wq = x.s.wqs[x.my().owns_wq];
-  wq.links_failed = 0;
-  wq.links_left = 0;
-  task_work_push(x.s, x.self, k_work_request);
-  x.say("io_fail_links(): task_work_add() to itself");
-  task_work_notify(x, x.self);
-}
-
-}  // namespace
-
 void step_task_work_run(Step& x) {
   Task& task = x.me();
   if (!has_task_work(task)) {
@@ -62,7 +48,6 @@ void step_task_work_run(Step& x) {
   } else {
     task.works &= static_cast<std::uint8_t>(~k_work_request);
     x.say("runs the work of a request; TIF_NOTIFY_SIGNAL is not touched");
-    if (x.my().owns_wq != 0xff && x.s.wqs[x.my().owns_wq].links_failed != 0) return fail_linked_requests(x);
   }
 }
 

@@ -110,7 +110,12 @@ Result<bool> open_layer(ByteView bytes, KernelImage& image, int depth) {
     if (!payload) return payload.error();
     return open_packed(*payload, image, depth);
   }
-  if (is_arm64_image(bytes)) return bad_image("an arm64 Image is not read yet: it is no ELF file");
+  if (is_arm64_image(bytes)) {
+    add_packing(image, "arm64 Image");
+    image.flat_arm64 = true;
+    image.outside = bytes;
+    return true;
+  }
   if (compression_of(bytes) != Compression::none) return open_packed(bytes, image, depth);
   return bad_image("this is no kernel image: no ELF file, no bzImage, no Debian package, nothing packed");
 }

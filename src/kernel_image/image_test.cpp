@@ -97,13 +97,29 @@ TEST(KernelImage, hostile_files_are_refused_with_a_reason) {
       {"packed six times", nested, "packed more often"},
       {"bomb", bzimage(pack(Compression::zstd, std::string(std::size_t{300} << 20, '\0'))),
        "more than 192 MiB"},
-      {"arm64 Image", std::string(56, '\0') + "ARM\x64" + std::string(64, '\0'), "arm64"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
     const Result<KernelFacts> facts = facts_of_image(bytes_of(row.bytes), "test");
     ASSERT_FALSE(facts);
     EXPECT_NE(facts.error().message.find(row.message), std::string::npos) << facts.error().message;
+  }
+}
+
+TEST(KernelImage, an_arm64_image_is_named_and_not_judged) {
+  const std::string image = std::string(56, '\0') + "ARM\x64" + std::string(64, '\0') +
+                            "Linux version 6.1.0-9-arm64 (gcc) #1 SMP Debian 6.1.27-1\n" + "IKCFG_ST" +
+                            pack(Compression::gzip, "CONFIG_64BIT=y\nCONFIG_IO_URING=y\n") + "IKCFG_ED";
+  for (const bool packed : {false, true}) {
+    const std::string file = packed ? pack(Compression::gzip, image) : image;
+    const Result<KernelFacts> facts = facts_of_image(bytes_of(file), "test");
+    ASSERT_TRUE(facts) << facts.error().text();
+    EXPECT_EQ(facts->machine, Machine::arm64);
+    EXPECT_EQ(facts->release, "6.1.0-9-arm64");
+    EXPECT_EQ(facts->packing, packed ? "gzip, arm64 Image" : "arm64 Image");
+    EXPECT_EQ(facts->config.io_uring, true);
+    EXPECT_EQ(facts->code.fix, ZapFix::unknown);
+    EXPECT_NE(facts->code.reason.find("arm64 image"), std::string::npos);
   }
 }
 

@@ -124,6 +124,23 @@ Result<ImageSymbols> symbols_of(const Elf& elf) {
   return last;
 }
 
+/// The banner and the config, of the file or within the memory of the kernel.
+void read_what_it_says(const KernelImage& image, std::span<const ByteView> memories, KernelFacts& out) {
+  std::string config = image.config;
+  std::string config_from = image.config_name;
+  for (const ByteView memory : memories) {
+    if (out.release.empty()) {
+      const Banner banner = find_banner(memory);
+      out.release = banner.release;
+      out.version = banner.version;
+    }
+    if (!config.empty()) continue;
+    config = embedded_config(memory);
+    config_from = "the config within the image";
+  }
+  if (!config.empty()) out.config = parse_config(config, config_from);
+}
+
 }  // namespace
 
 SymbolNames kernel_symbols() {
@@ -175,25 +192,23 @@ void judge_kernel(KernelFacts& facts, const Symbols& symbols, const ReadCode& re
 Result<KernelFacts> facts_of_image(ByteView bytes, std::string subject) {
   const Result<KernelImage> image = open_kernel_image(bytes);
   if (!image) return image.error();
-  const Result<Elf> elf = Elf::open(image->vmlinux());
-  if (!elf) return elf.error();
   KernelFacts out;
   out.subject = std::move(subject);
   out.packing = image->packing;
   out.package = image->package;
+  if (image->flat_arm64) {
+    const ByteView memory = image->vmlinux();
+    out.machine = Machine::arm64;
+    read_what_it_says(*image, std::span(&memory, 1), out);
+    out.code = not_readable(
+        "arm64 image: its code is not judged, only that of x86-64 (a relocatable one has no addresses in its "
+        "kallsyms tables until it runs)");
+    return out;
+  }
+  const Result<Elf> elf = Elf::open(image->vmlinux());
+  if (!elf) return elf.error();
   out.machine = elf->machine();
-  for (const ByteView memory : elf->loaded()) {
-    const Banner banner = out.release.empty() ? find_banner(memory) : Banner{out.release, out.version};
-    out.release = banner.release;
-    out.version = banner.version;
-  }
-  std::string config = image->config;
-  std::string config_from = image->config_name;
-  for (std::size_t i = 0; config.empty() && i < elf->loaded().size(); ++i) {
-    config = embedded_config(elf->loaded()[i]);
-    config_from = "the config within the image";
-  }
-  if (!config.empty()) out.config = parse_config(config, config_from);
+  read_what_it_says(*image, elf->loaded(), out);
   const Result<ImageSymbols> symbols = symbols_of(*elf);
   if (!symbols) {
     out.code = not_readable(symbols.error().text());

@@ -96,6 +96,12 @@ Answer list_numbers_at(int directory, const char* path) {
   return out;
 }
 
+void append_record(const char* name, int size_or_error, std::string& out) {
+  const StatRecord head{now_seconds(), static_cast<std::int32_t>(std::strtol(name, nullptr, 10)),
+                        size_or_error};
+  out.append(reinterpret_cast<const char*>(&head), sizeof head);
+}
+
 void append_stat(int folder, const char* name, std::string& out) {
   char path[64];
   const std::size_t length = std::min(std::strlen(name), sizeof path - sizeof "/stat");
@@ -112,21 +118,45 @@ void append_stat(int folder, const char* name, std::string& out) {
   } else {
     error = errno;
   }
-  const StatRecord head{now_seconds(), static_cast<std::int32_t>(std::strtol(name, nullptr, 10)),
-                        got < 0 ? -error : static_cast<std::int32_t>(got)};
-  out.append(reinterpret_cast<const char*>(&head), sizeof head);
+  append_record(name, got < 0 ? -error : static_cast<std::int32_t>(got), out);
   if (got > 0) out.append(text, static_cast<std::size_t>(got));
+}
+
+void append_thread(int folder, const char* name, Progress& progress, std::string& out) {
+  progress.thread.store(static_cast<std::int32_t>(std::strtol(name, nullptr, 10)));
+  progress.reads.fetch_add(1);
+  append_stat(folder, name, out);
 }
 
 Answer read_threads_at(int directory, const char* path, Progress& progress) {
   const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return {errno, {}};
   Answer out;
+  std::size_t count = 0;
   out.error = for_each_number(fd, [&](const char* name) {
-    progress.thread.store(static_cast<std::int32_t>(std::strtol(name, nullptr, 10)));
+    if (++count <= k_threads_at_once) return append_thread(fd, name, progress, out.text);
     progress.reads.fetch_add(1);
-    append_stat(fd, name, out.text);
+    append_record(name, -EAGAIN, out.text);
   });
+  progress.thread.store(0);
+  ::close(fd);
+  return out;
+}
+
+/// `path` as stats_path() writes it.
+Answer read_stats_at(int directory, const char* path, Progress& progress) {
+  const std::string_view text = path;
+  const std::size_t begin = std::min(text.find('/'), text.size());
+  const std::size_t end = std::max(begin, std::min(text.rfind('/'), text.size()));
+  const std::string folder(text.substr(0, begin));
+  const int fd = ::openat(directory, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return {errno, {}};
+  Answer out;
+  for (std::size_t at = begin + 1; at < end;) {
+    const std::size_t stop = std::min(text.find(' ', at), end);
+    append_thread(fd, std::string(text.substr(at, stop - at)).c_str(), progress, out.text);
+    at = stop + 1;
+  }
   progress.thread.store(0);
   ::close(fd);
   return out;
@@ -164,6 +194,7 @@ Answer Server::answer(int directory, ReadKind kind, const char* path) {
     case ReadKind::link: return read_link_at(directory, path);
     case ReadKind::numbers: return list_numbers_at(directory, path);
     case ReadKind::threads: return read_threads_at(directory, path, progress_);
+    case ReadKind::stats: return read_stats_at(directory, path, progress_);
   }
   return {EINVAL, {}};
 }
@@ -237,6 +268,12 @@ void Server::answer_request(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::string stats_path(const std::vector<std::int32_t>& tids) {
+  std::string out = "task/";
+  for (const std::int32_t tid : tids) out += (out.size() > 5 ? " " : "") + std::to_string(tid);
+  return out + "/stat";
+}
 
 std::string encode_request(const ReadGroup& group, const std::vector<std::size_t>& items) {
   std::string payload = group.directory + '\0';

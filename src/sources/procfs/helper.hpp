@@ -15,7 +15,9 @@ enum class ReadKind : char {
   link = 'l',     ///< where a symbolic link points; it is not followed
   numbers = 'n',  ///< the entries of a folder that are numbers, one a line
   records = 'r',  ///< /dev/kmsg: all records that are there now, the last k_max_log_bytes
-  threads = 't',  ///< the stat file of each entry of a folder that is a number, as StatRecords
+  threads = 't',  ///< the stat file of each entry of a folder that is a number, as StatRecords; the first
+                  ///< k_threads_at_once are read, the others listed, as if their read had given EAGAIN
+  stats = 's',    ///< the stat file of each of some entries of a folder, as StatRecords; see stats_path
 };
 
 /// The head of one thread in the answer to ReadKind::threads; `size` bytes of its stat file follow it.
@@ -24,6 +26,8 @@ struct StatRecord {
   std::int32_t tid = 0;
   std::int32_t size = 0;  ///< negative: -errno, and no text
 };
+
+inline constexpr std::size_t k_threads_at_once = 512;
 
 struct ReadItem {
   ReadKind kind = ReadKind::file;
@@ -54,6 +58,9 @@ struct Progress {
   std::atomic<std::int32_t> thread{0};  ///< within ReadKind::threads: whose stat is read now
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// The path of an item that asks for the stat of these threads: "task/7 8 9/stat".
+std::string stats_path(const std::vector<std::int32_t>& tids);
 
 /// The bytes that ask a helper for the items of `group` that stand at the places `items`.
 std::string encode_request(const ReadGroup& group, const std::vector<std::size_t>& items);

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
+
 #include "sources/procfs/fixture.hpp"
 #include "sources/procfs/threads.hpp"
 
@@ -119,6 +122,51 @@ TEST(Threads, OneThatBlocksTakesNoOtherWithIt) {
   }
   std::sort(known.begin(), known.end());
   EXPECT_EQ(known, (std::vector<std::string>{"40/40", "40/41", "40/42", "40/43", "50/50", "50/51"}));
+  EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"stat", 1}}));
+}
+
+/// A process with more threads than one helper reads at once. The last one that its folder lists is returned.
+std::int32_t add_large_process(Fixture& fixture, std::int32_t tgid, std::int32_t count) {
+  for (std::int32_t tid = tgid; tid < tgid + count; ++tid) add_process(fixture, tgid, {tid});
+  std::int32_t last = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(fmt::format("{}/{}/task", fixture.root(), tgid)))
+    last = std::stoi(entry.path().filename().string());
+  return last;
+}
+
+constexpr std::int32_t k_large = static_cast<std::int32_t>(k_threads_at_once) + 280;
+
+TEST(Threads, ALargeProcessIsSharedOut) {
+  Fixture fixture{};
+  add_large_process(fixture, 1000, k_large);
+  add_process(fixture, 50, {50});
+  Reader reader(fixture.root(), k_quick, {});
+  Snapshot snapshot;
+  EXPECT_TRUE(read_threads(reader, fixture.root(), {1000, 50}, snapshot));
+  std::set<std::int32_t> tids;
+  for (const Task& task : snapshot.tasks) {
+    EXPECT_EQ(task.state, 'S') << *task.tid;
+    EXPECT_EQ(task.tgid, *task.tid == 50 ? 50 : 1000);
+    tids.insert(*task.tid);
+  }
+  EXPECT_EQ(tids.size(), static_cast<std::size_t>(k_large) + 1);
+  EXPECT_EQ(snapshot.tasks.size(), tids.size()) << "each of them once";
+}
+
+TEST(Threads, OneOfALargeProcessThatBlocksTakesNoOtherWithIt) {
+  Fixture fixture{};
+  const std::int32_t blocked = add_large_process(fixture, 1000, k_large);
+  const std::string stat = fmt::format("1000/task/{}/stat", blocked);
+  std::filesystem::remove(fixture.root() + "/" + stat);
+  fixture.add({{stat, "", FakeFile::pipe}});
+  Reader reader(fixture.root(), k_quick, {});
+  Snapshot snapshot;
+  EXPECT_FALSE(read_threads(reader, fixture.root(), {1000}, snapshot));
+  EXPECT_EQ(snapshot.tasks.size(), static_cast<std::size_t>(k_large));
+  for (const Task& task : snapshot.tasks)
+    EXPECT_EQ(task.state, task.tid.is(blocked) ? Reading<char>(Absence::timed_out) : Reading<char>('S'))
+        << *task.tid;
   EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"stat", 1}}));
 }
 

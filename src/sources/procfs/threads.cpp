@@ -15,7 +15,8 @@
 namespace unzap {
 namespace {
 
-constexpr std::size_t k_spare = 256;                           // they may become more
+constexpr std::size_t k_chunk = 256;  // threads of a large process that are asked for at once
+constexpr std::size_t k_spare = 256;  // they may become more
 constexpr std::size_t k_most_reserved = std::size_t{1} << 16;  // who says more has to show it
 
 /// Puts the threads of a host into its snapshot.
@@ -29,13 +30,18 @@ class Threads {
  private:
   void add(std::int32_t tgid, std::int32_t tid, const ReadResult& stat);
   void add_records(std::int32_t tgid, std::string_view records);
+  void read_rest();
   void read_one_by_one(std::int32_t tgid, std::int32_t blocked);
+  void read_one_by_one(std::int32_t tgid, std::int32_t blocked, const std::vector<std::int32_t>& tids);
   void reserve();
 
   Reader& reader_;
   const std::string& root_;
   Snapshot& snapshot_;
   bool all_ = true;
+  /// Threads that were listed and are still to be read, of processes so large that one helper alone would
+  /// still read when the others have done.
+  std::vector<std::pair<std::int32_t, std::vector<std::int32_t>>> rest_;
 };
 
 void Threads::add(std::int32_t tgid, std::int32_t tid, const ReadResult& stat) {
@@ -54,6 +60,12 @@ void Threads::add_records(std::int32_t tgid, std::string_view records) {
   while (records.size() >= sizeof head) {
     std::memcpy(&head, records.data(), sizeof head);
     records.remove_prefix(sizeof head);
+    if (head.size == -EAGAIN) {
+      if (rest_.empty() || rest_.back().first != tgid || rest_.back().second.size() >= k_chunk)
+        rest_.push_back({tgid, {}});
+      rest_.back().second.push_back(head.tid);
+      continue;
+    }
     const std::size_t size =
         std::min<std::size_t>(head.size < 0 ? 0 : static_cast<std::size_t>(head.size), records.size());
     stat.at_seconds = head.at_seconds;
@@ -74,14 +86,37 @@ void Threads::read_one_by_one(std::int32_t tgid, std::int32_t blocked) {
     all_ = false;
     return;
   }
-  const std::vector<std::int32_t> tids = numbers_of(*listing[0][0].text);
-  ReadGroup group{directory, {}};
+  read_one_by_one(tgid, blocked, numbers_of(*listing[0][0].text));
+}
+
+void Threads::read_one_by_one(std::int32_t tgid, std::int32_t blocked,
+                              const std::vector<std::int32_t>& tids) {
+  ReadGroup group{std::to_string(tgid), {}};
   for (const std::int32_t tid : tids)
     if (tid != blocked) group.items.push_back({ReadKind::file, fmt::format("task/{}/stat", tid)});
   const auto stats = reader_.run({group}, "reading threads one by one");
   std::size_t at = 0;
   for (const std::int32_t tid : tids)
     add(tgid, tid, tid == blocked ? ReadResult{.text = Absence::timed_out} : stats[0][at++]);
+}
+
+/// The threads of large processes, shared out among all helpers.
+void Threads::read_rest() {
+  const auto rest = std::exchange(rest_, {});
+  std::vector<ReadGroup> groups;
+  for (const auto& [tgid, tids] : rest)
+    groups.push_back({std::to_string(tgid), {{ReadKind::stats, stats_path(tids)}}});
+  std::vector<std::pair<std::size_t, std::int32_t>> blocked;  // place in `rest`, thread
+  reader_.run(groups, "reading threads of large processes",
+              [&](std::size_t i, std::size_t, const ReadResult& answer) {
+                if (const std::string* records = answer.text.get())
+                  add_records(rest[i].first, *records);
+                else if (answer.blocked_thread != 0)
+                  blocked.emplace_back(i, answer.blocked_thread);
+                else
+                  all_ = all_ && *answer.text.absence() == Absence::gone;
+              });
+  for (const auto& [i, thread] : blocked) read_one_by_one(rest[i].first, thread, rest[i].second);
 }
 
 /// Room for as many threads as the host says that it has.
@@ -118,6 +153,7 @@ bool Threads::read(const std::vector<std::int32_t>& tgids) {
     }
   });
   for (const auto& [tgid, thread] : blocked) read_one_by_one(tgid, thread);
+  if (!rest_.empty()) read_rest();
   return all_;
 }
 

@@ -58,7 +58,7 @@ def cell(one, kernel, source, from_results):
     if result:
         out.seen = result["verdict"]
         if out.seen == "lockup":
-            out.how = f"{result['seconds']:.1f} s" if result["seconds"] is not None else "its kernel's watchdog says so"
+            out.how = f"{result['seconds']:.2f} s" if result["seconds"] is not None else "its kernel's watchdog says so"
         out.wrong, out.slow = tuple(result["wrong"]), tuple(result.get("slow", ()))
     return out
 
@@ -87,7 +87,8 @@ def differences(cells):
         if one.agrees or one.seen == "not run":
             continue
         why = one.scenario.explain.get(one.kernel.name) or one.scenario.explain.get("all")
-        lines.append(f"- {one.scenario.name} on {one.kernel.name}: seen {one.seen}, model {one.model}. {why or '**Not explained.**'}")
+        why = " ".join(why.split()) if why else "**Not explained.**"
+        lines.append(f"- {one.scenario.name} on {one.kernel.name}: seen {one.seen}, model {one.model}. {why}")
     return lines or ["None."]
 
 

@@ -22,8 +22,10 @@ int bpf(bpf_cmd command, bpf_attr& attr) {
 }
 
 Error refused(std::string_view what) {
-  const ErrorKind kind = errno == EPERM || errno == EACCES ? ErrorKind::permission : ErrorKind::io;
-  return {kind, fmt::format("{}: {}", what, std::strerror(errno)), "bpf", "run it as root"};
+  const int error = errno;
+  const bool forbidden = error == EPERM || error == EACCES;
+  return {forbidden ? ErrorKind::permission : ErrorKind::io,
+          fmt::format("{}: {}", what, std::strerror(error)), "bpf", forbidden ? "run it as root" : ""};
 }
 
 template <class T>

@@ -119,15 +119,19 @@ void report(const Watch& watch, int round, double begin) {
   say("verdict=%s seconds=%.3f rounds=%d", name(watch.fate()), seconds, round);
 }
 
+/// A round that begins in time may take this long, whatever the limit of all: it is not stuck yet.
+constexpr double k_round_seconds = 5;
+
 int run(const Options& options) {
   const double begin = now();
   for (int round = 1;; ++round) {
+    const double deadline = std::max(begin + options.limit, now() + std::min(options.limit, k_round_seconds));
     std::vector<Container> containers;
     for (int i = 0; i < options.together; ++i) containers.push_back(start(options.plan));
     for (Container& one : containers) let_go(one);
     Watch watch(containers);
     bool settled = false;
-    while (!(settled = watch.look()) && now() - begin < options.limit) ::usleep(20'000);
+    while (!(settled = watch.look()) && now() < deadline) ::usleep(20'000);
     const bool last = round == options.rounds || now() - begin >= options.limit;
     if (watch.fate() == Fate::clean && !last) continue;
     report(watch, round, begin);

@@ -21,7 +21,9 @@ exit codes: 0 as expected, 1 not as expected, 64 usage, 65 a file of the lab is 
 69 QEMU or busybox missing, 70 a step failed. Output of each run: build/lab/SCENARIO/KERNEL/NUMBER/"""
 
 
-SMOKE = {"rescue": ["unfixed-none"], "armed-poll": ["fix-2026-none"]}  # scenario -> kernels
+# scenario, kernel, boots: on a busy host an emulated guest can be too slow to be certain within the limits of `rescue`, and
+# then nothing is done. What a boot shows that is not as expected is printed. A kernel with the fix has one boot to stay clean.
+SMOKE = [("rescue", "unfixed-none", 3), ("armed-poll", "fix-2026-none", 1)]
 
 
 def parser():
@@ -71,7 +73,7 @@ def rate(options):
 
 
 def smoke(_options):
-    good = [runs.run_all(scenario.choose([name]), names) for name, names in SMOKE.items()]
+    good = [any(runs.run_all(scenario.choose([name]), [kernel]) for _ in range(boots)) for name, kernel, boots in SMOKE]
     return 0 if all(good) else 1
 
 

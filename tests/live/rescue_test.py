@@ -85,19 +85,8 @@ def outside_parent(stage, unzap):
 
 def stopped_parent(stage, unzap):
     """SIGCONT lets a stopped parent outside reap; it goes on living."""
-    def body(tell):
-        with open(f"/proc/{init}/ns/pid", encoding="ascii") as namespace:
-            call("setns", namespace.fileno(), live.CLONE_NEWPID)
-        child = os.fork()
-        if child == 0:
-            live.set_name("uz-zombie")
-            pause()
-        tell(child)
-        os.waitpid(child, 0)
-        pause()
-
     init, _ = stage.container()
-    parent, child = stage.run("uz-exec", body)
+    parent, child = inject(stage, init, reaps=True)
     os.kill(parent, signal.SIGSTOP)
     wait_for("the stop", lambda: state(parent) == "T")
     dies(init)
@@ -136,20 +125,9 @@ def frozen_v1(stage, unzap):
 
 def frozen_v2_parent(stage, unzap):
     """The parent outside is thawed, and then reaps."""
-    def body(tell):
-        with open(f"/proc/{init}/ns/pid", encoding="ascii") as namespace:
-            call("setns", namespace.fileno(), live.CLONE_NEWPID)
-        child = os.fork()
-        if child == 0:
-            live.set_name("uz-zombie")
-            pause()
-        tell(child)
-        os.waitpid(child, 0)
-        pause()
-
     cgroup = stage.cgroup(2)
     init, _ = stage.container()
-    parent, child = stage.run("uz-exec", body)
+    parent, child = inject(stage, init, reaps=True)
     write(f"{cgroup}/cgroup.procs", parent)
     freeze_v2(cgroup)
     dies(init)

@@ -19,21 +19,27 @@ def dies(init):
     wait_for("the init in zap_pid_ns_processes()", lambda: in_zap(init))
 
 
-def inject(stage, init, name="uz-exec"):
-    """A process outside that has forked a child into the namespace, and does not reap it. Gives both."""
+def inject(stage, init, name="uz-exec", reaps=False):
+    """A process outside that has forked a child into the namespace. The child is a zombie that it does not reap; with
+    `reaps` the child lives on, and is reaped when it has died. Gives both."""
     def body(tell):
         with open(f"/proc/{init}/ns/pid", encoding="ascii") as namespace:
             call("setns", namespace.fileno(), live.CLONE_NEWPID)
         child = os.fork()
         if child == 0:
             live.set_name("uz-zombie")
+            if reaps:
+                pause()
             os._exit(0)
         tell(child)
+        if reaps:
+            os.waitpid(child, 0)
         pause()
 
-    parent, zombie = stage.run(name, body)
-    wait_for("the zombie", lambda: state(zombie) == "Z")
-    return parent, zombie
+    parent, child = stage.run(name, body)
+    if not reaps:
+        wait_for("the zombie", lambda: state(child) == "Z")
+    return parent, child
 
 
 def gone(pid):

@@ -123,6 +123,8 @@ Findings members_not_visible(const WaitGraph& graph) {
   for (const Reaper& reaper : graph.reapers()) {
     const bool waits = reaper.place == ZapPlace::first_loop || reaper.place == ZapPlace::second_loop;
     if (!waits || reaper.running || !graph.rests(reaper)) continue;
+    // Runnable and off its CPU: a member has woken it, and all that it waits for is a processor.
+    if (!chosen && reaper.task->state.is('R')) continue;
     out.push_back(about_reaper(graph, reaper));
   }
   if (!out.empty() || !chosen) return out;

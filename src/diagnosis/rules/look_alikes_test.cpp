@@ -29,6 +29,19 @@ TEST(LookAlikes, ACpuInStopMachineIsNotTheOneThatHoldsTheOthersUp) {
   EXPECT_EQ(finding_of(diagnose(pasted({}, {stopped})), "soft-lockup").culprit->tid, 12);
 }
 
+TEST(LookAlikes, AnInitThatWasWokenWaitsForACpuAndNotForAMember) {
+  const auto look = [](char state) {
+    return finding_of(diagnose(live({TaskBuilder(900, "init", state)
+                                         .numbers({900, 1})
+                                         .exiting()
+                                         .in("do_wait kernel_wait4 zap_pid_ns_processes do_exit")
+                                         .looks(1.2, 0, 0)})),
+                      "members-not-visible");
+  };
+  EXPECT_NE(look('S'), Finding{});
+  EXPECT_EQ(look('R'), Finding{});
+}
+
 TEST(LookAlikes, Rows) {
   std::vector<Task> many = {TaskBuilder(50, "runner", 'S')};
   for (std::int32_t tid = 100; tid < 125; ++tid) many.push_back(zombie(tid, 50));

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "explorer/model.hpp"
@@ -23,19 +24,22 @@ struct Edge {
 /// its parent is larger than the one before, then a one.
 class Parents {
  public:
-  void push_back(StateId parent) {
-    if (size_ == 0) {
+  /// The next `count` states have the parent `parent`; none before had a larger one, but for state 0.
+  void append(StateId parent, std::size_t count) {
+    if (count == 0) return;
+    if (size_ == 0)
       first_ = parent;
-    } else {
-      const StateId base = size_ == 1 ? 0 : last_;
-      bit_ += parent - base;
-      last_ = parent;
+    else
+      bit_ += parent - std::exchange(last_, parent);
+    while (count > 0) {
+      if (size_ % k_sample == 0) samples_.push_back(bit_);
+      const std::size_t ones = std::min({count, k_sample - size_ % k_sample, 64 - bit_ % 64});
+      if (bits_.size() <= bit_ / 64) bits_.resize(bit_ / 64 + 1, 0);
+      bits_[bit_ / 64] |= ~std::uint64_t{0} >> (64 - ones) << (bit_ % 64);
+      bit_ += ones;
+      size_ += ones;
+      count -= ones;
     }
-    if (size_ % k_sample == 0) samples_.push_back(bit_);
-    if (bits_.size() <= bit_ / 64) bits_.resize(bit_ / 64 + 1, 0);
-    bits_[bit_ / 64] |= std::uint64_t{1} << (bit_ % 64);
-    ++bit_;
-    ++size_;
   }
   StateId operator[](std::size_t i) const {
     if (i == 0) return first_;
@@ -55,7 +59,7 @@ class Parents {
   static constexpr std::size_t k_sample = 512;
   StateId first_ = k_no_state;
   StateId last_ = 0;
-  std::uint64_t bit_ = 0;  ///< the next to write
+  std::size_t bit_ = 0;  ///< the next to write
   std::size_t size_ = 0;
   std::vector<std::uint64_t> bits_, samples_;
 };

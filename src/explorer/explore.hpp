@@ -47,7 +47,7 @@ struct Progress {
   double seconds = 0;
 };
 
-/// Called now and then (every 8,192 to 24,576 states); answering false interrupts the search.
+/// Called now and then (every 8,192 to 16,384 states); answering false interrupts the search.
 using Watch = std::function<bool(const Progress&)>;
 
 /// All reachable states, numbered by distance, and their graph.
@@ -73,7 +73,7 @@ Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& w
                        unsigned workers = 1, Memory memory = {}) {
   using Clock = std::chrono::steady_clock;
   constexpr std::size_t k_look_every = 8192;
-  constexpr std::size_t k_max_round = 16384;
+  constexpr std::size_t k_max_round = 8192;
   const auto start = Clock::now();
   Exploration<M> out{StoreOf<M>(memory.keep, workers), {}, {}, Stop::complete, {}};
   Graph& graph = out.graph;

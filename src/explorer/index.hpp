@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -18,25 +23,47 @@ struct IndexEntry {
   bool full = false;  ///< no room near its place: nothing was put in; the index must grow first
 };
 
-/// Open addressing with linear probing: from a 64-bit hash to a number, where equality is for the user to
-/// decide. Insertion is lock-free: a slot is claimed by one compare-and-swap and never moves until the next
-/// rebuild, which nobody else may run beside. A slot is 8 bytes: the high half of the hash, and the number
-/// plus one; zero is an empty one, so that a new table need not be written first.
+/// Open addressing: from a 64-bit hash to a number, where equality is for the user to decide. A slot is 8
+/// bytes: the high half of the hash, and the number plus one; zero is an empty one, so that a new table need
+/// not be written first. A hash belongs to the cache line of eight slots that its high half names, and to the
+/// lines after it when that is full; it takes the first slot there that is empty. So most look-ups cost one
+/// line, which is compared at once, without a branch for each slot.
+///
+/// Insertion is lock-free: a slot is claimed by one compare-and-swap and never moves until the next rebuild,
+/// which nobody else may run beside.
 class Index {
  public:
   static constexpr std::uint32_t k_no_ref = 0xffffffff;
 
-  explicit Index(std::size_t capacity) : slots_(capacity) {}
+  explicit Index(std::size_t capacity) { take(capacity); }
 
-  /// The number for which `equal(number)` holds among those under `hash`. If there is none, `make()` is
-  /// called (once) for a new number: all that `equal` of another thread may look at must be written by then.
-  /// The number may still lose against an equal one of another thread; then it is not new.
+  /// The slot with which the search for `hash` begins: the first of its line.
+  std::size_t home(std::uint64_t hash) const { return ((hash >> 32) * (capacity_ / k_line) >> 32) * k_line; }
+  /// Where the search for a hash goes on: no slot that comes before this one is empty or has its high half.
+  struct Place {
+    std::size_t slot;
+    std::uint32_t guess;  ///< the number in that slot if its hash has the same high half; else k_no_ref
+  };
+  /// Looks at the first cache line of `hash`.
+  Place look(std::uint64_t hash) const {
+    const std::size_t first = home(hash);
+    const unsigned stops = empty_or_same(&slots_[first], static_cast<std::uint32_t>(hash >> 32));
+    if (stops == 0) return {after(first + k_line - 1), k_no_ref};
+    const std::size_t at = first + static_cast<unsigned>(std::countr_zero(stops));
+    const std::uint64_t seen = std::atomic_ref<std::uint64_t>(slots_[at]).load(std::memory_order_relaxed);
+    return {at, ref_in(seen)};  // of an empty slot that is k_no_ref
+  }
+
+  /// The number for which `equal(number)` holds among those under `hash`, from `start` on (look()). If there
+  /// is none, `make()` is called (once) for a new number: all that `equal` of another thread may look at must
+  /// be written by then. The number may still lose against an equal one of another thread; then it is not
+  /// new.
   template <class Equal, class Make>
-  IndexEntry find_or_insert(std::uint64_t hash, const Equal& equal, const Make& make) {
+  IndexEntry find_or_insert(std::uint64_t hash, std::size_t start, const Equal& equal, const Make& make) {
     const std::uint64_t tag = hash & ~std::uint64_t{0xffffffff};
     std::uint32_t mine = k_no_ref;
-    std::size_t at = home(hash);
-    for (std::size_t probe = 0; probe < k_max_probes; ++probe) {
+    std::size_t at = start;
+    for (std::size_t probe = 0; probe < k_max_probes; ++probe, at = after(at)) {
       std::atomic_ref<std::uint64_t> slot(slots_[at]);
       std::uint64_t seen = slot.load(std::memory_order_acquire);
       if (seen == k_empty) {
@@ -45,31 +72,19 @@ class Index {
           return {mine, at, true, false};
       }
       if (((seen ^ tag) >> 32) == 0 && equal(ref_in(seen))) return {ref_in(seen), at, false, false};
-      if (++at == slots_.size()) at = 0;
     }
     return {k_no_ref, 0, false, true};
   }
 
   /// Asks the processor to fetch the place of `hash`.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
-  /// The number that `hash` probably has (its first slot with the same tag), or k_no_ref.
-  std::uint32_t guess(std::uint64_t hash) {
-    std::size_t at = home(hash);
-    for (std::size_t probe = 0; probe < 8; ++probe) {
-      const std::uint64_t seen = std::atomic_ref<std::uint64_t>(slots_[at]).load(std::memory_order_relaxed);
-      if (seen == k_empty) break;
-      if (((seen ^ hash) >> 32) == 0) return ref_in(seen);
-      if (++at == slots_.size()) at = 0;
-    }
-    return k_no_ref;
-  }
 
   // Not beside other threads from here on.
 
   /// The number for which `equal(number)` holds, or k_no_ref.
   template <class Equal>
   std::uint32_t find(std::uint64_t hash, const Equal& equal) const {
-    for (std::size_t at = home(hash); slots_[at] != k_empty; at = at + 1 == slots_.size() ? 0 : at + 1)
+    for (std::size_t at = home(hash); slots_[at] != k_empty; at = after(at))
       if (slots_[at] >> 32 == hash >> 32 && equal(ref_in(slots_[at]))) return ref_in(slots_[at]);
     return k_no_ref;
   }
@@ -84,37 +99,77 @@ class Index {
   template <class Keeps, class Share>
   void rebuild(std::size_t capacity, const Keeps& keeps, const Share& share) {
     constexpr std::size_t k_parts = 16;
-    BigArray<std::uint64_t> before(capacity);
-    std::swap(before, slots_);
+    const BigArray<std::uint64_t> memory = std::move(memory_);
+    const std::uint64_t* const before = slots_;
+    const std::size_t count = capacity_;
+    take(capacity);
     share(k_parts, [&](std::size_t part) {
-      const std::size_t end = before.size() * (part + 1) / k_parts;
-      for (std::size_t i = before.size() * part / k_parts; i < end; ++i) {
+      const std::size_t end = count * (part + 1) / k_parts;
+      for (std::size_t i = count * part / k_parts; i < end; ++i) {
         const std::uint64_t slot = before[i];
         if (slot != k_empty && keeps(ref_in(slot))) put(slot);
       }
     });
   }
 
-  std::size_t capacity() const { return slots_.size(); }
-  std::size_t bytes() const { return slots_.size() * sizeof(std::uint64_t); }
+  std::size_t capacity() const { return capacity_; }
+  std::size_t bytes() const { return capacity_ * sizeof(std::uint64_t); }
 
  private:
   static constexpr std::uint64_t k_empty = 0;
   static constexpr std::size_t k_max_probes = 4096;
+  static constexpr std::size_t k_line = 8;  // slots of a cache line
 
+  /// A bit for each slot of a cache line: whether it is empty, or its hash has the high half `tag`. Slots
+  /// only go from empty to taken, so beside other threads a bit that is not set stays right. (An aligned load
+  /// of 16 bytes tears neither of its halves on x86-64.)
+  static unsigned empty_or_same(std::uint64_t* line, std::uint32_t tag) {
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+    const auto bits = [&](unsigned i) {  // of the slots i to i + 3
+      const __m128 left = _mm_castsi128_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(line + i)));
+      const __m128 right = _mm_castsi128_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(line + i + 2)));
+      const __m128i tags = _mm_castps_si128(_mm_shuffle_ps(left, right, _MM_SHUFFLE(3, 1, 3, 1)));
+      const __m128i refs = _mm_castps_si128(_mm_shuffle_ps(left, right, _MM_SHUFFLE(2, 0, 2, 0)));
+      const __m128i same = _mm_cmpeq_epi32(tags, _mm_set1_epi32(static_cast<int>(tag)));
+      const __m128i empty = _mm_cmpeq_epi32(refs, _mm_setzero_si128());
+      return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_or_si128(same, empty))));
+    };
+    return bits(0) | bits(4) << 4;
+#else
+    unsigned stops = 0;
+    for (unsigned i = 0; i < k_line; ++i) {
+      const std::uint64_t slot = std::atomic_ref<std::uint64_t>(line[i]).load(std::memory_order_relaxed);
+      stops |= static_cast<unsigned>(slot == k_empty || slot >> 32 == tag) << i;
+    }
+    return stops;
+#endif
+  }
+  /// A new table of `capacity` slots or a few more: whole cache lines.
+  void take(std::size_t capacity) {
+    capacity_ = (capacity + k_line - 1) / k_line * k_line;
+    memory_ = BigArray<std::uint64_t>(capacity_ + k_line - 1);
+    const auto begin = reinterpret_cast<std::uintptr_t>(memory_.data());
+    constexpr std::size_t line_bytes = k_line * sizeof(std::uint64_t);
+    slots_ = memory_.data() + (line_bytes - begin % line_bytes) % line_bytes / sizeof(std::uint64_t);
+  }
   /// Puts a slot of another table where it belongs; others may do the same.
   void put(std::uint64_t slot) {
-    for (std::size_t at = home(slot);; at = at + 1 == slots_.size() ? 0 : at + 1) {
+    for (std::size_t at = home(slot);; at = after(at)) {
       std::atomic_ref<std::uint64_t> here(slots_[at]);
       std::uint64_t seen = here.load(std::memory_order_relaxed);
       if (seen == k_empty && here.compare_exchange_strong(seen, slot, std::memory_order_relaxed)) return;
     }
   }
-  static std::uint32_t ref_in(std::uint64_t slot) { return static_cast<std::uint32_t>(slot) - 1U; }
-  /// Spreads the high half of the hash, which is all that a slot remembers of it, over any capacity.
-  std::size_t home(std::uint64_t hash) const { return ((hash >> 32) * slots_.size()) >> 32; }
+  static std::uint32_t ref_in(std::uint64_t slot) {
+    return static_cast<std::uint32_t>(slot) - 1U;
+  }
+  std::size_t after(std::size_t at) const {
+    return at + 1 == capacity_ ? 0 : at + 1;
+  }
 
-  BigArray<std::uint64_t> slots_;
+  BigArray<std::uint64_t> memory_;
+  std::uint64_t* slots_ = nullptr;  // in memory_, at the beginning of a cache line
+  std::size_t capacity_ = 0;
 };
 
 }  // namespace unzap::explorer

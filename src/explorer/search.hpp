@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -40,11 +41,12 @@ class Search {
     first.state = model.initial();
     if (store_.folds()) store_.fold(first, nullptr);
     store_.prepare(first);
-    const auto ref = store_.find_or_add(0, first, describer());
+    store_.look(first);
+    const auto ref = store_.find_or_add(0, first, describer()).ref;
     store_.begin_settling(1);
     count_witnesses(workers_[0], store_.found(ref).witnesses);
     graph_.goal.push_back(store_.found(ref).goal);
-    graph_.parent.push_back(k_no_state);
+    graph_.parent.append(k_no_state, 1);
     store_.settle(store_.found(ref), 0);
     store_.end_settling(1);
   }
@@ -101,13 +103,13 @@ class Search {
   };
   /// Consecutive parents and their successors.
   struct alignas(64) Chunk {
-    unsigned worker = 0;                           ///< who expanded it
-    std::vector<Hit> hits;                         ///< without edges only those that may be new
-    std::vector<std::uint32_t> hits_of, edges_of;  ///< per parent
-    std::size_t fresh = 0;                         ///< states that this chunk discovered
-    StateId first_id = 0;                          ///< the id of the first of them
-    std::vector<StateId> parents;                  ///< of those
-    std::vector<StateId> goals;                    ///< among those
+    unsigned worker = 0;    ///< who expanded it
+    std::vector<Hit> hits;  ///< without edges only those that may discover a state
+    std::array<std::uint32_t, k_chunk> hits_of, edges_of;
+    std::array<std::uint32_t, k_chunk> fresh_of;  ///< how many states each parent discovered
+    std::size_t fresh = 0;                        ///< the sum of those
+    StateId first_id = 0;                         ///< the id of the first of them
+    std::vector<StateId> goals;                   ///< among those
     EdgeList::Part edges;
   };
   struct Pending {
@@ -171,8 +173,8 @@ class Search {
       Chunk& chunk = chunks_[i];
       chunk.worker = worker;
       chunk.hits.clear();
-      chunk.hits_of.assign(std::min(k_chunk, last_ - (first_ + i * k_chunk)), 0);
-      chunk.edges_of.assign(chunk.hits_of.size(), 0);
+      chunk.hits_of.fill(0);
+      chunk.edges_of.fill(0);
       const std::size_t begin = first_ + i * k_chunk;
       for (std::size_t at = begin; at < std::min(begin + k_chunk, last_) && !full_; ++at)
         expand(worker, chunk, at, begin);
@@ -201,13 +203,13 @@ class Search {
     Worker& mine = workers_[worker];
     const std::size_t count = std::exchange(mine.pending_count, 0);
     for (std::size_t i = 0; i < count; ++i) store_.prepare(mine.pending[i].lookup);
-    for (std::size_t i = 0; i < count; ++i) store_.fetch(mine.pending[i].lookup);
+    for (std::size_t i = 0; i < count; ++i) store_.look(mine.pending[i].lookup);
     for (std::size_t i = 0; i < count && !full_; ++i) {
       const Pending& one = mine.pending[i];
-      const Ref ref = store_.find_or_add(worker, one.lookup, describer());
-      if (ref == Index::k_no_ref) full_ = true;
-      if (!keep_edges_ && !StoreOf<M>::provisional(ref)) continue;
-      chunk.hits.push_back({ref, static_cast<std::uint32_t>(one.lookup.claim), one.label});
+      const auto answer = store_.find_or_add(worker, one.lookup, describer());
+      if (answer.ref == Index::k_no_ref) full_ = true;
+      if (!keep_edges_ && !answer.leads) continue;
+      chunk.hits.push_back({answer.ref, static_cast<std::uint32_t>(one.lookup.claim), one.label});
       ++chunk.hits_of[(one.lookup.claim >> 32) - begin];
     }
   }
@@ -226,8 +228,10 @@ class Search {
   std::size_t parents_in(std::size_t begin) const { return std::min(k_chunk, last_ - begin); }
 
   void count_new(Chunk& chunk, std::size_t begin) {
-    chunk.fresh = 0;
-    over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) { chunk.fresh += discovers(hit, at); });
+    chunk.fresh_of.fill(0);
+    over_hits(chunk, begin,
+              [&](std::size_t at, const Hit& hit) { chunk.fresh_of[at - begin] += discovers(hit, at); });
+    chunk.fresh = std::accumulate(chunk.fresh_of.begin(), chunk.fresh_of.end(), std::size_t{0});
   }
 
   /// Ends the round before the first parent that one worker would not have expanded any more.
@@ -269,7 +273,9 @@ class Search {
     graph_.goal.resize(store_.size() + fresh, false);
     for (std::size_t i = 0; i < chunk_count_; ++i) {
       for (const StateId id : chunks_[i].goals) graph_.goal[id] = true;
-      for (const StateId parent : chunks_[i].parents) graph_.parent.push_back(parent);
+      const std::size_t begin = first_ + i * k_chunk;
+      for (std::size_t p = 0; p < parents_in(begin); ++p)
+        graph_.parent.append(static_cast<StateId>(begin + p), chunks_[i].fresh_of[p]);
       if (keep_edges_) graph_.edges.append(chunks_[i].edges);
     }
     store_.end_settling(fresh);
@@ -281,13 +287,11 @@ class Search {
   void number_new(Worker& mine, Chunk& chunk, std::size_t begin) {
     StateId id = chunk.first_id;
     chunk.goals.clear();
-    chunk.parents.clear();
     over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) {
       if (!discovers(hit, at)) return;
       Found& fresh = store_.found(hit.ref);
       count_witnesses(mine, fresh.witnesses);
       if (fresh.goal) chunk.goals.push_back(id);
-      chunk.parents.push_back(static_cast<StateId>(at));
       store_.settle(fresh, id++);
     });
   }

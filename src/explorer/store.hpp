@@ -59,6 +59,7 @@ class Store {
     [[no_unique_address]] std::conditional_t<k_folds, std::uint64_t, Nothing>
         top;  ///< folded, with Keep::states
     std::uint64_t hash;
+    std::size_t slot;     ///< where its search goes on
     std::uint64_t claim;  ///< where it comes from in the sequential order: the smallest claim discovers it
   };
 
@@ -112,16 +113,21 @@ class Store {
       lookup.hash = XXH3_64bits(&lookup.state, sizeof(State));
     index_.prefetch(lookup.hash);
   }
-  /// Has fetched what `lookup` will probably be compared with.
-  void fetch(const Lookup& lookup) {
-    const Ref ref = index_.guess(lookup.hash);
-    if (ref != Index::k_no_ref && !provisional(ref)) fetch(ref);
+  /// Begins the search for `lookup`, and has fetched what it will probably be compared with.
+  void look(Lookup& lookup) {
+    const Index::Place place = index_.look(lookup.hash);
+    lookup.slot = place.slot;
+    if (place.guess != Index::k_no_ref && !provisional(place.guess)) fetch(place.guess);
   }
 
+  /// What a lookup found.
+  struct Answer {
+    Ref ref;     ///< Index::k_no_ref: there is no room; the round must be dropped
+    bool leads;  ///< the state was found in this round, and of the lookups so far this has the smallest claim
+  };
   /// The number of the state; for a new one, `describe(state, found)` fills in goal and witnesses.
-  /// Index::k_no_ref: there is no room; the round must be dropped.
   template <class Describe>
-  Ref find_or_add(unsigned worker, const Lookup& lookup, const Describe& describe) {
+  Answer find_or_add(unsigned worker, const Lookup& lookup, const Describe& describe) {
     Mine& mine = found_[worker];
     const auto low = static_cast<std::uint32_t>(lookup.hash);
     const auto equal = [&](Ref ref) {
@@ -147,18 +153,19 @@ class Store {
       describe(lookup.state, fresh);
       return fresh.ref;
     };
-    const IndexEntry entry = index_.find_or_insert(lookup.hash, equal, make);
-    if (entry.full) return Index::k_no_ref;
+    const IndexEntry entry = index_.find_or_insert(lookup.hash, lookup.slot, equal, make);
+    if (entry.full) return {Index::k_no_ref, false};
     if (entry.is_new) {
       mine.found[mine.count++].slot = entry.slot;
-    } else if (provisional(entry.ref)) {
-      std::atomic_ref<std::uint64_t> claim(found(entry.ref).claim);
-      std::uint64_t least = claim.load(std::memory_order_relaxed);
-      while (lookup.claim < least &&
-             !claim.compare_exchange_weak(least, lookup.claim, std::memory_order_relaxed)) {
-      }
+      return {entry.ref, true};
     }
-    return entry.ref;
+    if (!provisional(entry.ref)) return {entry.ref, false};
+    std::atomic_ref<std::uint64_t> claim(found(entry.ref).claim);
+    std::uint64_t least = claim.load(std::memory_order_relaxed);
+    while (lookup.claim < least)
+      if (claim.compare_exchange_weak(least, lookup.claim, std::memory_order_relaxed))
+        return {entry.ref, true};
+    return {entry.ref, false};
   }
 
   /// What is known of a provisional number.
@@ -275,9 +282,16 @@ class Store {
   }
   static std::size_t worker_of(Ref ref) { return (ref & ~k_provisional) >> k_position_bits; }
 
+  template <class T>
+  static void fetch_all(const T& value) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(&value);
+    for (std::size_t at = 0; at < sizeof(T); at += 64) __builtin_prefetch(bytes + at);
+    if constexpr (sizeof(T) > 8)
+      __builtin_prefetch(bytes + sizeof(T) - 1);  // it may begin anywhere in a line
+  }
   void fetch(Ref ref) const {
     if (keep_ == Keep::states)
-      __builtin_prefetch(&exact_[ref]);
+      fetch_all(exact_[ref]);
     else
       __builtin_prefetch(&low_hash_[ref]);
   }

@@ -30,7 +30,8 @@ class Numbers {
       values_[n] = value;
       return n;
     };
-    const IndexEntry entry = index_.find_or_insert(XXH3_64bits(&value, sizeof(Value)), equal, make);
+    const std::uint64_t hash = XXH3_64bits(&value, sizeof(Value));
+    const IndexEntry entry = index_.find_or_insert(hash, index_.home(hash), equal, make);
     if (entry.full) full_.store(true, std::memory_order_relaxed);
     return entry.ref;
   }

@@ -35,17 +35,19 @@ class Index {
  public:
   static constexpr std::uint32_t k_no_ref = 0xffffffff;
 
-  explicit Index(std::size_t capacity) { take(capacity); }
+  explicit Index(std::size_t capacity) : slots_(whole_lines(capacity)) {}
 
   /// The slot with which the search for `hash` begins: the first of its line.
-  std::size_t home(std::uint64_t hash) const { return ((hash >> 32) * (capacity_ / k_line) >> 32) * k_line; }
+  std::size_t home(std::uint64_t hash) const {
+    return ((hash >> 32) * (slots_.size() / k_line) >> 32) * k_line;
+  }
   /// Where the search for a hash goes on: no slot that comes before this one is empty or has its high half.
   struct Place {
     std::size_t slot;
     std::uint32_t guess;  ///< the number in that slot if its hash has the same high half; else k_no_ref
   };
   /// Looks at the first cache line of `hash`.
-  Place look(std::uint64_t hash) const {
+  Place look(std::uint64_t hash) {
     const std::size_t first = home(hash);
     const unsigned stops = empty_or_same(&slots_[first], static_cast<std::uint32_t>(hash >> 32));
     if (stops == 0) return {after(first + k_line - 1), k_no_ref};
@@ -93,27 +95,26 @@ class Index {
   void renumber(std::size_t slot, std::uint32_t high_hash, std::uint32_t ref) {
     slots_[slot] = static_cast<std::uint64_t>(high_hash) << 32 | (ref + 1U);
   }
-  /// Room for `capacity` numbers; keeps those for which `keeps(number)` answers true. The old table is read
-  /// and the new one written from one end to the other, because the place of a number follows from its slot
-  /// alone; so `share(parts, job)`, which runs `job(part)` for each part from 0 on, may do so at once.
+  /// Room for `capacity` numbers or a few more; keeps those for which `keeps(number)` answers true. The old
+  /// table is read and the new one written from one end to the other, because the place of a number follows
+  /// from its slot alone; so `share(parts, job)`, which runs `job(part)` for each part from 0 on, may do so
+  /// at once.
   template <class Keeps, class Share>
   void rebuild(std::size_t capacity, const Keeps& keeps, const Share& share) {
     constexpr std::size_t k_parts = 16;
-    const BigArray<std::uint64_t> memory = std::move(memory_);
-    const std::uint64_t* const before = slots_;
-    const std::size_t count = capacity_;
-    take(capacity);
+    BigArray<std::uint64_t> before(whole_lines(capacity));
+    std::swap(before, slots_);
     share(k_parts, [&](std::size_t part) {
-      const std::size_t end = count * (part + 1) / k_parts;
-      for (std::size_t i = count * part / k_parts; i < end; ++i) {
+      const std::size_t end = before.size() * (part + 1) / k_parts;
+      for (std::size_t i = before.size() * part / k_parts; i < end; ++i) {
         const std::uint64_t slot = before[i];
         if (slot != k_empty && keeps(ref_in(slot))) put(slot);
       }
     });
   }
 
-  std::size_t capacity() const { return capacity_; }
-  std::size_t bytes() const { return capacity_ * sizeof(std::uint64_t); }
+  std::size_t capacity() const { return slots_.size(); }
+  std::size_t bytes() const { return slots_.size() * sizeof(std::uint64_t); }
 
  private:
   static constexpr std::uint64_t k_empty = 0;
@@ -144,32 +145,27 @@ class Index {
     return stops;
 #endif
   }
-  /// A new table of `capacity` slots or a few more: whole cache lines.
-  void take(std::size_t capacity) {
-    capacity_ = (capacity + k_line - 1) / k_line * k_line;
-    memory_ = BigArray<std::uint64_t>(capacity_ + k_line - 1);
-    const auto begin = reinterpret_cast<std::uintptr_t>(memory_.data());
-    constexpr std::size_t line_bytes = k_line * sizeof(std::uint64_t);
-    slots_ = memory_.data() + (line_bytes - begin % line_bytes) % line_bytes / sizeof(std::uint64_t);
+  static std::size_t whole_lines(std::size_t capacity) {
+    return (capacity + k_line - 1) / k_line * k_line;
   }
-  /// Puts a slot of another table where it belongs; others may do the same.
+  /// Puts a slot of another table where it belongs; others may do the same. (It does not read first: a page
+  /// that is read before it is written is mapped twice, and the second time all processors must hear of it.)
   void put(std::uint64_t slot) {
     for (std::size_t at = home(slot);; at = after(at)) {
-      std::atomic_ref<std::uint64_t> here(slots_[at]);
-      std::uint64_t seen = here.load(std::memory_order_relaxed);
-      if (seen == k_empty && here.compare_exchange_strong(seen, slot, std::memory_order_relaxed)) return;
+      std::uint64_t seen = k_empty;
+      if (std::atomic_ref<std::uint64_t>(slots_[at])
+              .compare_exchange_strong(seen, slot, std::memory_order_relaxed))
+        return;
     }
   }
   static std::uint32_t ref_in(std::uint64_t slot) {
     return static_cast<std::uint32_t>(slot) - 1U;
   }
   std::size_t after(std::size_t at) const {
-    return at + 1 == capacity_ ? 0 : at + 1;
+    return at + 1 == slots_.size() ? 0 : at + 1;
   }
 
-  BigArray<std::uint64_t> memory_;
-  std::uint64_t* slots_ = nullptr;  // in memory_, at the beginning of a cache line
-  std::size_t capacity_ = 0;
+  BigArray<std::uint64_t> slots_;  // begins with a cache line
 };
 
 }  // namespace unzap::explorer

@@ -76,10 +76,10 @@ TEST(Index, AFullTableSaysSoAndHasRoomAfterwards) {
   std::uint64_t key = 0;
   while (!keys.of(key << 40, key).full) ++key;
   EXPECT_EQ(key, 24U);
-  keys.index.rebuild(100, [](std::uint32_t number) { return number % 2 == 0; }, k_alone);
+  keys.index.rebuild(
+      100, [](std::uint32_t number) { return number % 2 == 0; }, k_alone);
   EXPECT_EQ(keys.index.capacity(), 104U);
-  for (std::uint64_t k = 0; k < 24; ++k)
-    EXPECT_EQ(keys.find(k << 40, k), k % 2 == 0 ? k : Index::k_no_ref);
+  for (std::uint64_t k = 0; k < 24; ++k) EXPECT_EQ(keys.find(k << 40, k), k % 2 == 0 ? k : Index::k_no_ref);
 }
 
 TEST(Index, OfThreadsThatInsertTheSameKeysOneIsFirst) {

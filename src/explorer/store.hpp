@@ -117,7 +117,11 @@ class Store {
   void look(Lookup& lookup) {
     const Index::Place place = index_.look(lookup.hash);
     lookup.slot = place.slot;
-    if (place.guess != Index::k_no_ref && !provisional(place.guess)) fetch(place.guess);
+    if (provisional(place.guess)) return;  // or there is none
+    if (keep_ == Keep::states)
+      exact_.prefetch(place.guess);
+    else
+      low_hash_.prefetch(place.guess);
   }
 
   /// What a lookup found.
@@ -281,20 +285,6 @@ class Store {
       return lookup.state;
   }
   static std::size_t worker_of(Ref ref) { return (ref & ~k_provisional) >> k_position_bits; }
-
-  template <class T>
-  static void fetch_all(const T& value) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-    for (std::size_t at = 0; at < sizeof(T); at += 64) __builtin_prefetch(bytes + at);
-    if constexpr (sizeof(T) > 8)
-      __builtin_prefetch(bytes + sizeof(T) - 1);  // it may begin anywhere in a line
-  }
-  void fetch(Ref ref) const {
-    if (keep_ == Keep::states)
-      fetch_all(exact_[ref]);
-    else
-      __builtin_prefetch(&low_hash_[ref]);
-  }
 
   /// How full the table may be when a round begins, in percent, and how it grows: small states are for speed,
   /// the others not.

@@ -38,7 +38,8 @@ class Team {
   }
 
  private:
-  static constexpr int k_spins = 2000;  // a few microseconds: shorter than to sleep and be woken
+  static constexpr int k_spins =
+      20000;  // about 10 us: as late as the others mostly are; to sleep and be woken takes longer
 
   static std::uint32_t watch_a_while(const std::atomic<std::uint32_t>& busy) {
     std::uint32_t left = busy.load(std::memory_order_acquire);

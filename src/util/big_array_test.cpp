@@ -10,9 +10,10 @@ namespace unzap {
 namespace {
 
 TEST(BigArray, StartsAsZerosSmallOrLarge) {
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1000}, std::size_t{3} << 20}) {
+  for (const std::size_t size : {0UL, 1UL, 1000UL, 8192UL, 100000UL, 3UL << 20}) {
     BigArray<std::uint64_t> array(size);
     ASSERT_EQ(array.size(), size);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(array.data()) % 64, 0U) << "a cache line begins here";
     for (std::size_t i = 0; i < size; i += 509) ASSERT_EQ(array[i], 0U) << i;
     if (size > 0) array[size - 1] = 7;
   }

@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "explorer/model.hpp"
@@ -20,36 +19,54 @@ struct Edge {
   Label label;
 };
 
-/// The parents of all states. They only grow, so each costs about two bits: for each state as many zeros as
-/// its parent is larger than the one before, then a one.
+/// The parents of all states, the initial one included, which has none. About two bits a state: a one for the
+/// initial state; then for each parent, in order, a one for every child and a zero. Of state i the parent is
+/// the number of zeros before the one of that state.
 class Parents {
  public:
-  /// The next `count` states have the parent `parent`; none before had a larger one, but for state 0.
-  void append(StateId parent, std::size_t count) {
-    if (count == 0) return;
-    if (size_ == 0)
-      first_ = parent;
-    else
-      bit_ += parent - std::exchange(last_, parent);
-    while (count > 0) {
-      if (size_ % k_sample == 0) samples_.push_back(bit_);
-      const std::size_t ones = std::min({count, k_sample - size_ % k_sample, 64 - bit_ % 64});
-      if (bits_.size() <= bit_ / 64) bits_.resize(bit_ / 64 + 1, 0);
-      bits_[bit_ / 64] |= ~std::uint64_t{0} >> (64 - ones) << (bit_ % 64);
-      bit_ += ones;
-      size_ += ones;
-      count -= ones;
+  /// The children of consecutive parents, encoded by one worker.
+  class Part {
+   public:
+    void clear() {
+      words_.clear();
+      bits_ = ones_ = 0;
     }
+    /// The next parent has so many children.
+    void add(std::size_t children) {
+      const std::size_t end = bits_ + children;
+      words_.resize(end / 64 + 1, 0);
+      ones_ += children;
+      while (bits_ < end) {
+        const std::size_t ones = std::min(end - bits_, 64 - bits_ % 64);
+        words_[bits_ / 64] |= ~std::uint64_t{0} >> (64 - ones) << (bits_ % 64);
+        bits_ += ones;
+      }
+      ++bits_;
+    }
+
+   private:
+    friend class Parents;
+    std::vector<std::uint64_t> words_;
+    std::size_t bits_ = 0, ones_ = 0;
+  };
+
+  void append(const Part& part) {
+    const std::size_t first = (k_sample - size_ % k_sample) % k_sample;
+    for (std::size_t one = first; one < part.ones_; one += k_sample)
+      samples_.push_back(bit_ + find_one(part.words_, 0, one));
+    bits_.resize((bit_ + part.bits_) / 64 + 2, 0);
+    std::uint64_t* to = &bits_[bit_ / 64];
+    const std::size_t shift = bit_ % 64;
+    for (const std::uint64_t word : part.words_) {
+      *to++ |= word << shift;
+      if (shift != 0) *to |= word >> (64 - shift);
+    }
+    bit_ += part.bits_;
+    size_ += part.ones_;
   }
   StateId operator[](std::size_t i) const {
-    if (i == 0) return first_;
-    std::uint64_t at = samples_[i / k_sample];
-    std::uint64_t word = bits_[at / 64] & (~std::uint64_t{0} << (at % 64));
-    std::size_t left = i % k_sample;  // ones to pass
-    for (at /= 64; left >= static_cast<std::size_t>(std::popcount(word)); word = bits_[++at])
-      left -= static_cast<std::size_t>(std::popcount(word));
-    for (; left > 0; --left) word &= word - 1;
-    return static_cast<StateId>(at * 64 + static_cast<std::uint64_t>(std::countr_zero(word)) - i);
+    if (i == 0) return k_no_state;
+    return static_cast<StateId>(find_one(bits_, samples_[i / k_sample], i % k_sample) - i);
   }
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return (bits_.capacity() + samples_.capacity()) * sizeof(std::uint64_t); }
@@ -57,11 +74,20 @@ class Parents {
 
  private:
   static constexpr std::size_t k_sample = 512;
-  StateId first_ = k_no_state;
-  StateId last_ = 0;
-  std::size_t bit_ = 0;  ///< the next to write
-  std::size_t size_ = 0;
-  std::vector<std::uint64_t> bits_, samples_;
+
+  /// Where the one number `left` (from 0) is, from bit `from` on.
+  static std::size_t find_one(const std::vector<std::uint64_t>& words, std::size_t from, std::size_t left) {
+    std::size_t at = from / 64;
+    std::uint64_t word = words[at] & (~std::uint64_t{0} << (from % 64));
+    for (; left >= static_cast<std::size_t>(std::popcount(word)); word = words[++at])
+      left -= static_cast<std::size_t>(std::popcount(word));
+    for (; left > 0; --left) word &= word - 1;
+    return at * 64 + static_cast<std::size_t>(std::countr_zero(word));
+  }
+
+  std::size_t bit_ = 1;  ///< the next to write
+  std::size_t size_ = 1;
+  std::vector<std::uint64_t> bits_{1}, samples_{0};  ///< samples: where every k_sample-th one is
 };
 
 /// The edges of all states, in order, as a stream of bytes: per state their number; per edge its label (one

@@ -46,7 +46,6 @@ class Search {
     store_.begin_settling(1);
     count_witnesses(workers_[0], store_.found(ref).witnesses);
     graph_.goal.push_back(store_.found(ref).goal);
-    graph_.parent.append(k_no_state, 1);
     store_.settle(store_.found(ref), 0);
     store_.end_settling(1);
   }
@@ -109,6 +108,7 @@ class Search {
     std::array<std::uint32_t, k_chunk> fresh_of;  ///< how many states each parent discovered
     std::size_t fresh = 0;                        ///< the sum of those
     StateId first_id = 0;                         ///< the id of the first of them
+    Parents::Part parents;                        ///< of those
     std::vector<StateId> goals;                   ///< among those
     EdgeList::Part edges;
   };
@@ -273,9 +273,7 @@ class Search {
     graph_.goal.resize(store_.size() + fresh, false);
     for (std::size_t i = 0; i < chunk_count_; ++i) {
       for (const StateId id : chunks_[i].goals) graph_.goal[id] = true;
-      const std::size_t begin = first_ + i * k_chunk;
-      for (std::size_t p = 0; p < parents_in(begin); ++p)
-        graph_.parent.append(static_cast<StateId>(begin + p), chunks_[i].fresh_of[p]);
+      graph_.parent.append(chunks_[i].parents);
       if (keep_edges_) graph_.edges.append(chunks_[i].edges);
     }
     store_.end_settling(fresh);
@@ -287,6 +285,8 @@ class Search {
   void number_new(Worker& mine, Chunk& chunk, std::size_t begin) {
     StateId id = chunk.first_id;
     chunk.goals.clear();
+    chunk.parents.clear();
+    for (std::size_t p = 0; p < parents_in(begin); ++p) chunk.parents.add(chunk.fresh_of[p]);
     over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) {
       if (!discovers(hit, at)) return;
       Found& fresh = store_.found(hit.ref);

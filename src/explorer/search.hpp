@@ -59,7 +59,7 @@ class Search {
     if (chunks_.size() < chunk_count_) chunks_.resize(chunk_count_);
     do {
       store_.make_room(expected(last - first), sharer());
-      next_chunk_ = 0;
+      share_out_chunks();
       full_ = false;
       together([this](unsigned worker) { expand_chunks(worker); });
       if (full_) store_.drop_round(sharer());
@@ -121,6 +121,8 @@ class Search {
     std::array<Pending, k_pending> pending;
     std::size_t pending_count = 0;
     std::array<std::size_t, 32> witness_counts{};
+    alignas(64) std::atomic<std::size_t> next_chunk{0};  // of its own share of a round
+    std::size_t end_chunk = 0;
   };
 
   static std::uint64_t claim_of(std::size_t parent, std::uint32_t action) {
@@ -168,18 +170,30 @@ class Search {
   }
   bool pays_to_wake() const { return last_ - first_ >= k_together; }
 
-  void expand_chunks(unsigned worker) {
-    for (std::size_t i = next_chunk_++; i < chunk_count_ && !full_; i = next_chunk_++) {
-      Chunk& chunk = chunks_[i];
-      chunk.worker = worker;
-      chunk.hits.clear();
-      chunk.hits_of.fill(0);
-      chunk.edges_of.fill(0);
-      const std::size_t begin = first_ + i * k_chunk;
-      for (std::size_t at = begin; at < std::min(begin + k_chunk, last_) && !full_; ++at)
-        expand(worker, chunk, at, begin);
-      look_up_pending(worker, chunk, begin);
+  /// Gives each worker chunks that follow each other: parents that lie together lead to the same states, and
+  /// what another worker has just written takes long to get.
+  void share_out_chunks() {
+    for (std::size_t w = 0; w < workers_.size(); ++w) {
+      workers_[w].next_chunk = chunk_count_ * w / workers_.size();
+      workers_[w].end_chunk = chunk_count_ * (w + 1) / workers_.size();
     }
+  }
+  /// Expands the worker's chunks, and then what the others have left.
+  void expand_chunks(unsigned worker) {
+    for (std::size_t turn = 0; turn < workers_.size(); ++turn) {
+      Worker& of = workers_[(worker + turn) % workers_.size()];
+      for (std::size_t i = of.next_chunk++; i < of.end_chunk && !full_; i = of.next_chunk++)
+        expand_chunk(worker, chunks_[i], first_ + i * k_chunk);
+    }
+  }
+  void expand_chunk(unsigned worker, Chunk& chunk, std::size_t begin) {
+    chunk.worker = worker;
+    chunk.hits.clear();
+    chunk.hits_of.fill(0);
+    chunk.edges_of.fill(0);
+    for (std::size_t at = begin; at < std::min(begin + k_chunk, last_) && !full_; ++at)
+      expand(worker, chunk, at, begin);
+    look_up_pending(worker, chunk, begin);
   }
 
   void expand(unsigned worker, Chunk& chunk, std::size_t at, std::size_t begin) {
@@ -318,7 +332,6 @@ class Search {
   std::size_t transitions_ = 0;
   std::size_t first_ = 0, last_ = 0, chunk_count_ = 0;
   double growth_ = 2;  // new states per parent, in the round before
-  std::atomic<std::size_t> next_chunk_{0};
   std::atomic<bool> full_{false};
 };
 

@@ -52,8 +52,11 @@ class Parents {
 
   void append(const Part& part) {
     const std::size_t first = (k_sample - size_ % k_sample) % k_sample;
-    for (std::size_t one = first; one < part.ones_; one += k_sample)
-      samples_.push_back(bit_ + find_one(part.words_, 0, one));
+    std::size_t sample = 0;
+    for (std::size_t one = first; one < part.ones_; one += k_sample) {
+      sample = find_one(part.words_, sample, one == first ? first : k_sample);
+      samples_.push_back(bit_ + sample);
+    }
     bits_.resize((bit_ + part.bits_) / 64 + 2, 0);
     std::uint64_t* to = &bits_[bit_ / 64];
     const std::size_t shift = bit_ % 64;

@@ -107,6 +107,39 @@ TEST(Explore, ToyGraphsComeOutTheSameWithMoreWorkers) {
   }
 }
 
+// What a limit cuts off was looked up already, but has no number.
+TEST(Explore, WhatWasCutOffIsNotFound) {
+  Toy toy;
+  for (std::uint32_t node = 1; node <= 20; ++node) {
+    toy.edges.push_back({0, node});
+    for (std::uint32_t child = 0; child < 5; ++child) toy.edges.push_back({node, 100 * node + child});
+  }
+  for (const unsigned workers : {1U, 2U}) {
+    auto found = explore(toy, {.max_states = 30}, {}, workers);
+    auto compact = explore(toy, {.max_states = 30}, {}, workers, {.keep = Keep::fingerprints});
+    ASSERT_EQ(found.graph.size(), 31U);
+    std::size_t known = 0, same = 0;
+    for (std::uint32_t node = 0; node < 2100; ++node) {
+      const StateId id = found.store.find({node});
+      known += id != k_no_state;
+      same += id != k_no_state && compact.store.is(id, {node});
+      EXPECT_EQ(id == k_no_state, node >= 300 || (node > 20 && node % 100 > 4) || (node > 20 && node < 100));
+    }
+    EXPECT_EQ(known, 31U);
+    EXPECT_EQ(same, 31U);
+    EXPECT_FALSE(compact.store.is(5, {2000}));
+  }
+}
+
+TEST(Explore, AFullTableCanBeAskedForWhatItHasNot) {
+  Toy toy;
+  for (std::uint32_t node = 1; node < 4096; ++node) toy.edges.push_back({0, node});
+  auto found = explore(toy, {.max_states = 10});
+  EXPECT_EQ(found.graph.size(), 4096U);
+  EXPECT_EQ(found.store.find({999999}), k_no_state);
+  EXPECT_NE(found.store.find({4095}), k_no_state);
+}
+
 TEST(Explore, PathsAreShortestAndReplay) {
   const Toy toy{{{0, 1}, {1, 2}, {2, 4}, {0, 3}, {3, 4}, {4, 4}}, {}};
   const auto found = explore(toy);

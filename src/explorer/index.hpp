@@ -44,7 +44,7 @@ class Index {
   /// Where the search for a hash goes on: no slot that comes before this one is empty or has its high half.
   struct Place {
     std::size_t slot;
-    std::uint32_t guess;  ///< the number in that slot if its hash has the same high half; else k_no_ref
+    std::uint32_t guess;  ///< a hint: the number in that slot, or k_no_ref when it was empty
   };
   /// Looks at the first cache line of `hash`.
   Place look(std::uint64_t hash) {
@@ -58,8 +58,8 @@ class Index {
 
   /// The number for which `equal(number)` holds among those under `hash`, from `start` on (look()). If there
   /// is none, `make()` is called (once) for a new number: all that `equal` of another thread may look at must
-  /// be written by then. The number may still lose against an equal one of another thread; then it is not
-  /// new.
+  /// be written by then. The number may still lose its slot to another thread; then it is not new, and stays
+  /// unused.
   template <class Equal, class Make>
   IndexEntry find_or_insert(std::uint64_t hash, std::size_t start, const Equal& equal, const Make& make) {
     const std::uint64_t tag = hash & ~std::uint64_t{0xffffffff};
@@ -86,7 +86,8 @@ class Index {
   /// The number for which `equal(number)` holds, or k_no_ref.
   template <class Equal>
   std::uint32_t find(std::uint64_t hash, const Equal& equal) const {
-    for (std::size_t at = home(hash); slots_[at] != k_empty; at = after(at))
+    std::size_t at = home(hash);
+    for (std::size_t left = slots_.size(); left > 0 && slots_[at] != k_empty; --left, at = after(at))
       if (slots_[at] >> 32 == hash >> 32 && equal(ref_in(slots_[at]))) return ref_in(slots_[at]);
     return k_no_ref;
   }

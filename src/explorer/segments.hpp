@@ -12,8 +12,8 @@
 namespace unzap::explorer {
 
 /// A growing array whose elements never move, so that some threads may read while others append. Segment k
-/// holds 1024 << k elements; what was never written costs no memory, because it was never touched.
-/// Elements start as zeros. Who may read what, and when, is for the user to order.
+/// holds 1024 << k elements; of a large one (allocate_zeroed()) only what was written costs memory. Elements
+/// start as zeros. Who may read what, and when, is for the user to order.
 template <class T>
 class Segments {
   static_assert(std::is_trivially_copyable_v<T>);

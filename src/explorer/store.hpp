@@ -235,6 +235,9 @@ class Store {
     open(id, out);
     return out.state;
   }
+  // States that were found but cut off (Search::round) are still in the index, without an id: they do not
+  // count.
+
   /// Whether `state` is the one under `id`, as far as can be told.
   bool is(StateId id, const State& state) const {
     if (keep_ == Keep::states) {
@@ -242,8 +245,10 @@ class Store {
       return std::memcmp(&kept, &state, sizeof(State)) == 0;
     }
     const std::uint64_t hash = XXH3_64bits(&state, sizeof(State));
-    return index_.find(hash, [&](Ref ref) { return low_hash_[ref] == static_cast<std::uint32_t>(hash); }) ==
-           id;
+    const auto equal = [&](Ref ref) {
+      return !provisional(ref) && low_hash_[ref] == static_cast<std::uint32_t>(hash);
+    };
+    return index_.find(hash, equal) == id;
   }
   /// The number of a state, or k_no_state; only with Keep::states.
   StateId find(const State& state) {
@@ -252,8 +257,9 @@ class Store {
     lookup.state = state;
     if (!fold(lookup, nullptr)) return k_no_state;  // its parts are new, and there is no room for them
     prepare(lookup);
-    return index_.find(
-        lookup.hash, [&](Ref ref) { return std::memcmp(&exact_[ref], &exact(lookup), sizeof(Exact)) == 0; });
+    return index_.find(lookup.hash, [&](Ref ref) {
+      return !provisional(ref) && std::memcmp(&exact_[ref], &exact(lookup), sizeof(Exact)) == 0;
+    });
   }
   std::size_t size() const { return size_; }
   /// Bytes held, the tables included.

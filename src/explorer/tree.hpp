@@ -23,7 +23,7 @@ class Numbers {
   /// Index::k_no_ref when there is no room.
   std::uint32_t of(const Value& value) {
     const auto equal = [&](std::uint32_t n) { return std::memcmp(&values_[n], &value, sizeof(Value)) == 0; };
-    const auto make = [&] {  // a number that is lost to an equal value of another thread stays unused
+    const auto make = [&] {  // a number that loses its slot to another thread stays unused
       const std::uint32_t n = count_.fetch_add(1, std::memory_order_relaxed);
       UNZAP_ASSERT(n < Index::k_no_ref - 64, "more than 2^32 different parts of states");
       values_.provide(n);

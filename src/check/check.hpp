@@ -18,7 +18,7 @@ enum class CheckVerdict : std::uint8_t {
   proved,        ///< every reachable state was seen; each can still end, and nobody waits busily
   lockup,        ///< a trap: from some state on no schedule whatever leads out
   busy_wait,     ///< no trap, but a task can go round without sleeping or giving way
-  inconclusive,  ///< a limit was hit before either was found
+  inconclusive,  ///< a limit was hit before a lockup was found; `loop` tells of a busy wait that was
 };
 std::string_view name(CheckVerdict verdict);
 /// 0, 13, 14, 5.

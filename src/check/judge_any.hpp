@@ -27,7 +27,9 @@ void tell_trap(const M& model, explorer::Exploration<M>& found, const explorer::
     const explorer::StateId id =
         found.store.find(explorer::representative(model, explorer::settled(model, state, ignore)));
     if (id == explorer::k_no_state) return std::nullopt;
-    return analysis.doomed[id];
+    if (analysis.doomed[id]) return true;
+    // Behind a limit there may be no way out either.
+    return found.graph.complete() ? std::optional(false) : std::nullopt;
   };
   if (found.store.keep() != explorer::Keep::states) is_doomed = {};
   tell_way_into_trap(machine, walk.steps, report, is_doomed);
@@ -38,7 +40,8 @@ template <class M>
 void tell_busy_wait(const M& model, const explorer::Exploration<M>& found, explorer::BusyWait wait,
                     CheckReport& report) {
   const kernel::Machine& machine = explorer::bare(model);
-  report.verdict = CheckVerdict::busy_wait;
+  // Where a limit was hit, the cycle may still prove to be part of a trap.
+  report.verdict = found.graph.complete() ? CheckVerdict::busy_wait : CheckVerdict::inconclusive;
   // Start where the cycle is nearest to the beginning.
   std::rotate(wait.cycle.begin(), std::min_element(wait.cycle.begin(), wait.cycle.end()), wait.cycle.end());
   const auto lasso = explorer::busy_lasso(model, found, wait);

@@ -98,7 +98,7 @@ Json report_json(const CheckReport& report) {
   } else {
     out["trap"] = nullptr;
   }
-  if (report.verdict == CheckVerdict::busy_wait)
+  if (report.verdict != CheckVerdict::lockup && !report.loop.empty())
     out["busy_wait"] = {{"spinning", names_with(report, "spins")}, {"tasks", tasks_json(report)}};
   out["trace"] = steps_json(report.trace);
   out["loop"] = steps_json(report.loop);

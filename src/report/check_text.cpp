@@ -93,6 +93,9 @@ std::string verdict_sentence(const CheckReport& report) {
       return fmt::format("{} can go round without sleeping; it wastes a CPU, but everything can still end",
                          names_with(report, "spins"));
     case CheckVerdict::inconclusive:
+      if (!report.loop.empty())
+        return fmt::format("{}; {} can go round without sleeping, and whether all can still end is unknown",
+                           report.stop, names_with(report, "spins"));
       return fmt::format("{}; what was seen holds no lockup, the rest is unknown", report.stop);
   }
   return "";

@@ -36,7 +36,7 @@ class Teller {
     std::replace(story.begin(), story.end(), '\n', ' ');
     out_.paragraph(0, story);
     tell_actors();
-    if (report_.verdict == CheckVerdict::lockup || report_.verdict == CheckVerdict::busy_wait) {
+    if (!report_.trace.empty()) {
       tell_way();
       tell_end();
     } else {
@@ -116,8 +116,10 @@ class Teller {
 
   void tell_fatal(std::size_t i) {
     out_.item(2, fmt::format("The fatal step, number {}: ", report_.fatal_step),
-              fmt::format("{} {} Before it everything could still end; after it no schedule leads out.",
-                          who(i), clauses(i, i + 1)),
+              fmt::format("{} {} {}", who(i), clauses(i, i + 1),
+                          report_.fatal_exact
+                              ? "Before it everything could still end; after it no schedule leads out."
+                              : "After it at the latest no schedule leads out."),
               Tone::bad);
   }
 
@@ -140,9 +142,12 @@ class Teller {
                                  steps_text(report_.loop.size()), clauses(view_.loop_begin(), view_.size())));
     if (!view_.is_trap()) {
       out_.paragraph(
-          2,
-          "It never sleeps, and wastes a CPU until another task, an interrupt or the world outside ends it. "
-          "Everything can still end.");
+          2, report_.verdict == CheckVerdict::busy_wait
+                 ? "It never sleeps, and wastes a CPU until another task, an interrupt or the world outside "
+                   "ends "
+                   "it. Everything can still end."
+                 : "It never sleeps, and wastes a CPU. Whether everything can still end is not known: " +
+                       report_.stop + ". `unzap check` takes its time.");
       return;
     }
     const std::pair<const char*, const char*> fates[] = {

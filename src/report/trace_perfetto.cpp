@@ -80,7 +80,10 @@ class Events {
     for (std::size_t i = 0; i < end; ++i)
       if (view_.is_fatal(i)) fatal = i;
     if (view_.is_trap() && report_.fatal_step == 0) fatal = 0;
-    if (fatal > 0) slice(k_outcome, 0, 0, fatal, "everything can still end", Json::object());
+    const bool known = report_.verdict != CheckVerdict::inconclusive;
+    if (fatal > 0)
+      slice(k_outcome, 0, 0, fatal, known ? "everything can still end" : "not known: " + report_.stop,
+            Json::object());
     if (fatal < end) {
       slice(k_outcome, 0, fatal, end, "doomed: no schedule leads out", Json::object());
       if (report_.fatal_step > 0)

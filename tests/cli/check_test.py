@@ -106,6 +106,22 @@ class Verdicts(Case):
         self.assertIn("limit", document["search"])
         self.assertIn(b"INCONCLUSIVE", run(SCENARIO, "--max-states", "500").stdout)
 
+    def test_a_busy_wait_before_a_limit_is_told_and_decides_nothing(self):
+        document = self.check("--max-states", "3000")
+        self.assertEqual((document["verdict"], document["trap"]), ("inconclusive", None))
+        self.assertTrue(document["loop"] and document["replayed"])
+        self.assertEqual(len(document["busy_wait"]["spinning"]), 1)
+        text = run(SCENARIO, "--max-states", "3000").stdout
+        self.assertIn(b"can go round without sleeping, and whether all can still end is unknown", text)
+        self.assertNotIn(b"everything can still end", text)
+
+    def test_a_limit_does_not_move_the_fatal_step(self):
+        whole = self.check()["trap"]
+        for states in ("5000", "6000", "7000"):
+            cut = self.check("--max-states", states)["trap"]
+            self.assertTrue(cut["fatal_step_exact"])
+            self.assertEqual(cut["fatal_step"], whole["fatal_step"])
+
     def test_compact_says_what_it_may_have_missed(self):
         full, compact = self.check("--workers", "2"), self.check("--compact", "--workers", "1")
         self.assertEqual((full["compact"], full["omission_odds"], full["workers"]), (False, 0, 2))

@@ -63,6 +63,11 @@ class Fits(Case):
         self.assertTrue(text.startswith("FITS  npm-zombie on v5.15.160, preemption none: "), text)
         self.assertIn("no schedule leads out", text)
 
+    def test_a_busy_wait_found_before_a_limit(self):
+        path = os.path.join(self.folder.name, "cut.json")
+        self.assertEqual(run("check", "npm-zombie", "-q", "--max-states", "3000", "--trace", path).returncode, 5)
+        self.assertEqual(self.replay(0, path)["trap"], None)
+
     def test_standard_input_will_do(self):
         self.assertEqual(run("replay", "-", stdin=self.text.encode()).returncode, 0)
 

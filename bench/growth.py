@@ -15,7 +15,16 @@ SERIES = {
     "containers": ("containers: the first as in npm-zombie, each other an init alone", range(1, 5),
                    lambda n: f"bystanders={n - 1}"),
 }
-MOST = 30_000_000  # states; a search that finds more is cut
+BYTES = 60  # more than a state takes while it is searched and analysed
+
+
+def most_states():
+    """A search that finds more is cut: they should fit into two thirds of the memory there is."""
+    available = re.search(r"^MemAvailable: +(\d+) kB", pathlib.Path("/proc/meminfo").read_text(), re.M)
+    return min(300_000_000, int(available[1]) * 1024 * 2 // 3 // BYTES)
+
+
+MOST = most_states()
 
 
 def search(ours, word, reduce):

@@ -39,6 +39,8 @@ struct Party {
   std::string role;  ///< "spins in zap_pid_ns_processes", "waits in synchronize_rcu_expedited"; may be empty
   std::string container = {};  ///< id, by its cgroup; empty: none, or not known
   std::string pod = {};        ///< uid of its Kubernetes pod, by its cgroup; empty: none, or not known
+  /// With `tid` the identity of the task (TaskId); nothing: not known, so nothing may be done to it.
+  std::optional<std::uint64_t> start_ticks = {};
 
   bool operator==(const Party&) const = default;
 };
@@ -74,6 +76,13 @@ struct Finding {
   std::vector<std::string> next_evidence;
   std::vector<Remedy> remedies;
   std::vector<std::string> references;
+  /// The dying pid namespace that it is about (inode), and the thread that zaps it. Nothing: it is about
+  /// none, or which one is not known.
+  std::optional<std::uint64_t> pid_ns = {};
+  std::optional<Party> reaper = {};
+  /// What of who belongs to whom is inferred (from names, depth, a listing) and not proved, a sentence each.
+  /// Empty: every task named here is proved to be part of this jam. Nothing is done about one with gaps.
+  std::vector<std::string> unproved = {};
 
   /// Adds a piece of evidence and returns its id; the same source and text is added once.
   std::string add_evidence(std::string source, std::string text);

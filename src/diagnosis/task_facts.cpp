@@ -142,6 +142,7 @@ std::string stack_line(const Stack& stack, std::size_t frames) {
 Party party(const Task& task, std::string role) {
   Party out;
   if (task.tgid) out.pid = *task.tgid;
+  if (task.start_ticks) out.start_ticks = *task.start_ticks;
   if (task.tid) out.tid = *task.tid;
   // A text that names one number of a single-threaded task, or a process as a whole, names both.
   if (!out.pid && out.tid && !io_uring_thread(task)) out.pid = out.tid;

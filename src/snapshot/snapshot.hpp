@@ -47,6 +47,9 @@ struct CgroupState {
   Reading<bool> freeze_asked;  ///< v2 cgroup.freeze, v1 freezer.state FROZEN or FREEZING
   Reading<bool> frozen;        ///< v2 cgroup.events frozen, v1 freezer.state FROZEN
   std::string where;
+  /// Whether this very cgroup was asked to freeze, and not only one above it: v2 cgroup.freeze, v1
+  /// freezer.self_freezing.
+  Reading<bool> self_freezing = {};
 
   bool operator==(const CgroupState&) const = default;
 };

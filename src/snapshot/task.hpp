@@ -59,7 +59,10 @@ struct Task {
   Reading<std::string> syscall;                ///< the file's text: "running", or number and arguments
   Reading<Stack> stack;                        ///< the best one known
   Reading<std::vector<std::int32_t>> ns_pids;  ///< NSpid: its number in each pid namespace, outermost first
-  Reading<std::uint64_t> pid_ns;           ///< inode of ns/pid (or pid_for_children's); a zombie still has it
+  Reading<std::uint64_t> pid_ns;               ///< inode of ns/pid; a zombie still has it
+  /// Inodes of its pid namespace and of those above it, its own first and the reader's last: NS_GET_PARENT,
+  /// ioctl_ns(2). What proves whose member a task is.
+  Reading<std::vector<std::uint64_t>> pid_ns_chain;
   Reading<std::uint64_t> mnt_ns;           ///< inode of ns/mnt: gone once past exit_task_namespaces
   Reading<std::int32_t> tracer_pid;        ///< 0: not traced
   Reading<std::uint64_t> pending_private;  ///< SigPnd
@@ -69,9 +72,13 @@ struct Task {
   Reading<bool> core_dumping;              ///< status CoreDumping
   Reading<std::string> cgroup;             ///< path in the unified or the name=systemd/freezer hierarchy
   Reading<std::string> container;          ///< container id found in the cgroup path
-  Reading<double> blocked_seconds;         ///< "blocked for more than N seconds" of a hung task report
-  std::vector<TaskSample> samples;         ///< in time order; two or more give rates
-  std::string where;                       ///< for evidence: "/proc/306207" or "capture.txt:52"
+  /// The folder that a container runtime's own process works in (its cwd link); asked of those only.
+  Reading<std::string> work_dir;
+  /// The file of its /proc folder ("stack") whose read did not come back; not asked: none blocked.
+  Reading<std::string> blocked_read;
+  Reading<double> blocked_seconds;  ///< "blocked for more than N seconds" of a hung task report
+  std::vector<TaskSample> samples;  ///< in time order; two or more give rates
+  std::string where;                ///< for evidence: "/proc/306207" or "capture.txt:52"
 
   /// The identity, when both parts are known.
   std::optional<TaskId> id() const;

@@ -66,6 +66,7 @@ Task full_task() {
   task.stack = some_stack();
   task.ns_pids = std::vector<std::int32_t>{4711, 1};
   task.pid_ns = 4026531836;
+  task.pid_ns_chain = std::vector<std::uint64_t>{4026531836, std::numeric_limits<std::uint64_t>::max()};
   task.mnt_ns = 1;
   task.tracer_pid = 9;
   task.pending_private = 0;
@@ -75,6 +76,8 @@ Task full_task() {
   task.core_dumping = false;
   task.cgroup = "/"s;
   task.container = std::string(64, 'c');
+  task.work_dir = "/run/a b"s;
+  task.blocked_read = "stack"s;
   task.blocked_seconds = 1e-300;
   task.samples = {{1.0 / 3, 'R', 5, 100, std::uint64_t{7}},
                   {-12.0, '\0', 0, std::numeric_limits<std::uint64_t>::max(), Absence::not_permitted},
@@ -89,12 +92,14 @@ Task absent_task(Absence why) {
   task.tid = task.tgid = task.ppid = task.processor = task.threads = task.tracer_pid = why;
   task.start_ticks = task.flags = task.pid_ns = task.mnt_ns = why;
   task.pending_private = task.pending_shared = task.blocked = task.ignored = why;
-  task.comm = task.wchan = task.syscall = task.cgroup = task.container = why;
+  task.comm = task.wchan = task.syscall = task.cgroup = task.container = task.work_dir = why;
+  task.blocked_read = why;
   task.multi_threaded = task.has_mm = task.core_dumping = why;
   task.cpu_percent = task.blocked_seconds = why;
   task.state = why;
   task.stack = why;
   task.ns_pids = why;
+  task.pid_ns_chain = why;
   return task;
 }
 
@@ -120,7 +125,7 @@ Snapshot full_snapshot() {
        Absence::gone,
        "",
        ""}};
-  snapshot.cgroups = {{"/a b", 1, true, Absence::not_permitted, "/sys/fs/cgroup/a b"}, {}};
+  snapshot.cgroups = {{"/a b", 1, true, Absence::not_permitted, "/sys/fs/cgroup/a b", false}, {}};
   snapshot.problems = {{"/proc", "two\nlines"}, {}};
   snapshot.all_tasks = true;
   return snapshot;

@@ -28,9 +28,9 @@ void host_fields(Archive& archive, AnySnapshot& snapshot) {
 template <class Archive, class AnyTask>
 void task_fields(Archive& archive, AnyTask& task) {
   auto& [tid, tgid, ppid, start_ticks, comm, state, flags, processor, threads, multi_threaded, has_mm,
-         cpu_percent, wchan, syscall, stack, ns_pids, pid_ns, mnt_ns, tracer_pid, pending_private,
-         pending_shared, blocked, ignored, core_dumping, cgroup, container, blocked_seconds, samples, where] =
-      task;
+         cpu_percent, wchan, syscall, stack, ns_pids, pid_ns, pid_ns_chain, mnt_ns, tracer_pid,
+         pending_private, pending_shared, blocked, ignored, core_dumping, cgroup, container, work_dir,
+         blocked_read, blocked_seconds, samples, where] = task;
   archive("tid", tid);
   archive("tgid", tgid);
   archive("ppid", ppid);
@@ -47,6 +47,7 @@ void task_fields(Archive& archive, AnyTask& task) {
   archive("syscall", syscall);
   archive("ns_pids", ns_pids);
   archive("pid_ns", pid_ns);
+  archive("pid_ns_chain", pid_ns_chain);
   archive("mnt_ns", mnt_ns);
   archive("tracer_pid", tracer_pid);
   archive.mask("pending_private", pending_private);
@@ -56,6 +57,8 @@ void task_fields(Archive& archive, AnyTask& task) {
   archive("core_dumping", core_dumping);
   archive("cgroup", cgroup);
   archive("container", container);
+  archive("work_dir", work_dir);
+  archive("blocked_read", blocked_read);
   archive("blocked_seconds", blocked_seconds);
   archive("where", where);
   archive.samples("sample", samples);
@@ -78,11 +81,12 @@ void event_fields(Archive& archive, AnyEvent& event) {
 
 template <class Archive, class AnyCgroup>
 void cgroup_fields(Archive& archive, AnyCgroup& cgroup) {
-  auto& [path, version, freeze_asked, frozen, where] = cgroup;
+  auto& [path, version, freeze_asked, frozen, where, self_freezing] = cgroup;
   archive("path", path);
   archive("version", version);
   archive("freeze_asked", freeze_asked);
   archive("frozen", frozen);
+  archive("self_freezing", self_freezing);
   archive("where", where);
 }
 

@@ -183,6 +183,7 @@ Snapshot redacted(Snapshot snapshot) {
     mask_comm(task.comm);
     if (task.cgroup) task.cgroup = masks.path(*task.cgroup);
     if (task.container) task.container = masks.of("container", *task.container);
+    if (task.work_dir) task.work_dir = masks.path(*task.work_dir);
   }
   for (KernelEvent& event : snapshot.events) mask_comm(event.comm);
   for (CgroupState& cgroup : snapshot.cgroups) {

@@ -43,6 +43,17 @@ bool parse_hex(std::string_view text, std::uint64_t& out) {
   return text.starts_with("0x") && parse_whole(text.substr(2), out, 16);
 }
 
+template <class Int>
+bool parse_numbers(std::string_view text, std::vector<Int>& out) {
+  out.clear();
+  while (!text.empty()) {
+    Int number = 0;
+    if (!parse(take_word(text), number)) return false;
+    out.push_back(number);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string escape(std::string_view text, std::string_view also) {
@@ -112,6 +123,9 @@ std::string text_of(double value) {
   return fmt::format("{}", value);  // the shortest that reads back as the same number
 }
 std::string text_of(const std::vector<std::int32_t>& value) {
+  return fmt::format("{}", fmt::join(value, " "));
+}
+std::string text_of(const std::vector<std::uint64_t>& value) {
   return fmt::format("{}", fmt::join(value, " "));
 }
 std::string text_of(Origin value) {
@@ -188,13 +202,10 @@ bool parse(std::string_view text, double& out) {
 }
 
 bool parse(std::string_view text, std::vector<std::int32_t>& out) {
-  out.clear();
-  while (!text.empty()) {
-    std::int32_t number = 0;
-    if (!parse(take_word(text), number)) return false;
-    out.push_back(number);
-  }
-  return true;
+  return parse_numbers(text, out);
+}
+bool parse(std::string_view text, std::vector<std::uint64_t>& out) {
+  return parse_numbers(text, out);
 }
 
 bool parse(std::string_view text, Origin& out) {

@@ -27,6 +27,7 @@ std::string text_of(std::int32_t value);
 std::string text_of(std::uint64_t value);
 std::string text_of(double value);
 std::string text_of(const std::vector<std::int32_t>& value);
+std::string text_of(const std::vector<std::uint64_t>& value);
 std::string text_of(Origin value);
 std::string text_of(Preemption value);
 std::string text_of(EventKind value);
@@ -46,6 +47,7 @@ bool parse(std::string_view text, std::uint64_t& out);
 /// Only finite numbers.
 bool parse(std::string_view text, double& out);
 bool parse(std::string_view text, std::vector<std::int32_t>& out);
+bool parse(std::string_view text, std::vector<std::uint64_t>& out);
 bool parse(std::string_view text, Origin& out);
 bool parse(std::string_view text, Preemption& out);
 bool parse(std::string_view text, EventKind& out);

@@ -142,14 +142,32 @@ void add_limits(Diagnosis& out, const Snapshot& snapshot) {
     out.limits.push_back("one look only: a task that spins cannot be told from one that is busy");
 }
 
+/// What each rule says, as long as there is time; `limits` gets what was not asked.
+Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<std::string>& limits) {
+  Findings findings;
+  std::size_t asked = 0;
+  for (const Cause& known : catalogue()) {
+    if (graph.out_of_time()) break;
+    for (Finding& finding : known.rule(graph)) findings.push_back(std::move(finding));
+    ++asked;
+  }
+  if (graph.out_of_time())
+    limits.push_back(
+        fmt::format("the diagnosis was stopped after {:g} s: {} of {} causes were not looked for, and of the "
+                    "last one that "
+                    "was perhaps not every case; give it more time with --timeout, or a smaller input",
+                    seconds, catalogue().size() - asked, catalogue().size()));
+  return findings;
+}
+
 }  // namespace
 
-Diagnosis diagnose(const Snapshot& snapshot) {
-  const WaitGraph graph(snapshot);
+Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
+  const Deadline deadline = Deadline::after(seconds);
+  const WaitGraph graph(snapshot, deadline);
   Diagnosis out;
-  Findings findings;
-  for (const Cause& known : catalogue())
-    for (Finding& finding : known.rule(graph)) findings.push_back(std::move(finding));
+  Findings findings = ask_rules(graph, seconds, out.limits);
+  const bool whole = !graph.out_of_time();
   if (one_look(snapshot))
     for (Finding& finding : findings)
       if (passes_by_itself(finding)) finding.confidence = Confidence::possible;
@@ -159,6 +177,7 @@ Diagnosis diagnose(const Snapshot& snapshot) {
   }
   out.findings = rank(std::move(findings), graph, out.limits);
   out.verdict = verdict_of(out.findings, graph);
+  if (!whole && out.verdict == Verdict::healthy) out.verdict = Verdict::unknown;
   add_limits(out, snapshot);
   return out;
 }

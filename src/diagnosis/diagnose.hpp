@@ -6,8 +6,12 @@
 
 namespace unzap {
 
-/// The one diagnosis: live, bundle, text and model snapshots all come here. Pure; never blocks, never throws
-/// on foreign data; its work is bounded by the size of the snapshot.
+/// The one diagnosis: live, bundle, text and model snapshots all come here. Pure but for the clock; never
+/// blocks, never throws on foreign data. Its work grows about as the size of the snapshot; what is not done
+/// after `seconds` is left out, which `limits` says, and then the verdict is not `healthy`.
+///
+/// One finding is one jam: one cause, one culprit, one dying namespace; for CPU and RCU jams one holder. Each
+/// task that a finding names fulfils by itself what the finding says of it.
 ///
 /// The verdict:
 /// stuck:   a finding of at least `likely` in which something is stuck. That takes in the look-alikes
@@ -17,6 +21,6 @@ namespace unzap {
 /// healthy: a harmless look-alike of at least `likely` and nothing else; or no more than a `possible` one of
 ///          them, and the source saw every task of the host.
 /// unknown: any other `possible` finding, or nothing found in a source that shows only some of the host.
-Diagnosis diagnose(const Snapshot& snapshot);
+Diagnosis diagnose(const Snapshot& snapshot, double seconds = 20);
 
 }  // namespace unzap

@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "diagnosis/catalogue.hpp"
@@ -13,21 +16,34 @@
 namespace unzap {
 namespace {
 
+/// Of whom a winner speaks: it silences nothing that is said of another jam.
+enum class Scope : std::uint8_t {
+  jam,     ///< of the same dying namespace, or of one that waits for the winner's culprit
+  holder,  ///< of the same culprit, or the loser names none
+  host,    ///< of whatever there is
+};
+
 /// `loser` says nothing more once `winner` is found at `likely` or more, because `why`.
 struct Settled {
   std::string_view winner;  ///< a cause id, or "*": any teardown cause that names what it waits for
   std::string_view loser;
   std::string_view why;
+  Scope scope = Scope::jam;
 };
 
+/// How far a finding may move towards the leaf.
+constexpr std::size_t k_most_swaps = 16;
+
 constexpr Settled k_settled[] = {
-    {"reaper-busy-loop", "rcu-held-up", "the spinning reaper is who holds the grace period up"},
+    {"reaper-busy-loop", "rcu-held-up", "the spinning reaper is who holds the grace period up",
+     Scope::holder},
     {"reaper-busy-loop", "members-not-visible", "the reaper spins"},
-    {"rcu-held-up", "soft-lockup", "the task that holds the CPU is who holds the grace period up"},
+    {"rcu-held-up", "soft-lockup", "the task that holds the CPU is who holds the grace period up",
+     Scope::holder},
     {"uninterruptible-member", "members-not-visible", "a blocked member is shown"},
     {"*", "members-not-visible", "what the member waits for is shown"},
     {"*", "uninterruptible-member", "other tasks show what they wait for"},
-    {"*", "zombie-under-live-parent", "zombies are left over by it"},
+    {"*", "zombie-under-live-parent", "zombies are left over by it", Scope::host},
 };
 
 /// The causes that only say that something is missing from the picture.
@@ -51,13 +67,43 @@ std::vector<const Task*> tasks_of(const Finding& finding, const WaitGraph& graph
   std::vector<const Task*> out;
   const auto add = [&](const Party& party) {
     if (!party.tid) return;
-    for (const Task* task : graph.tasks())
-      if (task->tid.is(*party.tid)) out.push_back(task);
+    if (const Task* task = graph.task_numbered(*party.tid)) out.push_back(task);
   };
   if (finding.culprit) add(*finding.culprit);
-  for (const Party& victim : finding.victims)
-    if (out.size() < 8) add(victim);
+  for (const Party& victim : finding.victims) {
+    if (out.size() >= 8) break;
+    add(victim);
+  }
   return out;
+}
+
+bool same_task(const std::optional<Party>& a, const std::optional<Party>& b) {
+  return a && b && a->tid == b->tid && a->start_ticks == b->start_ticks;
+}
+
+/// The dying init of `loser` waits, through others, for the culprit or the dying init of `winner`.
+bool waits_for(const Finding& loser, const Finding& winner, const WaitGraph& graph) {
+  if (!loser.reaper || !loser.reaper->tid) return false;
+  const Task* from = graph.task_numbered(*loser.reaper->tid);
+  const auto reaches = [&](const std::optional<Party>& party) {
+    const Task* to = party && party->tid ? graph.task_numbered(*party->tid) : nullptr;
+    return from != nullptr && to != nullptr && graph.reaches(*from, *to);
+  };
+  return reaches(winner.culprit) || reaches(winner.reaper);
+}
+
+/// Whether what `winner` says covers what `loser` is about. A text may not tell to which namespace a task
+/// belongs; it shows what belongs together.
+bool covers(const Finding& winner, const Finding& loser, Scope scope, const WaitGraph& graph) {
+  const bool text = graph.snapshot().origin == Origin::text;
+  switch (scope) {
+    case Scope::host: return true;
+    case Scope::holder: return !loser.culprit || same_task(winner.culprit, loser.culprit);
+    case Scope::jam: break;
+  }
+  if (winner.reaper && loser.reaper)
+    return same_task(winner.reaper, loser.reaper) || waits_for(loser, winner, graph);
+  return text || (!winner.reaper && !loser.reaper) || waits_for(loser, winner, graph);
 }
 
 /// True when a task of `outer` waits for one of `inner`, and none the other way round.
@@ -80,31 +126,79 @@ bool before(const Finding& a, const Finding& b) {
   return position(a.cause) < position(b.cause);
 }
 
+bool wins(const Finding& finding, std::string_view winner) {
+  if (finding.confidence < Confidence::likely) return false;
+  if (winner != "*") return finding.cause == winner;
+  return kind_of(finding) == CauseKind::teardown && !placeholder(finding.cause);
+}
+
+/// Findings that may win, by cause and dying init: there may be as many jams as containers.
+class Winners {
+ public:
+  explicit Winners(const Findings& all) {
+    for (std::size_t at = 0; at < all.size(); ++at)
+      for (const Settled& row : k_settled)
+        if (wins(all[at], row.winner)) add(row.winner, all[at], at);
+  }
+
+  /// Those of the loser's own jam first, then a bounded number of those of other jams.
+  std::vector<std::size_t> of(std::string_view winner, const Finding& loser) const {
+    std::vector<std::size_t> out;
+    if (const auto own = by_jam_.find({winner, jam_of(loser)}); own != by_jam_.end()) out = own->second;
+    if (const auto first = first_.find(winner); first != first_.end())
+      out.insert(out.end(), first->second.begin(), first->second.end());
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t k_most_others = 16;
+  static std::int32_t jam_of(const Finding& finding) {
+    return finding.reaper ? finding.reaper->tid.value_or(0) : 0;
+  }
+  void add(std::string_view winner, const Finding& finding, std::size_t at) {
+    std::vector<std::size_t>& own = by_jam_[{winner, jam_of(finding)}];
+    if (own.size() < k_most_others && (own.empty() || own.back() != at)) own.push_back(at);
+    std::vector<std::size_t>& first = first_[winner];
+    if (first.size() < k_most_others && (first.empty() || first.back() != at)) first.push_back(at);
+  }
+
+  std::map<std::pair<std::string_view, std::int32_t>, std::vector<std::size_t>> by_jam_;
+  std::map<std::string_view, std::vector<std::size_t>> first_;
+};
+
+/// The row by which another finding makes this one needless; null when none does.
+const Settled* settled(const Finding& loser, const Findings& all, const Winners& winners,
+                       const WaitGraph& graph) {
+  for (const Settled& row : k_settled) {
+    if (row.loser != loser.cause) continue;
+    for (const std::size_t number : winners.of(row.winner, loser))
+      if (&all[number] != &loser && covers(all[number], loser, row.scope, graph)) return &row;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Findings rank(Findings findings, const WaitGraph& graph, std::vector<std::string>& dropped) {
-  std::set<std::string, std::less<>> well_found;
-  for (const Finding& finding : findings) {
-    if (finding.confidence < Confidence::likely) continue;
-    well_found.insert(finding.cause);
-    if (kind_of(finding) == CauseKind::teardown && !placeholder(finding.cause)) well_found.insert("*");
-  }
+  const Winners winners(findings);
+  std::vector<const Settled*> by;
+  for (const Finding& finding : findings) by.push_back(settled(finding, findings, winners, graph));
+  std::set<std::string> said;
   Findings kept;
-  for (Finding& finding : findings) {
-    const auto by = std::find_if(std::begin(k_settled), std::end(k_settled), [&](const Settled& row) {
-      return finding.cause == row.loser && well_found.count(row.winner) > 0;
-    });
-    if (by == std::end(k_settled)) {
+  for (std::size_t at = 0; at < findings.size(); ++at) {
+    Finding& finding = findings[at];
+    if (by[at] == nullptr) {
       kept.push_back(std::move(finding));
-    } else if (!placeholder(by->loser) && kind_of(finding) != CauseKind::harmless) {
-      dropped.push_back(fmt::format("{} is not listed: {}{}", by->loser, by->why,
-                                    by->winner == "*" ? "" : fmt::format(" ({})", by->winner)));
+    } else if (!placeholder(finding.cause) && kind_of(finding) != CauseKind::harmless) {
+      std::string why = fmt::format("{} is not listed: {}{}", by[at]->loser, by[at]->why,
+                                    by[at]->winner == "*" ? "" : fmt::format(" ({})", by[at]->winner));
+      if (said.insert(why).second) dropped.push_back(std::move(why));
     }
   }
   std::stable_sort(kept.begin(), kept.end(), before);
   // Towards the leaf: only among neighbours of the same kind and confidence, so that no rank is overturned.
-  for (std::size_t at = 1; at < kept.size(); ++at)
-    for (std::size_t to = at; to > 0; --to) {
+  for (std::size_t at = 1; at < kept.size() && !graph.out_of_time(); ++at)
+    for (std::size_t to = at; to > 0 && at - to < k_most_swaps; --to) {
       Finding& upper = kept[to - 1];
       Finding& lower = kept[to];
       if (kind_of(upper) != kind_of(lower) || upper.confidence != lower.confidence) break;

@@ -65,6 +65,11 @@ std::optional<bool> exiting(const Task& task) {
   return std::nullopt;
 }
 
+bool kill_pending(const Task& task) {
+  const std::uint64_t kill = signal_bit(9);
+  return ((task.pending_private.value_or(0) | task.pending_shared.value_or(0)) & kill) != 0;
+}
+
 bool kernel_thread(const Task& task) {
   if (io_uring_thread(task)) return false;
   if (task.flags) return (*task.flags & k_pf_kthread) != 0;

@@ -29,6 +29,9 @@ Hold hold(const Task& task, Origin origin);
 /// Nothing when the evidence tells neither way.
 std::optional<bool> exiting(const Task& task);
 
+/// SIGKILL was sent to the task or its process, and has not been taken.
+bool kill_pending(const Task& task);
+
 /// A kernel thread, by its flags, else by its parent, name or stack. io_uring's threads are not: they belong
 /// to the process.
 bool kernel_thread(const Task& task);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <queue>
+#include <unordered_map>
 
 namespace unzap {
 namespace {
@@ -12,10 +13,20 @@ bool lockup_or_stall(const KernelEvent& event) {
          event.kind == EventKind::rcu_stall || event.kind == EventKind::rcu_expedited_stall;
 }
 
+/// More of them say nothing new of one edge.
+constexpr std::size_t k_most_proofs = 16;
+
+/// The folder of a cgroup in its file system, by the file that was looked at there.
+std::string_view folder_of(const CgroupState& state) {
+  return std::string_view(state.where).substr(0, state.where.rfind('/'));
+}
+
 }  // namespace
 
-WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(snapshot) {
+WaitGraph::WaitGraph(const Snapshot& snapshot, const Deadline& deadline)
+    : snapshot_(snapshot), deadline_(deadline), index_(snapshot) {
   collect_tasks();
+  index_cgroups();
   for (const Task* task : tasks_) {
     const bool wchan_only =
         task->state.is('D') && task->wchan && task->wchan->size() > 1 && stack_of(*task) == nullptr;
@@ -42,12 +53,12 @@ WaitGraph::WaitGraph(const Snapshot& snapshot) : snapshot_(snapshot), index_(sna
   }
   find_reapers();
   attach_reports();
-  add_reaper_edges();
-  add_site_edges();
-  add_freezer_edges();
-  add_rcu_holders();
-  add_process_edges();
-  add_io_worker_edges();
+  find_members();
+  using Pass = void (WaitGraph::*)();
+  for (const Pass pass :
+       {&WaitGraph::add_reaper_edges, &WaitGraph::add_site_edges, &WaitGraph::add_freezer_edges,
+        &WaitGraph::add_rcu_holders, &WaitGraph::add_process_edges, &WaitGraph::add_io_worker_edges})
+    if (!out_of_time()) (this->*pass)();
 }
 
 bool WaitGraph::stands(const KernelEvent& event) const {
@@ -104,16 +115,20 @@ Hold WaitGraph::hold_of(const Task& task) const {
   return hold(task, snapshot_.origin);
 }
 
-const Task* WaitGraph::task_of(const KernelEvent& event) const {
-  if (!event.tid) return nullptr;
-  if (const Task* known = index_.by_tid(*event.tid)) return known;
-  const auto at = reported_by_tid_.find(*event.tid);
+const Task* WaitGraph::task_numbered(std::int32_t tid) const {
+  if (const Task* known = index_.by_tid(tid)) return known;
+  const auto at = reported_by_tid_.find(tid);
   return at == reported_by_tid_.end() ? nullptr : at->second;
+}
+
+const Task* WaitGraph::task_of(const KernelEvent& event) const {
+  return event.tid ? task_numbered(*event.tid) : nullptr;
 }
 
 std::size_t WaitGraph::add(Node node) {
   nodes_.push_back(std::move(node));
   out_.emplace_back();
+  in_.emplace_back();
   return nodes_.size() - 1;
 }
 
@@ -141,10 +156,12 @@ void WaitGraph::connect(std::size_t from, std::size_t to, std::string why, std::
   if (!fresh) {
     Edge& known = edges_[at->second];
     known.inferred = known.inferred && inferred;
-    known.proofs.insert(known.proofs.end(), proofs.begin(), proofs.end());
+    if (known.proofs.size() < k_most_proofs)
+      known.proofs.insert(known.proofs.end(), proofs.begin(), proofs.end());
     return;
   }
   out_[from].push_back(edges_.size());
+  in_[to].push_back(edges_.size());
   edges_.push_back({from, to, std::move(why), inferred, std::move(proofs)});
 }
 
@@ -159,8 +176,15 @@ std::vector<const Edge*> WaitGraph::out(std::size_t node) const {
   return found;
 }
 
+std::vector<const Edge*> WaitGraph::into(std::size_t node) const {
+  std::vector<const Edge*> found;
+  for (const std::size_t number : in_[node]) found.push_back(&edges_[number]);
+  return found;
+}
+
 std::vector<const Edge*> WaitGraph::path(std::size_t from, std::size_t to) const {
-  std::vector<const Edge*> came(nodes_.size(), nullptr);
+  // Only what is reached is touched: there are as many questions as jams.
+  std::unordered_map<std::size_t, const Edge*> came;
   std::queue<std::size_t> next;
   next.push(from);
   while (!next.empty()) {
@@ -169,8 +193,7 @@ std::vector<const Edge*> WaitGraph::path(std::size_t from, std::size_t to) const
     for (const std::size_t number : out_[node]) {
       const Edge& edge = edges_[number];
       // The start may be entered once more: that is how a cycle is found.
-      if (came[edge.to] != nullptr) continue;
-      came[edge.to] = &edge;
+      if (!came.emplace(edge.to, &edge).second) continue;
       if (edge.to != to) {
         if (edge.to != from) next.push(edge.to);
         continue;
@@ -200,13 +223,37 @@ const WaitSite* WaitGraph::site_of(const Task& task) const {
   return at == sites_.end() ? nullptr : at->second;
 }
 
+void WaitGraph::index_cgroups() {
+  for (const CgroupState& state : snapshot_.cgroups) cgroups_.emplace(state.path, &state);
+}
+
 const CgroupState* WaitGraph::freezer_of(const Task& task) const {
   if (!task.cgroup || !alive(task) || task.state.is('R')) return nullptr;
-  for (const CgroupState& state : snapshot_.cgroups) {
-    if (state.path != *task.cgroup || !state.frozen.is(true)) continue;
-    if (state.version == 2 || task.state.is('D')) return &state;
+  // What is frozen above freezes what is below: kernel/cgroup/freezer.c, kernel/cgroup/legacy_freezer.c.
+  for (std::string_view path = *task.cgroup; !path.empty(); path = path.substr(0, path.rfind('/'))) {
+    const auto [first, last] = cgroups_.equal_range(path);
+    for (auto at = first; at != last; ++at) {
+      const CgroupState& state = *at->second;
+      if (state.frozen.is(true) && (state.version == 2 || task.state.is('D'))) return &state;
+    }
+    if (path.rfind('/') == std::string_view::npos) break;
   }
   return nullptr;
+}
+
+const CgroupState& WaitGraph::asked_to_freeze(const CgroupState& state) const {
+  const CgroupState* best = &state;
+  for (std::string_view path = state.path; !path.empty(); path = path.substr(0, path.rfind('/'))) {
+    const auto [first, last] = cgroups_.equal_range(path);
+    for (auto at = first; at != last; ++at) {
+      const CgroupState& above = *at->second;
+      const bool same_hierarchy = above.version == state.version &&
+                                  (&above == &state || folder_of(state).starts_with(folder_of(above)));
+      if (same_hierarchy && above.self_freezing.is(true)) best = &above;
+    }
+    if (path.rfind('/') == std::string_view::npos) break;
+  }
+  return *best;
 }
 
 bool WaitGraph::rests(const Reaper& reaper) const {
@@ -216,13 +263,31 @@ bool WaitGraph::rests(const Reaper& reaper) const {
   return found && found->seconds >= k_lasting_seconds && found->switches.is(0);
 }
 
+const Reaper* WaitGraph::reaper_at(const Task& task) const {
+  const auto at = reaper_numbers_.find(&task);
+  return at == reaper_numbers_.end() ? nullptr : &reapers_[at->second];
+}
+
 const Reaper* WaitGraph::reaper_over(const Task& task) const {
-  for (const Reaper& reaper : reapers_) {
-    const bool same_process = task.tgid && reaper.task->tgid && *task.tgid == *reaper.task->tgid;
-    if (reaper.task == &task || same_process) return &reaper;
-  }
+  if (const Reaper* own = reaper_at(task)) return own;
+  if (task.tgid)
+    if (const auto at = reaping_process_.find(*task.tgid); at != reaping_process_.end())
+      return &reapers_[at->second];
   const auto at = reaper_of_member_.find(&task);
   return at == reaper_of_member_.end() ? nullptr : &reapers_[at->second];
+}
+
+Belongs WaitGraph::belongs(const Reaper& reaper, const Task& task) const {
+  if (reaper.pid_ns && task.pid_ns_chain)
+    return std::find(task.pid_ns_chain->begin(), task.pid_ns_chain->end(), *reaper.pid_ns) !=
+                   task.pid_ns_chain->end()
+               ? Belongs::proved
+               : Belongs::no;
+  if (reaper.pid_ns && task.pid_ns && *task.pid_ns == *reaper.pid_ns) return Belongs::proved;
+  const Reaper* over = reaper_over(task);
+  if (over == &reaper) return Belongs::proved;
+  // Of one in another namespace only its own is known: that may lie below this one.
+  return Belongs::unknown;
 }
 
 }  // namespace unzap

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "diagnosis/deadline.hpp"
 #include "diagnosis/task_facts.hpp"
 #include "diagnosis/wait_sites.hpp"
 #include "snapshot/snapshot.hpp"
@@ -58,10 +59,21 @@ struct Reaper {
   ZapPlace place = ZapPlace::none;          ///< none: zap itself was not seen, only an exiting init
   bool running = false;                     ///< shown on a CPU inside the loop (report, or two looks)
   bool candidate = false;                   ///< an exiting thread of an init that sits on a CPU, no stack
-  /// The tasks of its pid namespace that are known, the init's own threads left out: its children, theirs,
-  /// and whoever is shown in the same pid namespace.
+  /// The inode of its pid namespace; nothing: not known.
+  std::optional<std::uint64_t> pid_ns;
+  /// The tasks of its pid namespace and of those below it that are known, the init's own threads left out:
+  /// whoever has its inode in pid_ns_chain, and the children of members (a child is never further out than
+  /// its parent: pidns_install() refuses to leave, kernel/pid_namespace.c). One whose chain says otherwise is
+  /// none.
   std::vector<const Task*> members;
   std::vector<Proof> proofs;
+};
+
+/// Whether a task belongs to a pid namespace, and how that is known.
+enum class Belongs : std::uint8_t {
+  no,       ///< its chain of namespaces is known, and this one is not in it
+  unknown,  ///< nothing tells
+  proved,   ///< by inode, or as a descendant of a member
 };
 
 /// The wait-for graph of a snapshot. Built from the snapshot alone; holds references into it and must not
@@ -69,11 +81,14 @@ struct Reaper {
 /// for each thing they wait for.
 class WaitGraph {
  public:
-  explicit WaitGraph(const Snapshot& snapshot);
+  /// Building stops, incomplete, when the time is up: then out_of_time() says so.
+  explicit WaitGraph(const Snapshot& snapshot, const Deadline& deadline = Deadline::never());
   WaitGraph(const WaitGraph&) = delete;
   WaitGraph& operator=(const WaitGraph&) = delete;
 
   const Snapshot& snapshot() const { return snapshot_; }
+  /// The time for this diagnosis is up: whoever goes through many jams stops with the one at hand.
+  bool out_of_time() const { return deadline_.passed(); }
   const TaskIndex& index() const { return index_; }
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<Edge>& edges() const { return edges_; }
@@ -82,6 +97,8 @@ class WaitGraph {
   std::optional<std::size_t> node_of(const Task& task) const;
   /// Edges that leave a node.
   std::vector<const Edge*> out(std::size_t node) const;
+  /// Edges that come into a node.
+  std::vector<const Edge*> into(std::size_t node) const;
   /// The edges of a shortest way from one node to another; empty when there is none or they are the same.
   std::vector<const Edge*> path(std::size_t from, std::size_t to) const;
   /// The same between two tasks; a task does not wait for itself here.
@@ -103,18 +120,27 @@ class WaitGraph {
   /// The reports of the log that still stand. On a live host whose tasks are all known, a report about a task
   /// that is gone, has another name, or has left the state it is about, is history.
   const std::vector<const KernelEvent*>& events() const { return events_; }
+  /// The task with this number, also one that only a report names; null when there is none.
+  const Task* task_numbered(std::int32_t tid) const;
   /// The task that a report names, or null when it names none.
   const Task* task_of(const KernelEvent& event) const;
   /// Where this task waits, or null. Only for tasks whose hold_of() is not none.
   const WaitSite* site_of(const Task& task) const;
-  /// The reaper whose namespace this task belongs to, or whose thread it is; null when none is known.
+  /// The reaper whose namespace this task belongs to (the innermost), or whose thread it is; null when none
+  /// is known.
   const Reaper* reaper_over(const Task& task) const;
+  /// The reaper that this very thread is, or null.
+  const Reaper* reaper_at(const Task& task) const;
+  Belongs belongs(const Reaper& reaper, const Task& task) const;
   /// True when the reaper is shown waiting, not just passing: pasted, or unmoved for k_lasting_seconds.
   bool rests(const Reaper& reaper) const;
-  /// The cgroup that is shown to have this task frozen, or null. In v1 a frozen task is in state D wherever
-  /// its stack is (since 6.1 a freezable sleep is turned into a frozen one in place); in v2 it sleeps or is
-  /// stopped.
+  /// The cgroup that is shown to have this task frozen, or null: its own, else the nearest above it. In v1 a
+  /// frozen task is in state D wherever its stack is (since 6.1 a freezable sleep is turned into a frozen one
+  /// in place); in v2 it sleeps or is stopped.
   const CgroupState* freezer_of(const Task& task) const;
+  /// Of a cgroup that is frozen: the outermost one of its hierarchy, itself included, that was itself asked
+  /// to freeze, for what stands below that one is frozen with it; `state` when none is known.
+  const CgroupState& asked_to_freeze(const CgroupState& state) const;
   /// Tasks in an RCU wait.
   const std::vector<const Task*>& rcu_waiters() const { return rcu_waiters_; }
 
@@ -129,8 +155,10 @@ class WaitGraph {
                bool inferred = false);
 
   void find_reapers();
-  void find_members(Reaper& reaper) const;
+  void find_members();
+  void find_descendants(Reaper& reaper, std::set<const Task*>& seen) const;
   Reaper& reaper_of(const Task& task);
+  void index_cgroups();
   void attach_reports();
   void add_reaper_edges();
   void add_site_edges();
@@ -140,6 +168,7 @@ class WaitGraph {
   void add_io_worker_edges();
 
   const Snapshot& snapshot_;
+  const Deadline deadline_;
   TaskIndex index_;
   std::deque<Task> reported_;  ///< tasks that only a report names; a deque, because others point into it
   std::vector<const Task*> tasks_;
@@ -151,12 +180,16 @@ class WaitGraph {
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
   std::vector<std::vector<std::size_t>> out_;  ///< edge numbers by node
+  std::vector<std::vector<std::size_t>> in_;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> edge_between_;
   std::vector<Reaper> reapers_;
   std::vector<const Task*> rcu_waiters_;
   std::map<const Task*, std::size_t> task_nodes_;
   std::map<const Task*, const WaitSite*> sites_;
+  std::map<const Task*, std::size_t> reaper_numbers_;    ///< by the thread that reaps
+  std::map<std::int32_t, std::size_t> reaping_process_;  ///< by its process: the first such thread
   std::map<const Task*, std::size_t> reaper_of_member_;
+  std::multimap<std::string_view, const CgroupState*> cgroups_;  ///< by path
   std::map<std::int32_t, std::size_t> cpu_nodes_;
   std::map<std::string, std::size_t> outside_nodes_;
   std::optional<std::size_t> rcu_node_;

@@ -9,6 +9,8 @@ namespace unzap {
 namespace {
 
 constexpr double k_spin_percent = 90;
+/// An edge that is inferred from each to all is drawn to so many.
+constexpr std::size_t k_most_inferred = 16;
 
 bool lockup_or_stall(const KernelEvent& event) {
   return event.kind == EventKind::soft_lockup || event.kind == EventKind::hard_lockup ||
@@ -43,11 +45,14 @@ bool spins(const Task& task) {
 }  // namespace
 
 Reaper& WaitGraph::reaper_of(const Task& task) {
-  for (Reaper& known : reapers_)
-    if (known.task == &task) return known;
+  const auto [at, fresh] = reaper_numbers_.try_emplace(&task, reapers_.size());
+  if (!fresh) return reapers_[at->second];
   reapers_.push_back({});
-  reapers_.back().task = &task;
-  return reapers_.back();
+  Reaper& added = reapers_.back();
+  added.task = &task;
+  if (task.pid_ns) added.pid_ns = *task.pid_ns;
+  if (task.tgid) reaping_process_.try_emplace(*task.tgid, at->second);
+  return added;
 }
 
 void WaitGraph::find_reapers() {
@@ -88,6 +93,31 @@ void WaitGraph::find_reapers() {
 }
 
 void WaitGraph::attach_reports() {
+  std::multimap<std::int32_t, std::size_t> by_tid, by_cpu;
+  for (const Reaper& known : reapers_) {
+    const std::size_t number = static_cast<std::size_t>(&known - reapers_.data());
+    if (known.task->tid) by_tid.emplace(*known.task->tid, number);
+    if (known.task->processor) by_cpu.emplace(*known.task->processor, number);
+  }
+  // A report that names a task is about that task; one that names CPUs only, about who keeps them.
+  const auto reported_by = [&](const KernelEvent& event) {
+    std::vector<Reaper*> out;
+    const auto add = [&](const auto& index, std::int32_t number, bool only_running) {
+      const auto [first, last] = index.equal_range(number);
+      for (auto at = first; at != last; ++at) {
+        Reaper& known = reapers_[at->second];
+        if ((!only_running || known.running || known.candidate) &&
+            std::find(out.begin(), out.end(), &known) == out.end())
+          out.push_back(&known);
+      }
+    };
+    if (event.tid) {
+      add(by_tid, *event.tid, false);
+    } else {
+      for (const std::int32_t cpu : event.cpus) add(by_cpu, cpu, true);
+    }
+    return out;
+  };
   for (const KernelEvent* report : events_) {
     const KernelEvent& event = *report;
     if (!lockup_or_stall(event)) continue;
@@ -109,13 +139,7 @@ void WaitGraph::attach_reports() {
                            return frame.guess && frame.function == "zap_pid_ns_processes";
                          });
     if (guessed) reaper_of(*named).candidate = true;
-    for (Reaper& known : reapers_) {
-      const bool same_task = event.tid && known.task->tid && *event.tid == *known.task->tid;
-      const bool same_cpu =
-          !event.tid && known.task->processor && (known.running || known.candidate) &&
-          std::find(event.cpus.begin(), event.cpus.end(), *known.task->processor) != event.cpus.end();
-      if (same_task || same_cpu) known.lockups.push_back(&event);
-    }
+    for (Reaper* known : reported_by(event)) known->lockups.push_back(&event);
   }
   // The second loop calls schedule(): a soft lockup in zap, with do_wait not on the stack, fell between two
   // calls of kernel_wait4().
@@ -125,39 +149,59 @@ void WaitGraph::attach_reports() {
         known.place = ZapPlace::first_loop;
 }
 
-void WaitGraph::find_members(Reaper& reaper) const {
-  std::vector<const Task*>& found = reaper.members;
-  std::set<const Task*> seen;
-  std::set<std::int32_t> asked;
+void WaitGraph::find_descendants(Reaper& reaper, std::set<const Task*>& seen) const {
   const std::int32_t init = process_of(*reaper.task);
+  std::set<std::int32_t> asked = {init};
   std::vector<std::int32_t> open = {init};
+  for (const Task* member : reaper.members)
+    if (const std::int32_t process = process_of(*member); process > 0 && asked.insert(process).second)
+      open.push_back(process);
+  const auto take = [&](const Task& task) {
+    if (process_of(task) == init || belongs(reaper, task) == Belongs::no || !seen.insert(&task).second)
+      return;
+    reaper.members.push_back(&task);
+    if (asked.insert(process_of(task)).second) open.push_back(process_of(task));
+  };
   while (!open.empty()) {
-    const std::int32_t parent = open.back();
+    const std::int32_t process = open.back();
     open.pop_back();
-    if (parent <= 0 || !asked.insert(parent).second) continue;
-    for (const Task* child : index_.children_of(parent)) {
-      if (process_of(*child) == init || !seen.insert(child).second) continue;
-      found.push_back(child);
-      open.push_back(process_of(*child));
-    }
+    if (process <= 0) continue;
+    for (const Task* child : index_.children_of(process)) take(*child);
+    if (process == init) continue;
+    for (const Task* thread : index_.of_process(process)) take(*thread);
   }
-  // Threads of a member process whose own parent is not shown, and tasks shown in the same namespace.
-  const auto same_namespace = [&](const Task& task) {
-    return task.pid_ns && reaper.task->pid_ns && *task.pid_ns == *reaper.task->pid_ns;
+}
+
+/// Who has the inode of a dying namespace in its chain belongs there; so do the descendants of the init.
+void WaitGraph::find_members() {
+  std::multimap<std::uint64_t, std::size_t> by_namespace;
+  for (std::size_t number = 0; number < reapers_.size(); ++number)
+    if (reapers_[number].pid_ns) by_namespace.emplace(*reapers_[number].pid_ns, number);
+  std::vector<std::set<const Task*>> seen(reapers_.size());
+  const auto add_to = [&](std::uint64_t inode, const Task& task) {
+    const auto [first, last] = by_namespace.equal_range(inode);
+    for (auto at = first; at != last; ++at) {
+      Reaper& reaper = reapers_[at->second];
+      if (process_of(task) == process_of(*reaper.task) || !seen[at->second].insert(&task).second) continue;
+      reaper.members.push_back(&task);
+      reaper_of_member_.emplace(&task, at->second);  // the first is the innermost
+    }
   };
   for (const Task* task : tasks_) {
-    if (process_of(*task) == init || seen.count(task) > 0) continue;
-    const bool thread_of_member = task->tgid && asked.count(*task->tgid) > 0 && *task->tgid != init;
-    if (!thread_of_member && !same_namespace(*task)) continue;
-    found.push_back(task);
+    if (by_namespace.empty()) break;
+    if (task->pid_ns_chain)
+      for (const std::uint64_t inode : *task->pid_ns_chain) add_to(inode, *task);
+    else if (task->pid_ns)
+      add_to(*task->pid_ns, *task);
+  }
+  for (std::size_t number = 0; number < reapers_.size() && !out_of_time(); ++number) {
+    find_descendants(reapers_[number], seen[number]);
+    for (const Task* member : reapers_[number].members) reaper_of_member_.emplace(member, number);
   }
 }
 
 void WaitGraph::add_reaper_edges() {
-  for (Reaper& reaper : reapers_) {
-    find_members(reaper);
-    for (const Task* member : reaper.members)
-      reaper_of_member_.emplace(member, static_cast<std::size_t>(&reaper - reapers_.data()));
+  for (const Reaper& reaper : reapers_) {
     const std::size_t from = task_node(*reaper.task);
     const std::size_t space = add({NodeKind::pid_namespace, "pid namespace of " + reaper.task->label(),
                                    nullptr, process_of(*reaper.task)});
@@ -187,8 +231,9 @@ void WaitGraph::add_site_edges() {
     // rmdir of a cgroup, and rcu_tasks, wait for tasks that are on their way out: a dying init is one of
     // them.
     if (site->cause == "unreaped-by-outside-parent")
-      for (const Reaper& reaper : reapers_)
-        connect(from, task_node(*reaper.task), std::string(site->what), {proof(*stack, *task)}, true);
+      for (std::size_t number = 0; number < std::min(reapers_.size(), k_most_inferred); ++number)
+        connect(from, task_node(*reapers_[number].task), std::string(site->what), {proof(*stack, *task)},
+                true);
   }
 }
 
@@ -221,9 +266,9 @@ void WaitGraph::add_rcu_holders() {
     }
   }
   for (const Task* task : tasks_) {
-    const bool running_reaper = std::any_of(reapers_.begin(), reapers_.end(), [&](const Reaper& known) {
-      return known.task == task && (known.running || known.candidate) && known.place != ZapPlace::second_loop;
-    });
+    const Reaper* reaper = reaper_at(*task);
+    const bool running_reaper =
+        reaper != nullptr && (reaper->running || reaper->candidate) && reaper->place != ZapPlace::second_loop;
     if (!spins(*task) && !running_reaper) continue;
     const std::string why = "gets no quiescent state from kernel mode without schedule()";
     if (!task->processor) {
@@ -270,16 +315,20 @@ void WaitGraph::add_process_edges() {
 }
 
 void WaitGraph::add_io_worker_edges() {
+  // Workers are named after the thread that created them: create_io_worker(), io_uring/io-wq.c.
+  std::multimap<std::int32_t, const Task*> by_creator;
+  for (const Task* worker : tasks_) {
+    if (!io_uring_thread(*worker) || zombie(*worker)) continue;
+    if (const auto creator = parse_number<std::int32_t>(worker->comm->substr(worker->comm->rfind('-') + 1)))
+      by_creator.emplace(*creator, worker);
+  }
   for (const Task* task : tasks_) {
     const WaitSite* site = site_of(*task);
     if (site == nullptr || site->cause != "io-uring-exit" || !task->tid || !task->tgid) continue;
-    const std::string suffix = "-" + std::to_string(*task->tid);
-    for (const Task* worker : index_.of_process(*task->tgid)) {
-      if (worker == task || !io_uring_thread(*worker) || zombie(*worker)) continue;
-      const std::string& comm = *worker->comm;
-      if (comm.size() < suffix.size() ||
-          comm.compare(comm.size() - suffix.size(), suffix.size(), suffix) != 0)
-        continue;
+    const auto [first, last] = by_creator.equal_range(*task->tid);
+    for (auto at = first; at != last; ++at) {
+      const Task* worker = at->second;
+      if (worker == task || !worker->tgid.is(*task->tgid)) continue;
       connect(task_node(*task), task_node(*worker), "waits for its io_uring worker",
               {{place_of(*worker), worker->label() + " was created by " + task->label()}});
     }

@@ -5,10 +5,10 @@
 
 namespace unzap {
 
-Findings block_io_wait(const WaitGraph& graph) {
-  auto hits = site_hits(graph, "block-io-wait");
-  if (!hits) return {};
-  Finding finding = site_finding(graph, "block-io-wait", *hits);
+namespace {
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  Finding finding = site_finding(graph, "block-io-wait", hits);
   finding.refuted_by = {
       "the device completes requests (the counters in /sys/block/*/stat move and in_flight falls)",
       "the task's stack is another one a minute later: slow, not stuck",
@@ -37,7 +37,13 @@ Findings block_io_wait(const WaitGraph& graph) {
   };
   finding.references.push_back(
       "Documentation/admin-guide/iostats.rst (kernel tree): the fields of /sys/block/*/stat");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings block_io_wait(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, site_hits(graph, "block-io-wait")), make);
 }
 
 }  // namespace unzap

@@ -6,7 +6,7 @@
 namespace unzap {
 
 Findings cgroup_lock(const WaitGraph& graph) {
-  const auto hits = site_hits(graph, "cgroup-lock");
+  const auto hits = one_jam(graph, site_hits(graph, "cgroup-lock"));
   if (!hits) return {};
   Finding finding = site_finding(graph, "cgroup-lock", *hits);
   finding.summary += "; the holder is not on these stacks";

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnosis/rules/coredump_wait.hpp"
 
-#include <algorithm>
+#include <set>
 
 #include "diagnosis/rules/site_rule.hpp"
 
 namespace unzap {
 
-Findings coredump_wait(const WaitGraph& graph) {
-  SiteHits hits;
-  if (auto known = site_hits(graph, "coredump-wait")) hits = std::move(*known);
-  // Since 6.12 (and 6.1.175) parked threads sleep in state I, and a dumper that writes may show any state.
+namespace {
+
+/// Those that wait at a known place, and those that are dumping: since 6.12 (and 6.1.175) parked threads
+/// sleep in state I, and a dumper that writes may show any state.
+std::vector<Hit> dumping(const WaitGraph& graph) {
+  std::vector<Hit> hits = site_hits(graph, "coredump-wait");
+  std::set<const Task*> known;
+  for (const Hit& hit : hits) known.insert(hit.task);
+  const Origin origin = graph.snapshot().origin;
+  const bool chosen = origin == Origin::text || origin == Origin::model;
   for (const Task* task : graph.tasks()) {
-    if (!task->core_dumping.is(true) || zombie(*task)) continue;
-    const bool dying = graph.reaper_over(*task) != nullptr;
-    const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
-    if (!dying && !chosen) continue;  // a dump in progress is normal life
-    if (std::find(hits.tasks.begin(), hits.tasks.end(), task) != hits.tasks.end()) continue;
-    hits.tasks.push_back(task);
-    if (chosen) hits.confidence = std::max(hits.confidence, Confidence::likely);
+    if (!task->core_dumping.is(true) || zombie(*task) || known.contains(task)) continue;
+    // A dump in progress is normal life, unless a dying namespace waits for it.
+    if (!chosen && graph.reaper_over(*task) == nullptr) continue;
+    hits.push_back({task, chosen ? Confidence::likely : Confidence::possible});
   }
-  if (hits.tasks.empty()) return {};
+  return hits;
+}
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
   Finding finding = site_finding(graph, "coredump-wait", hits);
   if (graph.site_of(*hits.tasks.front()) == nullptr)
     finding.summary = some_of(hits.tasks) + " is writing a core dump (CoreDumping: 1)";
@@ -43,7 +49,13 @@ Findings coredump_wait(const WaitGraph& graph) {
   };
   finding.references.push_back(
       "core(5); fs/coredump.c: coredump_wait(), kernel/exit.c: coredump_task_exit()");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings coredump_wait(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, dumping(graph)), make);
 }
 
 }  // namespace unzap

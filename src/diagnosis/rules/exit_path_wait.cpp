@@ -19,23 +19,17 @@ bool unknown_place(const WaitGraph& graph, const Task& task) {
          graph.hold_of(task) > Hold::instant;
 }
 
-}  // namespace
-
-Findings exit_path_wait(const WaitGraph& graph) {
-  SiteHits hits;
-  if (auto known = site_hits(graph, "exit-path-wait")) {
-    for (const Task* task : known->tasks)
-      if (exiting(*task) == true) hits.tasks.push_back(task);
-    hits.confidence = known->confidence;
-  }
+std::vector<Hit> leaving(const WaitGraph& graph) {
+  std::vector<Hit> hits = site_hits(graph, "exit-path-wait");
+  std::erase_if(hits, [](const Hit& hit) { return exiting(*hit.task) != true; });
   for (const Task* task : graph.tasks()) {
     if (!unknown_place(graph, *task)) continue;
-    const auto found = weight(graph, *task);
-    if (!found) continue;
-    hits.confidence = std::max(hits.confidence, *found);
-    hits.tasks.push_back(task);
+    if (const auto found = weight(graph, *task)) hits.push_back({task, *found});
   }
-  if (hits.tasks.empty()) return {};
+  return hits;
+}
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
   Finding finding = site_finding(graph, "exit-path-wait", hits);
   const Task& first = *hits.tasks.front();
   if (graph.site_of(first) == nullptr) {
@@ -63,7 +57,13 @@ Findings exit_path_wait(const WaitGraph& graph) {
       {"reboot", "Reboot when an oops earlier in the log left the lock held", "ends everything on the node"},
   };
   finding.references.push_back("do_exit() in kernel/exit.c: the order of what a task gives back");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings exit_path_wait(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, leaving(graph)), make);
 }
 
 }  // namespace unzap

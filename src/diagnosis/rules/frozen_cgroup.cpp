@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <optional>
 
 #include "diagnosis/rules/site_rule.hpp"
@@ -11,11 +11,6 @@
 
 namespace unzap {
 namespace {
-
-bool kill_pending(const Task& task) {
-  const std::uint64_t kill = signal_bit(9);
-  return (task.pending_private.value_or(0) & kill) != 0 || (task.pending_shared.value_or(0) & kill) != 0;
-}
 
 /// The freezer of the task's cgroup, a frozen one first: a task has one in each hierarchy.
 const CgroupState* freezer_beside(const WaitGraph& graph, const Task& task) {
@@ -31,10 +26,21 @@ const CgroupState* freezer_beside(const WaitGraph& graph, const Task& task) {
 /// The way from a dying init that waits for what this task ought to do: it is the parent or the tracer of a
 /// zombie in there, and itself outside. Empty when there is none.
 std::vector<const Edge*> awaited(const WaitGraph& graph, const Task& task) {
-  if (graph.reaper_over(task) != nullptr) return {};
-  for (const Reaper& reaper : graph.reapers())
-    if (graph.rests(reaper))
-      if (auto way = graph.way(*reaper.task, task); !way.empty()) return way;
+  const auto end = graph.node_of(task);
+  if (!end || graph.reaper_over(task) != nullptr) return {};
+  std::map<std::size_t, const Edge*> next = {{*end, nullptr}};  // by node: the edge towards the task
+  std::vector<std::size_t> open = {*end};
+  for (std::size_t at = 0; at < open.size(); ++at) {
+    const Task* from = graph.nodes()[open[at]].task;
+    const Reaper* reaper = from != nullptr ? graph.reaper_at(*from) : nullptr;
+    if (reaper != nullptr && graph.rests(*reaper)) {
+      std::vector<const Edge*> way;
+      for (const Edge* edge = next[open[at]]; edge != nullptr; edge = next[edge->to]) way.push_back(edge);
+      return way;
+    }
+    for (const Edge* edge : graph.into(open[at]))
+      if (next.emplace(edge->from, edge).second) open.push_back(edge->from);
+  }
   return {};
 }
 
@@ -71,7 +77,8 @@ void tell(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
   const Task& first = *hits.tasks.front();
   const CgroupState* freezer = graph.freezer_of(first);
   if (freezer == nullptr) return;
-  const std::string path = printable(freezer->path, 128);
+  const CgroupState& asked = graph.asked_to_freeze(*freezer);
+  const std::string path = printable(asked.path, 128);
   const bool one = hits.tasks.size() == 1;
   finding.summary = fmt::format("{} {} frozen by cgroup {} (v{})", some_of(hits.tasks), one ? "is" : "are",
                                 path, freezer->version);
@@ -97,15 +104,19 @@ void tell(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
     if (const auto node = graph.node_of(first)) add_links(finding, graph, graph.out(*node));
   }
   finding.add_evidence(freezer->where, freezer->version == 1 ? "FROZEN" : "frozen 1");
+  if (&asked != freezer)
+    finding.add_evidence(asked.where, "itself asked to freeze; the task's own cgroup is below it");
 }
 
 /// The command that thaws the cgroup of this task; empty when its place is not known.
 std::string thaw_command(const WaitGraph& graph, const Task& task) {
   const CgroupState* freezer = graph.freezer_of(task);
-  if (freezer == nullptr || !freezer->where.starts_with('/')) return "";
-  const std::string folder = printable(freezer->where.substr(0, freezer->where.rfind('/')), 200);
-  return freezer->version == 1 ? fmt::format("echo THAWED > {}/freezer.state", folder)
-                               : fmt::format("echo 0 > {}/cgroup.freeze", folder);
+  if (freezer == nullptr) return "";
+  const CgroupState& asked = graph.asked_to_freeze(*freezer);
+  if (!asked.where.starts_with('/')) return "";
+  const std::string folder = printable(asked.where.substr(0, asked.where.rfind('/')), 200);
+  return asked.version == 1 ? fmt::format("echo THAWED > {}/freezer.state", folder)
+                            : fmt::format("echo 0 > {}/cgroup.freeze", folder);
 }
 
 void advise(Finding& finding) {
@@ -144,40 +155,50 @@ void advise(Finding& finding) {
       "opencontainers/runc pull request 3217: in cgroup v1 SIGKILL does nothing while frozen");
 }
 
+/// A freeze that was asked for and has not completed: who does not come to the freezer is the culprit.
+void tell_half_frozen(Finding& finding, const WaitGraph& graph, const SiteHits& hits,
+                      const CgroupState& half) {
+  finding.summary +=
+      fmt::format("; the freeze of {} was asked for and has not completed", printable(half.path, 128));
+  finding.add_evidence(half.where, "freeze asked, frozen 0");
+  for (const Task* task : graph.tasks()) {
+    const Stack* stack = graph.stack_of(*task);
+    const bool same = !task->cgroup || *task->cgroup == half.path;
+    if (stack == nullptr || !same || graph.site_of(*task) != nullptr || zombie(*task)) continue;
+    finding.culprit = party(*task, "does not come to the freezer: " + stack_line(*stack, 3));
+    cite(finding, graph, *task);
+    add_victim(finding, *hits.tasks.front(), "waits in the freezer");
+    return;
+  }
+}
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  const Task& first = *hits.tasks.front();
+  Finding finding = site_finding(graph, "frozen-cgroup", hits);
+  tell(finding, graph, hits);
+  const CgroupState* freezer = freezer_beside(graph, first);
+  if (freezer != nullptr && freezer->freeze_asked.is(true) && freezer->frozen.is(false))
+    tell_half_frozen(finding, graph, hits, *freezer);
+  advise(finding);
+  if (const std::string command = thaw_command(graph, first); !command.empty())
+    finding.remedies.front().text += ". Here: " + command;
+  if (const auto way = awaited(graph, first); !way.empty())
+    name_jam(finding, graph, graph.reaper_at(*graph.nodes()[way.front()->from].task));
+  return finding;
+}
+
 }  // namespace
 
 Findings frozen_cgroup(const WaitGraph& graph) {
-  SiteHits hits;
-  for (const Task* task : graph.tasks()) {
-    const auto found = judge(graph, *task);
-    if (!found) continue;
-    const bool best = hits.tasks.empty() || *found > hits.confidence;
-    hits.confidence = std::max(hits.confidence, *found);
-    hits.tasks.insert(best ? hits.tasks.begin() : hits.tasks.end(), task);
-  }
-  if (hits.tasks.empty()) return {};
-  const CgroupState* half = freezer_beside(graph, *hits.tasks.front());
-  if (half != nullptr && !(half->freeze_asked.is(true) && half->frozen.is(false))) half = nullptr;
-  Finding finding = site_finding(graph, "frozen-cgroup", hits);
-  tell(finding, graph, hits);
-  if (half != nullptr) {
-    finding.summary +=
-        fmt::format("; the freeze of {} was asked for and has not completed", printable(half->path, 128));
-    finding.add_evidence(half->where, "freeze asked, frozen 0");
-    for (const Task* task : graph.tasks()) {
-      const Stack* stack = graph.stack_of(*task);
-      const bool same = !task->cgroup || *task->cgroup == half->path;
-      if (stack == nullptr || !same || graph.site_of(*task) != nullptr || zombie(*task)) continue;
-      finding.culprit = party(*task, "does not come to the freezer: " + stack_line(*stack, 3));
-      cite(finding, graph, *task);
-      add_victim(finding, *hits.tasks.front(), "waits in the freezer");
-      break;
-    }
-  }
-  advise(finding);
-  if (const std::string command = thaw_command(graph, *hits.tasks.front()); !command.empty())
-    finding.remedies.front().text += ". Here: " + command;
-  return {std::move(finding)};
+  std::vector<Hit> hits;
+  for (const Task* task : graph.tasks())
+    if (const auto found = judge(graph, *task)) hits.push_back({task, *found});
+  // Tasks that one thaw sets free.
+  const auto frozen_by = [&](const Task& task) {
+    const CgroupState* freezer = graph.freezer_of(task);
+    return freezer != nullptr ? graph.asked_to_freeze(*freezer).where : std::string();
+  };
+  return findings_of(graph, per_jam(graph, hits, frozen_by), make);
 }
 
 }  // namespace unzap

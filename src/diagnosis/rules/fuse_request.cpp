@@ -12,13 +12,9 @@ bool kill_cannot_reach(const Task& task) {
          (*task.pending_private & signal_bit(9)) == 0;
 }
 
-}  // namespace
-
-Findings fuse_request(const WaitGraph& graph) {
-  auto hits = site_hits(graph, "fuse-request");
-  if (!hits) return {};
-  Finding finding = site_finding(graph, "fuse-request", *hits);
-  for (const Task* task : hits->tasks)
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  Finding finding = site_finding(graph, "fuse-request", hits);
+  for (const Task* task : hits.tasks)
     if (exiting(*task) == true && kill_cannot_reach(*task)) {
       finding.summary += "; SIGKILL is pending for its process only, so even a killable wait is not woken";
       break;
@@ -47,7 +43,13 @@ Findings fuse_request(const WaitGraph& graph) {
       "Documentation/filesystems/fuse.rst (kernel tree): aborting a filesystem connection");
   finding.references.push_back(
       "commit 91ec6c85599b (6.6) took back the fix for a flush inside a dying pid namespace (5a8bee63b10f)");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings fuse_request(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, site_hits(graph, "fuse-request")), make);
 }
 
 }  // namespace unzap

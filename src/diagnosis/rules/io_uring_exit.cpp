@@ -40,27 +40,25 @@ std::vector<const Task*> cancel_spinners(const WaitGraph& graph) {
   return found;
 }
 
-}  // namespace
+std::vector<Hit> leaving(const WaitGraph& graph) {
+  std::vector<Hit> hits = site_hits(graph, "io-uring-exit");
+  for (const Task* task : cancel_spinners(graph)) hits.push_back({task, Confidence::likely});
+  return hits;
+}
 
-Findings io_uring_exit(const WaitGraph& graph) {
-  auto hits = site_hits(graph, "io-uring-exit");
-  for (const Task* task : cancel_spinners(graph)) {
-    if (!hits) hits = SiteHits{{}, Confidence::likely};
-    hits->tasks.push_back(task);
-  }
-  if (!hits) return {};
-  Finding finding = site_finding(graph, "io-uring-exit", *hits);
-  if (graph.site_of(*hits->tasks.front()) == nullptr) {
-    finding.summary = hits->tasks.front()->label() + " loops while it cancels io_uring requests";
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  Finding finding = site_finding(graph, "io-uring-exit", hits);
+  if (graph.site_of(*hits.tasks.front()) == nullptr) {
+    finding.summary = hits.tasks.front()->label() + " loops while it cancels io_uring requests";
     finding.culprit->role = "loops while it cancels io_uring requests";
     finding.chain.push_back(
-        {hits->tasks.front()->label(), "requests that its loop cannot run", {finding.evidence.front().id}});
+        {hits.tasks.front()->label(), "requests that its loop cannot run", {finding.evidence.front().id}});
   }
-  const bool waits_for_workers = std::any_of(hits->tasks.begin(), hits->tasks.end(), [&](const Task* task) {
+  const bool waits_for_workers = std::any_of(hits.tasks.begin(), hits.tasks.end(), [&](const Task* task) {
     const Stack* stack = graph.stack_of(*task);
-    return !stack->first_of({"io_wq_put_and_exit", "io_wq_exit_workers"}).empty();
+    return stack != nullptr && !stack->first_of({"io_wq_put_and_exit", "io_wq_exit_workers"}).empty();
   });
-  if (waits_for_workers && graph.snapshot().all_tasks && !worker_shown(graph, hits->tasks))
+  if (waits_for_workers && graph.snapshot().all_tasks && !worker_shown(graph, hits.tasks))
     finding.summary +=
         "; no worker of it is alive, so a worker reference was lost (slow I/O does not look so)";
   finding.refuted_by = {
@@ -93,7 +91,13 @@ Findings io_uring_exit(const WaitGraph& graph) {
       "commit 10dc95939817 (io_uring/io-wq: check IO_WQ_BIT_EXIT inside work run loop)");
   finding.references.push_back(
       "commit 0e5663856b69 (io-wq: order the exit bit against worker creation task work)");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings io_uring_exit(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, leaving(graph)), make);
 }
 
 }  // namespace unzap

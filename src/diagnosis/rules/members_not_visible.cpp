@@ -97,6 +97,7 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
         zombie(*member) ? "zombie that is not reaped: live threads, or a tracer" : "member of the namespace");
   }
   advise(finding, init.tgid ? std::to_string(*init.tgid) : "<init>");
+  name_jam(finding, graph, &reaper);
   return finding;
 }
 
@@ -125,6 +126,7 @@ Findings members_not_visible(const WaitGraph& graph) {
     if (!waits || reaper.running || !graph.rests(reaper)) continue;
     // Runnable and off its CPU: a member has woken it, and all that it waits for is a processor.
     if (!chosen && reaper.task->state.is('R')) continue;
+    if (graph.out_of_time()) break;
     out.push_back(about_reaper(graph, reaper));
   }
   if (!out.empty() || !chosen) return out;

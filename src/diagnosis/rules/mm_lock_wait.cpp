@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -21,22 +22,31 @@ bool read_hangs(const KernelEvent& event) {
   return names("/cmdline") || names("/environ") || names("maps") || names("/exe");
 }
 
-}  // namespace
-
-Findings mm_lock_wait(const WaitGraph& graph) {
-  SiteHits hits;
-  if (auto known = site_hits(graph, "mm-lock-wait")) hits = std::move(*known);
-  const KernelEvent* hang = nullptr;
+/// The first report that a read of this task's address space hangs, or null.
+const KernelEvent* hanging_read(const WaitGraph& graph, const SiteHits& hits) {
   for (const KernelEvent* event : graph.events()) {
     if (!read_hangs(*event)) continue;
-    hang = event;
     const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
     if (owner == nullptr || std::find(hits.tasks.begin(), hits.tasks.end(), owner) != hits.tasks.end())
-      continue;
-    hits.tasks.push_back(owner);
-    hits.confidence = Confidence::likely;
+      return event;
   }
-  if (hits.tasks.empty()) return {};
+  return nullptr;
+}
+
+std::vector<Hit> held(const WaitGraph& graph) {
+  std::vector<Hit> hits = site_hits(graph, "mm-lock-wait");
+  std::set<const Task*> known;
+  for (const Hit& hit : hits) known.insert(hit.task);
+  for (const KernelEvent* event : graph.events()) {
+    if (!read_hangs(*event)) continue;
+    const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
+    if (owner != nullptr && known.insert(owner).second) hits.push_back({owner, Confidence::likely});
+  }
+  return hits;
+}
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  const KernelEvent* hang = hanging_read(graph, hits);
   Finding finding = site_finding(graph, "mm-lock-wait", hits);
   if (hang != nullptr) {
     cite(finding, *hang);
@@ -75,7 +85,13 @@ Findings mm_lock_wait(const WaitGraph& graph) {
       {"reboot", "Reboot when nobody holds the lock any more", "ends everything on the node"},
   };
   finding.references.push_back("Documentation/admin-guide/cgroup-v1/memory.rst (kernel tree): oom_control");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings mm_lock_wait(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, held(graph)), make);
 }
 
 }  // namespace unzap

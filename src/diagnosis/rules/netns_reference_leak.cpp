@@ -45,7 +45,7 @@ Findings netns_reference_leak(const WaitGraph& graph) {
   std::vector<const KernelEvent*> reports;
   for (const KernelEvent* event : graph.events())
     if (event->kind == EventKind::netdevice_wait) reports.push_back(event);
-  const auto hits = site_hits(graph, "netns-reference-leak");
+  const auto hits = one_jam(graph, site_hits(graph, "netns-reference-leak"));
   if (!hits && reports.empty()) return {};
   Finding finding;
   if (hits) {

@@ -5,10 +5,10 @@
 
 namespace unzap {
 
-Findings network_fs_wait(const WaitGraph& graph) {
-  const auto hits = site_hits(graph, "network-fs-wait");
-  if (!hits) return {};
-  Finding finding = site_finding(graph, "network-fs-wait", *hits);
+namespace {
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  Finding finding = site_finding(graph, "network-fs-wait", hits);
   finding.refuted_by = {
       "the server answers others on this node (a fresh access to the same export returns)",
       "the task's stack is another one a minute later",
@@ -32,7 +32,13 @@ Findings network_fs_wait(const WaitGraph& graph) {
        "ends everything on the node"},
   };
   finding.references.push_back("nfs(5), umount(8)");
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings network_fs_wait(const WaitGraph& graph) {
+  return findings_of(graph, per_jam(graph, site_hits(graph, "network-fs-wait")), make);
 }
 
 }  // namespace unzap

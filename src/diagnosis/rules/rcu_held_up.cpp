@@ -11,6 +11,10 @@
 namespace unzap {
 namespace {
 
+constexpr std::size_t k_most_cited = 24;
+/// More CPUs than this are not told one by one.
+constexpr std::size_t k_most_holders = 16;
+
 struct Jam {
   std::vector<const KernelEvent*> stalls;
   std::vector<const Task*> waiters;   ///< in an RCU wait, and shown to be stuck there
@@ -21,22 +25,23 @@ struct Jam {
   bool of_tasks = false;              ///< an RCU-tasks grace period: it waits for tasks, not for CPUs
 };
 
-bool reaper_thread(const WaitGraph& graph, const Task& task) {
-  return std::any_of(graph.reapers().begin(), graph.reapers().end(),
-                     [&](const Reaper& reaper) { return reaper.task == &task; });
-}
-
-/// Follows grace period -> CPU -> task; a CPU that a report names comes before one that is inferred.
-void find_holder(const WaitGraph& graph, Jam& jam) {
-  const Edge* best = nullptr;
+/// Grace period -> CPU -> task: everyone of whom the kernel itself says that it holds the grace period up;
+/// when there is none such, the first that follows from what it does.
+std::vector<const Edge*> missing_cpus(const WaitGraph& graph) {
+  std::vector<const Edge*> reported, inferred;
   for (const Edge& edge : graph.edges()) {
     const bool to_cpu = graph.nodes()[edge.to].kind == NodeKind::cpu;
     if (graph.nodes()[edge.from].kind != NodeKind::rcu_grace_period || !to_cpu) continue;
-    if (best == nullptr || (best->inferred && !edge.inferred)) best = &edge;
+    (edge.inferred ? inferred : reported).push_back(&edge);
   }
-  if (best == nullptr) return;
-  jam.cpu = graph.nodes()[best->to].number;
-  for (const Edge* edge : graph.out(best->to)) {
+  if (!reported.empty()) return reported;
+  if (inferred.size() > 1) inferred.resize(1);
+  return inferred;
+}
+
+void find_holder(const WaitGraph& graph, const Edge& missing, Jam& jam) {
+  jam.cpu = graph.nodes()[missing.to].number;
+  for (const Edge* edge : graph.out(missing.to)) {
     const Task* task = graph.nodes()[edge->to].task;
     if (task == nullptr) continue;
     jam.holder = task;
@@ -118,7 +123,7 @@ void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
     finding.summary +=
         " (an io_uring thread that keeps its CPU while a mount namespace is torn down is most often the "
         "last thread of a dying init: see reaper-busy-loop)";
-  for (const KernelEvent* event : jam.stalls) cite(finding, *event);
+  for (std::size_t at = 0; at < jam.stalls.size() && at < k_most_cited; ++at) cite(finding, *jam.stalls[at]);
   if (jam.holder != nullptr) cite(finding, graph, *jam.holder);
   for (const Task* task : jam.waiters) {
     if (finding.victims.size() < 8) cite(finding, graph, *task);
@@ -170,9 +175,8 @@ void advise(Finding& finding) {
   finding.references = {"docs/causes/rcu-held-up.md", "Documentation/RCU/stallwarn.rst (kernel tree)"};
 }
 
-}  // namespace
-
-Findings rcu_held_up(const WaitGraph& graph) {
+/// What all holders have in common: the reports, and who waits.
+Jam without_holder(const WaitGraph& graph) {
   Jam jam;
   for (const KernelEvent* event : graph.events())
     if (event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall ||
@@ -184,19 +188,49 @@ Findings rcu_held_up(const WaitGraph& graph) {
     jam.waiters.push_back(task);
     if (mount_teardown(*graph.stack_of(*task))) jam.teardown.push_back(task);
   }
-  find_holder(graph, jam);
+  return jam;
+}
+
+/// One jam for each task that holds a CPU; else one for the first CPU of which it is not shown who does.
+std::vector<Jam> jams(const WaitGraph& graph) {
+  const Jam common = without_holder(graph);
+  std::vector<Jam> held, open;
+  for (const Edge* missing : missing_cpus(graph)) {
+    Jam jam = common;
+    find_holder(graph, *missing, jam);
+    const auto same = [&](const Jam& other) { return other.holder == jam.holder; };
+    if (jam.holder == nullptr)
+      open.push_back(std::move(jam));
+    else if (held.size() < k_most_holders && std::none_of(held.begin(), held.end(), same))
+      held.push_back(std::move(jam));
+  }
+  if (!held.empty()) return held;
+  Jam jam = open.empty() ? common : std::move(open.front());
   find_task_that_holds(graph, jam);
   if (jam.holder == nullptr) jam.holder = busy_task(graph);
-  const auto confidence = judge(graph, jam);
-  if (!confidence) return {};
-  if (jam.holder != nullptr && reaper_thread(graph, *jam.holder)) return {};  // that is reaper-busy-loop
+  return {std::move(jam)};
+}
+
+Finding make(const WaitGraph& graph, const Jam& jam, Confidence confidence) {
   Finding finding;
   finding.cause = "rcu-held-up";
-  finding.confidence = *confidence;
+  finding.confidence = confidence;
   tell(finding, graph, jam);
   add_chain(finding, graph, jam);
   advise(finding);
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings rcu_held_up(const WaitGraph& graph) {
+  Findings out;
+  for (const Jam& jam : jams(graph)) {
+    const auto confidence = judge(graph, jam);
+    const bool reaper = jam.holder != nullptr && graph.reaper_at(*jam.holder) != nullptr;
+    if (confidence && !reaper) out.push_back(make(graph, jam, *confidence));  // else it is reaper-busy-loop
+  }
+  return out;
 }
 
 }  // namespace unzap

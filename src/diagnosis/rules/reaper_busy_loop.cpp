@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "util/text.hpp"
 
@@ -12,6 +14,7 @@ namespace unzap {
 namespace {
 
 constexpr double k_spin_percent = 90;
+constexpr std::size_t k_most_cited = 24;
 
 /// What there is to see of one reaper that may spin.
 struct Sight {
@@ -21,7 +24,8 @@ struct Sight {
   bool rcu_stall = false;  ///< one of them is an RCU stall report
   double window = 0;       ///< seconds over which it was seen to spin; 0: not seen
   std::vector<const Task*> members;  ///< members of its namespace in an expedited wait from mount teardown
-  std::vector<const Task*> others;   ///< other tasks of the host in an RCU wait
+  std::vector<const Task*> others;   ///< other tasks of the host in an RCU wait, as many as are named
+  std::size_t waiting = 0;           ///< all of them, members included
   bool victim_lasts = false;         ///< one of them is shown not to move
   bool member_lasts = false;         ///< one of `members` is
   std::vector<const KernelEvent*> stopped;  ///< the first report of each CPU that stands in stop_machine()
@@ -30,12 +34,11 @@ struct Sight {
 /// stop_machine() waits for all CPUs, and they wait with it: for the spinner none of them does anything else.
 std::vector<const KernelEvent*> stopped_cpus(const Snapshot& snapshot) {
   std::vector<const KernelEvent*> out;
-  for (const KernelEvent& event : snapshot.events) {
-    if (event.kind != EventKind::soft_lockup || !event.stack || !in_stop_machine(*event.stack)) continue;
-    if (std::none_of(out.begin(), out.end(),
-                     [&](const KernelEvent* seen) { return seen->cpus == event.cpus; }))
+  std::set<std::vector<std::int32_t>> seen;
+  for (const KernelEvent& event : snapshot.events)
+    if (event.kind == EventKind::soft_lockup && event.stack && in_stop_machine(*event.stack) &&
+        seen.insert(event.cpus).second)
       out.push_back(&event);
-  }
   return out;
 }
 
@@ -47,7 +50,42 @@ bool in_lock_slowpath(const Stack& stack) {
               .empty();
 }
 
-Sight look(const WaitGraph& graph, const Reaper& reaper) {
+/// What all reapers of a host share.
+struct Scene {
+  std::vector<const KernelEvent*> stopped;
+  std::map<const Reaper*, std::vector<const Task*>> waiters;  ///< of RCU, by namespace; null: of none
+  bool waiter_lasts = false;
+};
+
+Scene look_at_scene(const WaitGraph& graph) {
+  Scene out;
+  out.stopped = stopped_cpus(graph.snapshot());
+  for (const Task* task : graph.rcu_waiters()) {
+    out.waiters[graph.reaper_over(*task)].push_back(task);
+    out.waiter_lasts |= graph.hold_of(*task) == Hold::lasting;
+  }
+  return out;
+}
+
+/// The RCU waiters: those of the reaper's own namespace that tear a mount namespace down, and as many of the
+/// others as a finding names.
+void add_waiters(Sight& sight, const WaitGraph& graph, const Reaper& reaper, const Scene& scene) {
+  sight.waiting = graph.rcu_waiters().size();
+  sight.victim_lasts = scene.waiter_lasts;
+  if (const auto own = scene.waiters.find(&reaper); own != scene.waiters.end())
+    for (const Task* task : own->second) {
+      const Stack& stack = *graph.stack_of(*task);
+      const bool member = mount_teardown(stack) && rcu_expedited_wait(stack);
+      (member ? sight.members : sight.others).push_back(task);
+      sight.member_lasts |= member && graph.hold_of(*task) >= Hold::pasted;
+    }
+  // Of those that are too many to name, their containers are named all the same.
+  for (const Task* task : graph.rcu_waiters())
+    if ((sight.others.size() < k_most_victims || task->container) && graph.reaper_over(*task) != &reaper)
+      sight.others.push_back(task);
+}
+
+Sight look(const WaitGraph& graph, const Reaper& reaper, const Scene& scene) {
   Sight sight;
   sight.own_stack = reaper.running && reaper.stack != nullptr && reaper.place == ZapPlace::first_loop &&
                     reaper.stack->origin != StackOrigin::proc_stack;
@@ -55,19 +93,11 @@ Sight look(const WaitGraph& graph, const Reaper& reaper) {
   sight.reported = !reaper.lockups.empty();
   for (const KernelEvent* event : reaper.lockups)
     sight.rcu_stall |= event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall;
-  sight.stopped = stopped_cpus(graph.snapshot());
+  sight.stopped = scene.stopped;
   const auto found = rate(*reaper.task);
   if (found && found->system_percent >= k_spin_percent && found->switches.is(0))
     sight.window = found->seconds;
-  for (const Task* task : graph.rcu_waiters()) {
-    const Stack& stack = *graph.stack_of(*task);
-    const bool member = graph.reaper_over(*task) == &reaper;
-    (member && mount_teardown(stack) && rcu_expedited_wait(stack) ? sight.members : sight.others)
-        .push_back(task);
-    sight.victim_lasts |= graph.hold_of(*task) == Hold::lasting;
-    sight.member_lasts |=
-        !sight.members.empty() && sight.members.back() == task && graph.hold_of(*task) >= Hold::pasted;
-  }
+  add_waiters(sight, graph, reaper, scene);
   return sight;
 }
 
@@ -109,15 +139,17 @@ void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const 
       spinner.label(), sure ? "spins" : "by all signs spins");
   if (spinner.processor)
     finding.summary += fmt::format(" and CPU {} reports no RCU quiescent state", *spinner.processor);
-  const std::size_t waiting = sight.members.size() + sight.others.size();
+  const std::size_t waiting = sight.waiting;
   if (waiting > 0)
     finding.summary += fmt::format("; {} task{} wait{} for RCU behind it", waiting, waiting == 1 ? "" : "s",
                                    waiting == 1 ? "s" : "");
   if (const std::size_t cpus = sight.stopped.size(); cpus > 0)
     finding.summary += fmt::format("; {} more CPU{} stand{} still in stop_machine(), which waits for it too",
                                    cpus, cpus == 1 ? "" : "s", cpus == 1 ? "s" : "");
-  for (const KernelEvent* event : reaper.lockups) cite(finding, *event);
-  for (const KernelEvent* event : sight.stopped) cite(finding, *event);
+  for (std::size_t at = 0; at < reaper.lockups.size() && at < k_most_cited; ++at)
+    cite(finding, *reaper.lockups[at]);
+  for (std::size_t at = 0; at < sight.stopped.size() && at < k_most_cited; ++at)
+    cite(finding, *sight.stopped[at]);
   cite(finding, graph, spinner);
   if (sight.window > 0)
     finding.add_evidence(
@@ -129,7 +161,7 @@ void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const 
 void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
   const auto add = [&](const Task& task) {
     const Stack& stack = *graph.stack_of(task);
-    cite(finding, graph, task);
+    if (finding.victims.size() < k_most_cited) cite(finding, graph, task);
     add_victim(finding, task,
                "waits in " + std::string(stack.first_of({"exp_funnel_lock", "synchronize_rcu_expedited",
                                                          "rcu_exp_wait_wake", "synchronize_rcu",
@@ -235,8 +267,10 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
 
 Findings reaper_busy_loop(const WaitGraph& graph) {
   Findings out;
+  const Scene scene = look_at_scene(graph);
   for (const Reaper& reaper : graph.reapers()) {
-    const Sight sight = look(graph, reaper);
+    if (graph.out_of_time()) break;
+    const Sight sight = look(graph, reaper, scene);
     auto confidence = judge(graph, reaper, sight);
     if (!confidence) continue;
     if (graph.snapshot().host.preemption.is(Preemption::full))
@@ -247,6 +281,7 @@ Findings reaper_busy_loop(const WaitGraph& graph) {
     tell(finding, graph, reaper, sight);
     add_victims(finding, graph, reaper, sight);
     advise(finding, graph, reaper);
+    name_jam(finding, graph, &reaper);
     out.push_back(std::move(finding));
   }
   return out;

@@ -45,7 +45,7 @@ Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence
   const auto ids = cite(finding, graph, *reaper.task);
   finding.chain.push_back({reaper.task->label(), "the last pid numbers of its namespace", ids});
   for (const Task* member : reaper.members) {
-    cite(finding, graph, *member);
+    if (finding.victims.size() < 8) cite(finding, graph, *member);
     add_victim(finding, *member, "still a member of the namespace");
   }
   finding.refuted_by = {
@@ -73,6 +73,7 @@ Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence
       "docs/causes/reaper-second-loop-spin.md",
       "commit 5c0985dd3c32 (pid_namespace: prevent TIF_NOTIFY_SIGNAL from interrupting the reaper)",
       "CVE-2026-99244"};
+  name_jam(finding, graph, &reaper);
   return finding;
 }
 

@@ -46,9 +46,9 @@ TEST(UnreapedByOutsideParent, Rows) {
        pasted({shim(), init(k_second), zombie(950, 800), TaskBuilder(951, "sh", 'D').of(950).child_of(800)}),
        "stuck: members-not-visible likely, unreaped-by-outside-parent possible, uninterruptible-member "
        "possible"},
-      {"live: an init that rests, and the zombie of its depth",
+      {"live: a depth proves nothing: a zombie of any container has it",
        live({shim(), init(k_second).looks(2, 0, 0), zombie(950, 800)}),
-       "stuck: unreaped-by-outside-parent likely"},
+       "stuck: members-not-visible likely, unreaped-by-outside-parent possible"},
       {"live: one look is not enough", live({shim(), init(k_second), zombie(950, 800)}), "healthy"},
       {"live: a zombie of the host is none of the namespace",
        live(

@@ -62,9 +62,26 @@ void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const
   }
 }
 
+void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper) {
+  const Origin origin = graph.snapshot().origin;
+  const bool host = origin == Origin::live || origin == Origin::bundle;
+  if (reaper == nullptr) return;
+  finding.reaper = party(*reaper->task, "dying init");
+  finding.pid_ns = reaper->pid_ns;
+  if (host && !reaper->pid_ns)
+    finding.unproved.push_back(
+        fmt::format("which pid namespace {} takes down: its ns/pid was not read ({})", reaper->task->label(),
+                    reaper->task->pid_ns.absence() ? name(*reaper->task->pid_ns.absence()) : "?"));
+}
+
 void add_victim(Finding& finding, const Task& task, std::string role) {
-  if (finding.victims.size() >= k_most_victims) return;
+  const bool too_many = finding.victims.size() >= k_most_victims;
+  if (too_many && !task.container) return;
   const Party added = party(task, std::move(role));
+  const auto names_container = [&](const Party& known) { return known.container == added.container; };
+  if (too_many && (finding.victims.size() >= k_most_named_containers ||
+                   std::any_of(finding.victims.begin(), finding.victims.end(), names_container)))
+    return;
   if (finding.culprit && finding.culprit->tid == added.tid && finding.culprit->comm == added.comm) return;
   for (const Party& known : finding.victims)
     if (added.tid ? known.tid == added.tid : known == added) return;

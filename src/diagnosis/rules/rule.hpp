@@ -20,6 +20,8 @@ using Rule = Findings (*)(const WaitGraph& graph);
 
 /// More victims than this are counted in the summary and not listed.
 inline constexpr std::size_t k_most_victims = 50;
+/// The same for containers that are stuck.
+inline constexpr std::size_t k_most_named_containers = 5000;
 
 /// Adds what was seen of a task (state, stack, wchan, counters) and returns the evidence ids.
 std::vector<std::string> cite(Finding& finding, const WaitGraph& graph, const Task& task);
@@ -27,7 +29,10 @@ std::vector<std::string> cite(Finding& finding, const WaitGraph& graph, const Ta
 std::vector<std::string> cite(Finding& finding, const KernelEvent& event);
 /// Adds one link for each edge of a way through the graph, with the edges' proofs as evidence.
 void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const Edge*>& way);
-/// Adds a victim unless it is the culprit, already listed, or one too many.
+/// Says which dying namespace the finding is about (null: none), and what of it is not proved.
+void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper);
+/// Adds a victim unless it is the culprit, already listed, or one too many. Of those that are too many, one
+/// of a container that is not named yet is listed all the same.
 void add_victim(Finding& finding, const Task& task, std::string role);
 /// "node[12]" or "node[12] and 3 others".
 std::string some_of(const std::vector<const Task*>& tasks);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace unzap {
 namespace {
@@ -43,6 +45,30 @@ void add_reaper_links(Finding& finding, const WaitGraph& graph, const Task& task
   if (reaper != nullptr) add_links(finding, graph, graph.way(*reaper->task, task));
 }
 
+/// The surest first; among equals the nearest to a container that does not end.
+SiteHits sorted(const WaitGraph& graph, std::vector<Hit> hits) {
+  std::stable_sort(hits.begin(), hits.end(), [&](const Hit& a, const Hit& b) {
+    if (a.confidence != b.confidence) return a.confidence > b.confidence;
+    return distance(graph, *a.task) < distance(graph, *b.task);
+  });
+  SiteHits out;
+  out.confidence = hits.front().confidence;
+  for (const Hit& hit : hits) out.tasks.push_back(hit.task);
+  return out;
+}
+
+/// The one dying namespace that a text shows among these tasks; null when there is none, or several.
+const Reaper* only_reaper(const WaitGraph& graph, const std::vector<Hit>& hits) {
+  const Reaper* only = nullptr;
+  for (const Hit& hit : hits) {
+    const Reaper* reaper = graph.reaper_over(*hit.task);
+    if (reaper == nullptr || reaper == only) continue;
+    if (only != nullptr) return nullptr;
+    only = reaper;
+  }
+  return only;
+}
+
 }  // namespace
 
 std::optional<Confidence> weight(const WaitGraph& graph, const Task& task) {
@@ -57,28 +83,56 @@ std::optional<Confidence> weight(const WaitGraph& graph, const Task& task) {
   const Origin origin = graph.snapshot().origin;
   const bool reported = task.blocked_seconds || origin == Origin::text || origin == Origin::model;
   if (reported || graph.reported_hung(task) || graph.reaper_over(task) != nullptr) return Confidence::likely;
+  if (killed_in_container(graph, task)) return Confidence::likely;
   if (exiting(task) == true) return Confidence::possible;
   return std::nullopt;
 }
 
-std::optional<SiteHits> site_hits(const WaitGraph& graph, std::string_view cause) {
-  SiteHits hits;
-  bool any = false;
+std::vector<Hit> site_hits(const WaitGraph& graph, std::string_view cause) {
+  std::vector<Hit> hits;
   for (const Task* task : graph.tasks()) {
     const WaitSite* site = graph.site_of(*task);
     if (site == nullptr || site->cause != cause) continue;
     const auto found = weight(graph, *task);
     if (!found) continue;
     const bool unsure = site->weak || only_by_prefix(*graph.stack_of(*task), *site);
-    const Confidence each = unsure && !task->state ? at_most(*found, Confidence::possible) : *found;
-    hits.confidence = any ? std::max(hits.confidence, each) : each;
-    any = true;
-    hits.tasks.push_back(task);
+    hits.push_back({task, unsure && !task->state ? at_most(*found, Confidence::possible) : *found});
   }
-  if (!any) return std::nullopt;
-  std::stable_sort(hits.tasks.begin(), hits.tasks.end(),
-                   [&](const Task* a, const Task* b) { return distance(graph, *a) < distance(graph, *b); });
   return hits;
+}
+
+std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits) {
+  return per_jam(graph, hits, [](const Task&) { return std::string(); });
+}
+
+std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits,
+                              const std::function<std::string(const Task&)>& also) {
+  const Origin origin = graph.snapshot().origin;
+  const bool chosen = origin == Origin::text || origin == Origin::model;
+  const Reaper* only = chosen ? only_reaper(graph, hits) : nullptr;
+  std::vector<std::vector<Hit>> groups;
+  std::map<std::tuple<const Reaper*, std::string, std::string>, std::size_t> numbers;
+  for (const Hit& hit : hits) {
+    const Reaper* reaper = graph.reaper_over(*hit.task);
+    if (reaper == nullptr) reaper = only;
+    const std::string container = reaper == nullptr && !chosen ? hit.task->container.value_or("") : "";
+    const auto [at, fresh] = numbers.try_emplace({reaper, container, also(*hit.task)}, groups.size());
+    if (fresh) groups.emplace_back();
+    groups[at->second].push_back(hit);
+  }
+  std::vector<SiteHits> out;
+  for (std::vector<Hit>& group : groups) out.push_back(sorted(graph, std::move(group)));
+  return out;
+}
+
+std::optional<SiteHits> one_jam(const WaitGraph& graph, const std::vector<Hit>& hits) {
+  if (hits.empty()) return std::nullopt;
+  return sorted(graph, hits);
+}
+
+bool killed_in_container(const WaitGraph& graph, const Task& task) {
+  const bool contained = (task.ns_pids && task.ns_pids->size() >= 2) || task.container;
+  return contained && kill_pending(task) && task.state.is('D') && graph.hold_of(task) == Hold::lasting;
 }
 
 Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteHits& hits) {
@@ -115,6 +169,7 @@ Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteH
       add_victim(finding, *reaper->task, "dying init, waits in zap_pid_ns_processes()");
   }
   finding.references.push_back(fmt::format("docs/causes/{}.md", cause));
+  name_jam(finding, graph, graph.reaper_over(first));
   return finding;
 }
 

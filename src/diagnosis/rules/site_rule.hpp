@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -9,21 +11,53 @@
 
 namespace unzap {
 
-/// The tasks that wait at sites of one cause (wait_sites.hpp), and how sure that makes the cause.
+/// One task of which a cause is to say something, and how sure that is of this very task.
+struct Hit {
+  const Task* task = nullptr;
+  Confidence confidence = Confidence::possible;
+};
+
+/// The tasks of one jam, the surest first; among equals one that keeps a container, then exiting ones.
 /// Most causes have this shape: "a task's stack has functions F, so it waits for X".
 struct SiteHits {
-  std::vector<const Task*> tasks;  ///< the one that keeps a container first, then exiting ones, then the rest
-  Confidence confidence = Confidence::possible;
+  std::vector<const Task*> tasks;                ///< never empty
+  Confidence confidence = Confidence::possible;  ///< of the first
 };
 
 /// What one waiting task is worth, or nothing when it may be normal life:
 /// likely:   a hung task report; a pasted wait in state D, or a pasted stack without a state; on a live host
 ///           a member of a dying pid namespace that did not move for k_lasting_seconds.
+///           a member of a dying pid namespace, or a killed task of a container, that did not move for
+///           k_lasting_seconds.
 /// possible: a pasted wait in state S or T; an exiting task of a live host that did not move.
 std::optional<Confidence> weight(const WaitGraph& graph, const Task& task);
 
-/// Nothing when no task of weight waits at such a site.
-std::optional<SiteHits> site_hits(const WaitGraph& graph, std::string_view cause);
+/// The tasks of weight that wait at such a site.
+std::vector<Hit> site_hits(const WaitGraph& graph, std::string_view cause);
+
+/// Parts the tasks by jam: those of one dying namespace; else, on a live host, those of one container; else
+/// all. A text shows what belongs together: there the rest goes with the one dying namespace.
+std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits);
+/// The same, and besides never two of different `also` in one.
+std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits,
+                              const std::function<std::string(const Task&)>& also);
+
+/// All of them as one: what they wait for is one lock or one worker of the host. Nothing when there are none.
+std::optional<SiteHits> one_jam(const WaitGraph& graph, const std::vector<Hit>& hits);
+/// make(jam) for each, as long as there is time.
+template <class Make>
+Findings findings_of(const WaitGraph& graph, const std::vector<SiteHits>& jams, const Make& make) {
+  Findings out;
+  for (const SiteHits& jam : jams) {
+    if (graph.out_of_time()) break;
+    out.push_back(make(graph, jam));
+  }
+  return out;
+}
+
+/// A task of a container that was killed and cannot die: SIGKILL is pending and it has not moved for
+/// k_lasting_seconds.
+bool killed_in_container(const WaitGraph& graph, const Task& task);
 
 /// A finding with what all of them have: summary ("node[12] waits for the answer of a FUSE server"), the
 /// first task as culprit, the others as victims, the chain from the dying init (when there is one) to the

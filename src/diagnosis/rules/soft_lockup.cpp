@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace unzap {
 
@@ -15,14 +18,14 @@ bool stopped(const KernelEvent* event) {
 
 /// The reports of CPUs that nothing else explains.
 std::vector<const KernelEvent*> unexplained(const WaitGraph& graph) {
+  std::set<const KernelEvent*> of_reapers;
+  for (const Reaper& reaper : graph.reapers())
+    of_reapers.insert(reaper.lockups.begin(), reaper.lockups.end());
   std::vector<const KernelEvent*> events;
   bool reaper_spins = false;
   for (const KernelEvent* event : graph.events()) {
     if (event->kind != EventKind::soft_lockup && event->kind != EventKind::hard_lockup) continue;
-    const bool of_reaper =
-        std::any_of(graph.reapers().begin(), graph.reapers().end(), [&](const Reaper& reaper) {
-          return std::find(reaper.lockups.begin(), reaper.lockups.end(), event) != reaper.lockups.end();
-        });
+    const bool of_reaper = of_reapers.contains(event);
     if (!of_reaper) events.push_back(event);
     reaper_spins |= of_reaper;
   }
@@ -31,11 +34,21 @@ std::vector<const KernelEvent*> unexplained(const WaitGraph& graph) {
   return events;
 }
 
-}  // namespace
+/// Reports of one task belong together; of one that names none, those of the same CPUs.
+std::vector<std::vector<const KernelEvent*>> by_holder(const std::vector<const KernelEvent*>& events) {
+  std::map<std::pair<std::int32_t, std::vector<std::int32_t>>, std::size_t> numbers;
+  std::vector<std::vector<const KernelEvent*>> out;
+  for (const KernelEvent* event : events) {
+    const auto key =
+        std::pair(event->tid.value_or(0), event->tid ? std::vector<std::int32_t>{} : event->cpus);
+    const auto [at, fresh] = numbers.try_emplace(key, out.size());
+    if (fresh) out.emplace_back();
+    out[at->second].push_back(event);
+  }
+  return out;
+}
 
-Findings soft_lockup(const WaitGraph& graph) {
-  const std::vector<const KernelEvent*> events = unexplained(graph);
-  if (events.empty()) return {};
+Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& events) {
   const KernelEvent& first = *events.front();
   const Task* task = graph.task_of(first);
   const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
@@ -48,11 +61,7 @@ Findings soft_lockup(const WaitGraph& graph) {
       "is shown to hang on it",
       who);
   if (task != nullptr) finding.culprit = party(*task, "holds a CPU");
-  std::vector<std::string> ids;
-  for (std::size_t at = 0; at < events.size() && at < 5; ++at) {
-    ids = cite(finding, *events[at]);
-    if (const Task* other = graph.task_of(*events[at])) add_victim(finding, *other, "holds a CPU");
-  }
+  for (std::size_t at = 0; at < events.size() && at < 5; ++at) cite(finding, *events[at]);
   finding.chain.push_back({who, "nobody: it runs", {finding.evidence.front().id}});
   finding.refuted_by = {"zap_pid_ns_processes is on its stack: then it is reaper-busy-loop"};
   finding.next_evidence = {
@@ -66,7 +75,18 @@ Findings soft_lockup(const WaitGraph& graph) {
       {"reboot", "Reboot when it repeats with a growing time", "ends everything on the node"}};
   finding.references = {"docs/causes/soft-lockup.md",
                         "Documentation/admin-guide/lockup-watchdogs.rst (kernel tree)"};
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings soft_lockup(const WaitGraph& graph) {
+  Findings out;
+  for (const auto& events : by_holder(unexplained(graph))) {
+    if (graph.out_of_time()) break;
+    out.push_back(make(graph, events));
+  }
+  return out;
 }
 
 }  // namespace unzap

@@ -12,9 +12,31 @@
 namespace unzap {
 namespace {
 
+bool chosen(const WaitGraph& graph) {
+  const Origin origin = graph.snapshot().origin;
+  return origin == Origin::text || origin == Origin::model;
+}
+
+/// A dead leader whose threads live on is what any program leaves whose main thread has ended.
+bool threads_live_on(const WaitGraph& graph, const Task& task) {
+  if (!task.is_leader()) return false;
+  const auto threads = graph.index().of_process(*task.tgid);
+  return std::any_of(threads.begin(), threads.end(), [](const Task* thread) { return alive(*thread); });
+}
+
 bool held_by_tracer(const WaitGraph& graph, const Task& task) {
   if (task.tracer_pid.value_or(0) <= 0) return false;
-  return zombie(task) || exiting(task) == true || graph.reaper_over(task) != nullptr;
+  if (graph.reaper_over(task) != nullptr) return true;
+  if (zombie(task)) return chosen(graph) || !threads_live_on(graph, task);
+  return exiting(task) == true;
+}
+
+/// A live tracer may be about to reap: the init that waits for this very task must have been seen waiting for
+/// as long as the window was.
+Confidence sure_of(const WaitGraph& graph, const Task& task) {
+  const Reaper* reaper = graph.reaper_over(task);
+  const bool waited = chosen(graph) || (reaper != nullptr && graph.rests(*reaper));
+  return waited ? Confidence::likely : Confidence::possible;
 }
 
 /// Zombies that are not the leader of their process. One at a time passes through this state on its way out;
@@ -68,55 +90,77 @@ void advise(Finding& finding) {
       "commit bf959931ddb8 (4.7): wait/ptrace: assume __WALL if the child is traced");
 }
 
-}  // namespace
+/// What a text shows of a tracer without its number: dead threads that are not released, a stop, bare
+/// zombies.
+std::vector<Hit> hints_of_a_tracer(const WaitGraph& graph) {
+  std::vector<Hit> hits;
+  for (const Task* task : zombie_threads(graph)) hits.push_back({task, Confidence::likely});
+  if (!hits.empty()) return hits;
+  // A stop: normal life under a debugger, unless the task is on its way out.
+  hits = site_hits(graph, "traced-member");
+  for (Hit& hit : hits)
+    hit.confidence = exiting(*hit.task) == true ? Confidence::likely : Confidence::possible;
+  if (!hits.empty()) return hits;
+  for (const Task* task : nameless_zombies(graph)) hits.push_back({task, Confidence::possible});
+  return hits;
+}
 
-Findings traced_member(const WaitGraph& graph) {
-  std::vector<const Task*> held;
-  for (const Task* task : graph.tasks())
-    if (held_by_tracer(graph, *task)) held.push_back(task);
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
-  const bool named = !held.empty();
-  if (chosen) {
-    for (const Task* task : zombie_threads(graph))
-      if (std::find(held.begin(), held.end(), task) == held.end()) held.push_back(task);
+std::vector<Hit> held(const WaitGraph& graph) {
+  std::vector<Hit> hits;
+  std::set<const Task*> known;
+  for (const Task* task : graph.tasks()) {
+    if (!held_by_tracer(graph, *task)) continue;
+    hits.push_back({task, sure_of(graph, *task)});
+    known.insert(task);
   }
-  // A stop without a tracer's number: normal life under a debugger, unless the task is on its way out.
-  const auto stopped = chosen && held.empty() ? site_hits(graph, "traced-member") : std::nullopt;
-  const bool only_stopped = stopped && exiting(*stopped->tasks.front()) != true;
-  if (stopped) held = stopped->tasks;
-  const bool guessed = held.empty();
-  if (guessed && chosen) held = nameless_zombies(graph);
-  if (held.empty()) return {};
-  // A live tracer may be about to reap: the init must have been seen waiting for as long as the window was.
-  const bool waited = chosen || std::any_of(held.begin(), held.end(), [&](const Task* task) {
-                        const Reaper* reaper = graph.reaper_over(*task);
-                        return reaper != nullptr && graph.rests(*reaper);
-                      });
-  Finding finding =
-      site_finding(graph, "traced-member",
-                   {held, waited && !guessed && !only_stopped ? Confidence::likely : Confidence::possible});
-  const Task& first = *held.front();
-  const Task* tracer = named ? graph.index().by_tid(*first.tracer_pid) : nullptr;
+  if (!chosen(graph)) return hits;
+  if (hits.empty()) return hints_of_a_tracer(graph);
+  for (const Task* task : zombie_threads(graph))
+    if (!known.contains(task)) hits.push_back({task, Confidence::likely});
+  return hits;
+}
+
+/// The tracer as a finding names it.
+Party tracer_of(const WaitGraph& graph, const Task& task) {
+  constexpr const char* k_role = "traces and does not let go";
+  if (const Task* tracer = graph.index().by_tid(*task.tracer_pid)) return party(*tracer, k_role);
+  Party unknown;
+  unknown.pid = unknown.tid = *task.tracer_pid;
+  unknown.role = k_role;
+  return unknown;
+}
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
+  Finding finding = site_finding(graph, "traced-member", hits);
+  const Task& first = *hits.tasks.front();
+  const bool named = first.tracer_pid.value_or(0) > 0;
   finding.culprit.reset();
-  if (tracer != nullptr) {
-    finding.culprit = party(*tracer, "traces and does not let go");
-  } else if (named) {
-    Party unknown;
-    unknown.pid = *first.tracer_pid;
-    unknown.tid = *first.tracer_pid;
-    unknown.role = "traces and does not let go";
-    finding.culprit = unknown;
-  }
+  if (named) finding.culprit = tracer_of(graph, first);
   add_victim(finding, first, "traced");
   finding.summary =
-      fmt::format("{} {} held by a tracer{}", some_of(held), held.size() == 1 ? "is" : "are",
+      fmt::format("{} {} held by a tracer{}", some_of(hits.tasks), hits.tasks.size() == 1 ? "is" : "are",
                   named ? fmt::format(" (pid {})", *first.tracer_pid)
                         : ": dead threads release themselves unless one traces them (who does is not shown)");
+  if (const Reaper* reaper = graph.reaper_over(first); reaper != nullptr && reaper->task != &first)
+    finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
   if (finding.chain.empty())
     finding.chain.push_back(
         {first.label(), "its tracer to reap or detach it", {finding.evidence.front().id}});
   advise(finding);
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings traced_member(const WaitGraph& graph) {
+  const std::vector<Hit> hits = held(graph);
+  // A text shows dead threads beside the one of which it shows the tracer.
+  const std::int32_t shown = hits.empty() ? 0 : hits.front().task->tracer_pid.value_or(0);
+  const auto tracer = [&](const Task& task) {
+    const std::int32_t number = task.tracer_pid.value_or(0);
+    return std::to_string(number == 0 && chosen(graph) ? shown : number);
+  };
+  return findings_of(graph, per_jam(graph, hits, tracer), make);
 }
 
 }  // namespace unzap

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "diagnosis/rules/site_rule.hpp"
 
 namespace unzap {
@@ -16,30 +18,42 @@ bool unexplained(const WaitGraph& graph, const Task& task) {
   return !stack->has("do_exit") && zap_place(*stack) == ZapPlace::none;
 }
 
-}  // namespace
+/// Reads of its /proc files wait, so somebody holds its exec_update_lock or the like: an execve() that does
+/// not come on (lock_trace() in fs/proc/base.c, begin_new_exec() in fs/exec.c).
+bool blocks_readers(const WaitGraph& graph, const Task& task) {
+  return task.blocked_read && graph.site_of(task) == nullptr && !zombie(task);
+}
 
-Findings uninterruptible_member(const WaitGraph& graph) {
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
-  SiteHits hits;
-  for (const Task* task : graph.tasks()) {
-    if (!unexplained(graph, *task)) continue;
-    const Reaper* reaper = graph.reaper_over(*task);
-    const bool zap = reaper != nullptr && reaper->task == task;
-    if (zap || (reaper == nullptr && !chosen)) continue;
-    if (!chosen && graph.hold_of(*task) != Hold::lasting) continue;
-    if (!chosen && graph.reported_hung(*task) && reaper == nullptr) continue;
-    // A hung task report with a stack is one of hung-task's, unless the task belongs to a dying namespace.
-    if (reaper == nullptr && graph.reported_hung(*task) && graph.stack_of(*task) != nullptr) continue;
-    const bool dying = reaper != nullptr || exiting(*task) == true;
-    hits.confidence = std::max(hits.confidence, dying ? Confidence::likely : Confidence::possible);
-    hits.tasks.push_back(task);
-  }
-  if (hits.tasks.empty()) return {};
+std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
+  const Origin origin = graph.snapshot().origin;
+  const bool chosen = origin == Origin::text || origin == Origin::model;
+  const Reaper* reaper = graph.reaper_over(task);
+  const bool zap = reaper != nullptr && reaper->task == &task;
+  if (blocks_readers(graph, task) && !zap)
+    return reaper != nullptr || killed_in_container(graph, task) ? Confidence::likely : Confidence::possible;
+  if (!unexplained(graph, task) || zap) return std::nullopt;
+  const bool killed = killed_in_container(graph, task);
+  if (reaper == nullptr && !chosen && !killed) return std::nullopt;
+  if (!chosen && graph.hold_of(task) != Hold::lasting) return std::nullopt;
+  if (!chosen && graph.reported_hung(task) && reaper == nullptr) return std::nullopt;
+  // A hung task report with a stack is one of hung-task's, unless the task belongs to a dying namespace.
+  if (reaper == nullptr && graph.reported_hung(task) && graph.stack_of(task) != nullptr) return std::nullopt;
+  const bool dying = reaper != nullptr || killed || exiting(task) == true;
+  return dying ? Confidence::likely : Confidence::possible;
+}
+
+Finding make(const WaitGraph& graph, const SiteHits& hits) {
   Finding finding = site_finding(graph, "uninterruptible-member", hits);
   const Task& first = *hits.tasks.front();
   finding.culprit = party(first, "in state D, and nothing tells why");
-  finding.summary = fmt::format("{} {} in state D (uninterruptible), and nothing tells what for",
-                                some_of(hits.tasks), hits.tasks.size() == 1 ? "is" : "are");
+  finding.summary =
+      fmt::format("{} {} in state D (uninterruptible), and nothing tells what for{}", some_of(hits.tasks),
+                  hits.tasks.size() == 1 ? "is" : "are", kill_pending(first) ? "; SIGKILL is pending" : "");
+  if (first.blocked_read) {
+    finding.summary += fmt::format("; reading /proc/{}/{} blocks, so what it holds keeps others waiting, too",
+                                   first.tid.value_or(0), *first.blocked_read);
+    finding.add_evidence(place_of(first) + "/" + *first.blocked_read, "the read did not come back");
+  }
   if (finding.chain.empty())
     finding.chain.push_back({first.label(), "something that is not shown", {finding.evidence.front().id}});
   const std::string tid = first.tid ? std::to_string(*first.tid) : "<tid>";
@@ -59,7 +73,16 @@ Findings uninterruptible_member(const WaitGraph& graph) {
        "none"},
       {"no-kill", "SIGKILL stays pending until the wait ends", "none"},
   };
-  return {std::move(finding)};
+  return finding;
+}
+
+}  // namespace
+
+Findings uninterruptible_member(const WaitGraph& graph) {
+  std::vector<Hit> hits;
+  for (const Task* task : graph.tasks())
+    if (const auto found = judge(graph, *task)) hits.push_back({task, *found});
+  return findings_of(graph, per_jam(graph, hits), make);
 }
 
 }  // namespace unzap

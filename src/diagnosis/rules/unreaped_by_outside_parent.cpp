@@ -4,13 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "diagnosis/rules/site_rule.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
 namespace {
+
+/// Among more dying namespaces than this nobody guesses.
+constexpr std::size_t k_most_guessed = 64;
 
 /// A dead process, ready to be reaped by its parent: no live thread of it is known or hinted at.
 bool ready_to_reap(const WaitGraph& graph, const Task& task) {
@@ -22,20 +28,21 @@ bool ready_to_reap(const WaitGraph& graph, const Task& task) {
   return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
 }
 
-bool member(const Reaper& reaper, const Task& task) {
-  return std::find(reaper.members.begin(), reaper.members.end(), &task) != reaper.members.end();
+bool chosen(const WaitGraph& graph) {
+  const Origin origin = graph.snapshot().origin;
+  return origin == Origin::text || origin == Origin::model;
 }
 
-/// True when the zombie may pin the reaper's namespace although its parent is not in there.
-bool injected(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
+bool inside(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
+  if (task.tgid && reaper.task->tgid && *task.tgid == *reaper.task->tgid) return true;
+  return graph.belongs(reaper, task) == Belongs::proved;
+}
+
+/// Whether the zombie may pin the reaper's namespace, when no namespace of the zombie is known: by what a
+/// listing shows beside it. A container chooses some of that, so it proves nothing.
+bool may_pin(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
   const Task& init = *reaper.task;
-  if (!ready_to_reap(graph, task)) return false;
   if (task.ppid && init.tgid && *task.ppid == *init.tgid) return false;
-  if (member(reaper, task)) {  // by its namespace or as a descendant: then who its parent is decides
-    const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
-    return parent != nullptr && !member(reaper, *parent);
-  }
-  if (graph.reaper_over(task) != nullptr) return false;
   if (task.container && init.container) return *task.container == *init.container;
   if (task.ns_pids && init.ns_pids) return task.ns_pids->size() >= init.ns_pids->size();
   // A listing without namespaces: the shim is the parent of both.
@@ -43,10 +50,40 @@ bool injected(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
   return graph.snapshot().origin == Origin::text && !task.ppid;
 }
 
+/// A zombie of a dying namespace whose parent stands outside of it.
+struct Injected {
+  const Task* zombie = nullptr;
+  const Reaper* reaper = nullptr;
+  bool proved = false;
+};
+
+/// The namespace that this zombie pins from outside; nothing when it pins none, or which one is not clear.
+std::optional<Injected> injected(const WaitGraph& graph, const std::vector<const Reaper*>& reapers,
+                                 const Task& task) {
+  if (!ready_to_reap(graph, task)) return std::nullopt;
+  if (const Reaper* over = graph.reaper_over(task)) {
+    const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
+    if (parent == nullptr || inside(graph, *over, task) == inside(graph, *over, *parent)) return std::nullopt;
+    const bool eligible = std::find(reapers.begin(), reapers.end(), over) != reapers.end();
+    return eligible ? std::optional(Injected{&task, over, true}) : std::nullopt;
+  }
+  // One whose namespace is known belongs elsewhere, and where the proof was refused nobody guesses.
+  const auto open = [](const auto& reading) {
+    return reading.absence() && *reading.absence() == Absence::not_asked;
+  };
+  if (!open(task.pid_ns) || !open(task.pid_ns_chain) || reapers.size() > k_most_guessed) return std::nullopt;
+  Injected found;
+  for (const Reaper* reaper : reapers) {
+    if (!may_pin(graph, *reaper, task)) continue;
+    if (found.reaper != nullptr) return std::nullopt;  // of two, either might be it
+    found = {&task, reaper, false};
+  }
+  return found.reaper != nullptr ? std::optional(found) : std::nullopt;
+}
+
 /// A zombie whose parent is the one that ought to reap and is blocked.
-bool left_to(const Task* blocked, const WaitGraph& graph, const Task& task) {
-  return blocked != nullptr && blocked->tid && task.ppid && *task.ppid == *blocked->tid &&
-         ready_to_reap(graph, task);
+bool left_to(const Task& blocked, const WaitGraph& graph, const Task& task) {
+  return blocked.tid && task.ppid && *task.ppid == *blocked.tid && ready_to_reap(graph, task);
 }
 
 /// What keeps the parent itself from reaping; empty when nothing is seen.
@@ -62,12 +99,12 @@ std::string held_up(const WaitGraph& graph, const Task& parent) {
 struct Outside {
   const Reaper* reaper = nullptr;
   std::vector<const Task*> zombies;
-  const Task* parent = nullptr;   ///< of the first zombie
+  const Task* parent = nullptr;   ///< of the zombies
+  bool proved = true;             ///< that the zombies are of the namespace
   const Task* blocked = nullptr;  ///< a task that ought to reap and waits for the dying instead
 };
 
 std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
   if (seen.blocked != nullptr) {
     const auto found = weight(graph, *seen.blocked);
     // That the zombie is of the namespace must be seen, too: its numbers say so.
@@ -85,10 +122,11 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
   if (seen.zombies.empty()) {
     // Something outside holds a number of the namespace; a parent outside is one of two ways, not the only
     // one.
-    return chosen ? std::optional(Confidence::possible) : std::nullopt;
+    return chosen(graph) ? std::optional(Confidence::possible) : std::nullopt;
   }
-  if (chosen) return Confidence::likely;
-  return graph.rests(*seen.reaper) ? std::optional(Confidence::likely) : std::nullopt;
+  if (chosen(graph)) return Confidence::likely;
+  if (!graph.rests(*seen.reaper)) return std::nullopt;
+  return seen.proved ? Confidence::likely : Confidence::possible;
 }
 
 void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
@@ -187,31 +225,86 @@ void advise(Finding& finding, const Outside& seen) {
   };
 }
 
-}  // namespace
-
-Findings unreaped_by_outside_parent(const WaitGraph& graph) {
-  Outside seen;
-  if (const auto hits = site_hits(graph, "unreaped-by-outside-parent")) seen.blocked = hits->tasks.front();
-  for (const Reaper& reaper : graph.reapers()) {
-    if (reaper.running || (reaper.place != ZapPlace::second_loop && seen.blocked == nullptr)) continue;
-    std::vector<const Task*> zombies;
-    for (const Task* task : graph.tasks())
-      if (injected(graph, reaper, *task) || left_to(seen.blocked, graph, *task)) zombies.push_back(task);
-    if (seen.reaper != nullptr && zombies.size() <= seen.zombies.size()) continue;
-    seen.reaper = &reaper;
-    seen.zombies = std::move(zombies);
-  }
-  if (!seen.zombies.empty() && seen.zombies.front()->ppid)
-    seen.parent = graph.index().by_tid(*seen.zombies.front()->ppid);
-  const auto confidence = judge(graph, seen);
-  if (!confidence) return {};
+Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence) {
   Finding finding;
   finding.cause = "unreaped-by-outside-parent";
-  finding.confidence = *confidence;
+  finding.confidence = confidence;
   tell(finding, graph, seen);
   link(finding, graph, seen);
   advise(finding, seen);
-  return {std::move(finding)};
+  name_jam(finding, graph, seen.reaper);
+  if (!seen.proved)
+    finding.unproved.push_back(
+        fmt::format("that {} belongs to the namespace of {}: no ns/pid of it was read, so its container, its "
+                    "depth or its parent stand in for the proof",
+                    some_of(seen.zombies), seen.reaper->task->label()));
+  return finding;
+}
+
+/// The dying inits that wait for numbers that somebody outside may hold.
+std::vector<const Reaper*> waiting(const WaitGraph& graph, bool any_blocked) {
+  std::vector<const Reaper*> out;
+  for (const Reaper& reaper : graph.reapers())
+    if (!reaper.running && (reaper.place == ZapPlace::second_loop || any_blocked)) out.push_back(&reaper);
+  return out;
+}
+
+/// The zombies by namespace and parent.
+std::vector<Outside> jams(const WaitGraph& graph, const std::vector<const Reaper*>& reapers) {
+  std::vector<Outside> out;
+  std::map<std::pair<const Reaper*, std::int32_t>, std::size_t> numbers;
+  for (const Task* task : graph.tasks()) {
+    const auto found = injected(graph, reapers, *task);
+    if (!found) continue;
+    const std::int32_t parent = task->ppid.value_or(0);
+    const auto [at, fresh] = numbers.try_emplace({found->reaper, parent}, out.size());
+    if (fresh) out.push_back({found->reaper, {}, graph.index().by_tid(parent), true, nullptr});
+    out[at->second].zombies.push_back(task);
+    out[at->second].proved &= found->proved;
+  }
+  return out;
+}
+
+/// Whom a blocked parent leaves waiting: its zombies, and the dying init, when there is one only.
+Outside left_behind(const WaitGraph& graph, const std::vector<const Reaper*>& reapers, const Task& blocked) {
+  Outside seen{nullptr, {}, nullptr, true, &blocked};
+  if (blocked.tid)
+    for (const Task* child : graph.index().children_of(*blocked.tid))
+      if (left_to(blocked, graph, *child)) seen.zombies.push_back(child);
+  if (!seen.zombies.empty()) seen.parent = &blocked;
+  if (reapers.size() == 1) seen.reaper = reapers.front();
+  return seen;
+}
+
+}  // namespace
+
+Findings unreaped_by_outside_parent(const WaitGraph& graph) {
+  const auto blocked = one_jam(graph, site_hits(graph, "unreaped-by-outside-parent"));
+  const std::vector<const Reaper*> reapers = waiting(graph, blocked.has_value());
+  std::vector<Outside> all = jams(graph, reapers);
+  std::set<const void*> explained;  // reapers and parents
+  for (Outside& seen : all) {
+    const bool waits =
+        blocked && seen.parent != nullptr &&
+        std::find(blocked->tasks.begin(), blocked->tasks.end(), seen.parent) != blocked->tasks.end();
+    if (waits) seen.blocked = seen.parent;
+    explained.insert({seen.reaper, seen.parent});
+  }
+  if (blocked)
+    for (const Task* task : blocked->tasks) {
+      const Outside seen = left_behind(graph, reapers, *task);
+      if (explained.contains(task) || (seen.zombies.empty() && task != blocked->tasks.front())) continue;
+      explained.insert(seen.reaper);
+      all.push_back(seen);
+    }
+  for (const Reaper* reaper : reapers)
+    if (!explained.contains(reaper)) all.push_back({reaper, {}, nullptr, true, nullptr});
+  Findings out;
+  for (const Outside& seen : all) {
+    if (graph.out_of_time()) break;
+    if (const auto confidence = judge(graph, seen)) out.push_back(make(graph, seen, *confidence));
+  }
+  return out;
 }
 
 }  // namespace unzap

@@ -2,6 +2,7 @@
 #include "sources/procfs/details.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sources/procfs/ancestry.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -139,6 +141,8 @@ bool apply_stat(const ReadResult& stat, Task& task) {
   task.flags = line->flags;
   task.processor = line->processor;
   task.threads = line->threads;
+  // Nothing else of that field is whole: it lacks the signals above 31 (do_task_stat(), fs/proc/array.c).
+  if (line->pending.value_or(0) & signal_bit(SIGKILL)) task.pending_private = *line->pending;
   task.samples = {{stat.at_seconds, line->state, *line->utime_ticks, *line->stime_ticks, Absence::not_asked}};
   return true;
 }
@@ -164,13 +168,14 @@ bool apply_details(const std::vector<ReadResult>& answers, Task& task, Gaps& gap
     task.ns_pids = why;
     task.tracer_pid = why;
     task.has_mm = why;
-    task.pending_private = task.pending_shared = task.blocked = task.ignored = why;
+    if (!task.pending_private) task.pending_private = why;
+    task.pending_shared = task.blocked = task.ignored = why;
     task.core_dumping = why;
   }
   task.wchan = word_of(answers[k_wchan]);
   task.syscall = word_of(answers[k_syscall]);
   apply_stack(answers[k_stack], task, problems);
-  task.pid_ns = namespace_of(answers[k_pid_ns]);
+  apply_pid_ns(answers[k_pid_ns], task);
   task.mnt_ns = namespace_of(answers[k_mnt_ns]);
   apply_cgroup(answers[k_cgroup], task, cgroups);
   for (std::size_t i = 0; i < answers.size(); ++i)

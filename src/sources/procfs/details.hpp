@@ -39,6 +39,9 @@ bool apply_stat(const ReadResult& stat, Task& task);
 bool apply_details(const std::vector<ReadResult>& answers, Task& task, Gaps& gaps,
                    std::map<std::string, CgroupPaths>& cgroups, std::vector<Problem>& problems);
 
+/// The answer to an item of ReadKind::ancestry for ns/pid.
+void apply_pid_ns(const ReadResult& answer, Task& task);
+
 /// A later sample. False when the task is gone or the number belongs to another task by now.
 bool add_second_sample(const ReadResult& stat, const ReadResult& status, Task& task);
 

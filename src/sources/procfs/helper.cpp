@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+
+#include "sources/procfs/ancestry.hpp"
 
 namespace unzap {
 namespace {
@@ -176,6 +179,7 @@ class Server {
   std::optional<std::vector<std::string>> receive();
   void answer_request(const std::vector<std::string>& words);
   Answer answer(int directory, ReadKind kind, const char* path);
+  Answer ancestry_of(int directory, const char* path);
   void send(const Answer& reply);
   void flush();
 
@@ -183,15 +187,27 @@ class Server {
   const std::string& root_;
   Progress& progress_;
   int root_fd_ = -1;
+  std::optional<std::uint64_t> own_pid_ns_;  ///< inode; 0: not known
   std::string in_;
   std::string out_;
 };
+
+Answer Server::ancestry_of(int directory, const char* path) {
+  if (!own_pid_ns_) {
+    struct stat info {};
+    // A procfs of a pid namespace that we are not part of has no "self" for us.
+    own_pid_ns_ = ::fstatat(root_fd_, "self/ns/pid", &info, 0) == 0 ? info.st_ino : 0;
+  }
+  AncestryText found = read_ancestry(directory, path, *own_pid_ns_);
+  return {found.error, std::move(found.text)};
+}
 
 Answer Server::answer(int directory, ReadKind kind, const char* path) {
   switch (kind) {
     case ReadKind::file: return read_file_at(directory, path, false);
     case ReadKind::records: return read_file_at(directory, path, true);
     case ReadKind::link: return read_link_at(directory, path);
+    case ReadKind::ancestry: return ancestry_of(directory, path);
     case ReadKind::numbers: return list_numbers_at(directory, path);
     case ReadKind::threads: return read_threads_at(directory, path, progress_);
     case ReadKind::stats: return read_stats_at(directory, path, progress_);

@@ -11,13 +11,14 @@ namespace unzap {
 
 /// How one item is read.
 enum class ReadKind : char {
-  file = 'f',     ///< the whole text, at most k_max_read_bytes
-  link = 'l',     ///< where a symbolic link points; it is not followed
-  numbers = 'n',  ///< the entries of a folder that are numbers, one a line
-  records = 'r',  ///< /dev/kmsg: all records that are there now, the last k_max_log_bytes
-  threads = 't',  ///< the stat file of each entry of a folder that is a number, as StatRecords; the first
-                  ///< k_threads_at_once are read, the others listed, as if their read had given EAGAIN
-  stats = 's',    ///< the stat file of each of some entries of a folder, as StatRecords; see stats_path
+  file = 'f',      ///< the whole text, at most k_max_read_bytes
+  link = 'l',      ///< where a symbolic link points; it is not followed
+  numbers = 'n',   ///< the entries of a folder that are numbers, one a line
+  records = 'r',   ///< /dev/kmsg: all records that are there now, the last k_max_log_bytes
+  threads = 't',   ///< the stat file of each entry of a folder that is a number, as StatRecords; the first
+                   ///< k_threads_at_once are read, the others listed, as if their read had given EAGAIN
+  ancestry = 'a',  ///< the pid namespace that a link leads to and those above it; see read_ancestry
+  stats = 's',     ///< the stat file of each of some entries of a folder, as StatRecords; see stats_path
 };
 
 /// The head of one thread in the answer to ReadKind::threads; `size` bytes of its stat file follow it.

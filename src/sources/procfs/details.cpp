@@ -122,7 +122,7 @@ std::string Gaps::text() const {
 const std::vector<ReadItem>& detail_items() {
   static const std::vector<ReadItem> items{{ReadKind::file, "stat"},   {ReadKind::file, "status"},
                                            {ReadKind::file, "wchan"},  {ReadKind::file, "syscall"},
-                                           {ReadKind::file, "stack"},  {ReadKind::link, "ns/pid"},
+                                           {ReadKind::file, "stack"},  {ReadKind::ancestry, "ns/pid"},
                                            {ReadKind::link, "ns/mnt"}, {ReadKind::file, "cgroup"}};
   return items;
 }
@@ -182,6 +182,18 @@ bool apply_details(const std::vector<ReadResult>& answers, Task& task, Gaps& gap
     if (answers[i].text.absence() && *answers[i].text.absence() == Absence::not_permitted)
       gaps.add(detail_items()[i].path);
   return true;
+}
+
+void apply_pid_ns(const ReadResult& answer, Task& task) {
+  const std::optional<Ancestry> found = answer.text ? parse_ancestry(*answer.text) : std::nullopt;
+  if (!found) {
+    const Absence why = answer.text ? Absence::not_in_this_kernel : *answer.text.absence();
+    task.pid_ns = why;
+    task.pid_ns_chain = why;
+    return;
+  }
+  task.pid_ns = found->inode;
+  task.pid_ns_chain = found->chain;
 }
 
 bool add_second_sample(const ReadResult& stat, const ReadResult& status, Task& task) {

@@ -31,6 +31,7 @@ enum StatField : int {
   k_threads = 20,
   k_start = 22,
   k_vsize = 23,
+  k_pending = 31,
   k_processor = 39
 };
 // TASK_COMM_LEN is 16; the names of workqueue workers are longer here (proc_task_name(), fs/proc/array.c).
@@ -97,6 +98,7 @@ std::optional<text::StatLine> parse_stat(std::string_view text) {
       case k_threads: whole = number(word, out.threads); break;
       case k_start: whole = number(word, out.start_ticks); break;
       case k_vsize: whole = number(word, address_space); break;
+      case k_pending: whole = number(word, out.pending); break;
       case k_processor: whole = number(word, out.processor); break;
       default: break;
     }

@@ -27,7 +27,8 @@ constexpr const char* k_helper_comm = "unzap-reader";
 constexpr double k_short_window_seconds = 0.1;  // ten clock ticks: enough to see a task that spins
 constexpr int k_fewest_samples = 10;
 constexpr int k_times_in_kernel = 20;  // so many samples in the kernel for each in user mode
-constexpr int k_most_lanes = 2;        // a node in trouble has little to spare
+constexpr std::size_t k_most_asked_for_members = 4096;
+constexpr int k_most_lanes = 2;  // a node in trouble has little to spare
 
 /// One look at a host, pass by pass. Each pass fills in more of `snapshot_`.
 class Scan {
@@ -46,6 +47,7 @@ class Scan {
   Result<std::vector<std::int32_t>> list_processes();
   std::set<std::size_t> look_at_trouble();
   void look_closely(const std::set<std::size_t>& chosen);
+  std::set<std::size_t> find_injected(const std::set<std::size_t>& known);
   void look_again(std::set<std::size_t> chosen);
   /// Another sample of the tasks `again`; of the `chosen` among them with their context switches.
   void second_look(const std::set<std::size_t>& again, const std::set<std::size_t>& chosen);
@@ -182,12 +184,46 @@ void Scan::note_gaps() {
 std::set<std::size_t> Scan::look_at_trouble() {
   std::set<std::size_t> chosen = tasks_that_matter(snapshot_.tasks);
   look_closely(chosen);
-  for (const auto& choose : {members_of_dying, tracers}) {
-    const std::set<std::size_t> more = choose(snapshot_.tasks, chosen);
+  const auto add = [&](const std::set<std::size_t>& more) {
     look_closely(more);
     chosen.insert(more.begin(), more.end());
-  }
+  };
+  add(members_of_dying(snapshot_.tasks, chosen));
+  const std::set<std::size_t> injected = find_injected(chosen);
+  add(injected);
+  add(threads_and_parents(snapshot_.tasks, chosen, injected));
+  add(tracers(snapshot_.tasks, chosen));
   return chosen;
+}
+
+/// Those that are in a dying namespace although their parents are not: the namespace itself says so. Every
+/// process is asked for it that could be one, as far as there are not too many.
+std::set<std::size_t> Scan::find_injected(const std::set<std::size_t>& known) {
+  const DyingNamespaces dying = dying_namespaces(snapshot_.tasks);
+  std::vector<ReadGroup> groups;
+  std::vector<std::size_t> places;
+  for (const std::size_t i : possible_members(snapshot_.tasks, known, dying)) {
+    if (gone_.contains(i)) continue;
+    places.push_back(i);
+    groups.push_back({directory_of(snapshot_.tasks[i]), {{ReadKind::ancestry, "ns/pid"}}});
+  }
+  if (groups.size() > k_most_asked_for_members) {
+    snapshot_.problems.push_back(
+        {root_, fmt::format("{} processes were not asked whether they belong to a dying pid namespace",
+                            groups.size() - k_most_asked_for_members)});
+    groups.resize(k_most_asked_for_members);
+  }
+  std::set<std::size_t> found;
+  reader_.run(groups, "looking for members", [&](std::size_t at, std::size_t, const ReadResult& answer) {
+    Task asked;
+    apply_pid_ns(answer, asked);
+    const auto dies = [&](std::uint64_t inode) { return dying.inodes.contains(inode); };
+    const bool member = asked.pid_ns && dies(*asked.pid_ns);
+    const bool below =
+        asked.pid_ns_chain && std::any_of(asked.pid_ns_chain->begin(), asked.pid_ns_chain->end(), dies);
+    if (member || below) found.insert(places[at]);
+  });
+  return found;
 }
 
 /// Looks again, as often and as far apart as what was found depends on time. A host on which nothing waits,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/procfs/select.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -11,6 +13,7 @@ namespace {
 constexpr double k_busy_percent = 50;
 /// A parent with more threads than this is looked at in its leader and its stuck threads only.
 constexpr std::size_t k_max_threads_of_parent = 32;
+constexpr std::uint64_t k_start_slack_ticks = 100;
 
 bool is_zombie(const Task& task) {
   return task.state.is('Z') || task.state.is('X');
@@ -20,9 +23,21 @@ bool is_exiting(const Task& task) {
   return (task.flags.value_or(0) & k_pf_exiting) != 0;
 }
 
+/// Told to go and not yet on its way out.
+bool is_killed(const Task& task) {
+  return (task.pending_private.value_or(0) & signal_bit(SIGKILL)) != 0;
+}
+
+/// The init of a pid namespace below that of the procfs, and on its way out.
+bool is_dying_init(const Task& task) {
+  const bool nested_init = task.ns_pids && task.ns_pids->size() >= 2 && task.ns_pids->back() == 1;
+  return nested_init && task.tgid && (is_exiting(task) || is_zombie(task));
+}
+
 bool stands_out(const Task& task) {
   const char state = task.state.value_or('?');
-  return state == 'D' || state == 'Z' || state == 'X' || state == 't' || state == 'T' || is_exiting(task);
+  return state == 'D' || state == 'Z' || state == 'X' || state == 't' || state == 'T' || is_exiting(task) ||
+         is_killed(task);
 }
 
 /// Places of tasks by one of their numbers.
@@ -66,7 +81,7 @@ std::set<std::size_t> tasks_that_matter(const std::vector<Task>& tasks) {
     if (!stands_out(task)) continue;
     chosen.insert(i);
     // A kernel thread in D, or a stopped task, is no reason to look at its family.
-    if (!is_exiting(task) && !is_zombie(task)) continue;
+    if (!is_exiting(task) && !is_zombie(task) && !is_killed(task)) continue;
     if (task.ppid && *task.ppid > 0) choose_process(*task.ppid);
     if (!task.tgid) continue;
     choose_process(*task.tgid);
@@ -79,9 +94,7 @@ std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std
   std::vector<std::int32_t> open;
   std::set<std::int32_t> seen;
   for (const Task& task : tasks) {
-    const bool nested_init = task.ns_pids && task.ns_pids->size() >= 2 && task.ns_pids->back() == 1;
-    if (nested_init && task.tgid && (is_exiting(task) || is_zombie(task)) && seen.insert(*task.tgid).second)
-      open.push_back(*task.tgid);
+    if (is_dying_init(task) && seen.insert(*task.tgid).second) open.push_back(*task.tgid);
   }
   std::set<std::size_t> members;
   if (open.empty()) return members;
@@ -96,6 +109,47 @@ std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std
     }
   }
   return members;
+}
+
+DyingNamespaces dying_namespaces(const std::vector<Task>& tasks) {
+  DyingNamespaces out;
+  for (const Task& task : tasks) {
+    if (!is_dying_init(task) || !task.pid_ns) continue;
+    out.inodes.insert(*task.pid_ns);
+    out.first_start = std::min(out.first_start, task.start_ticks.value_or(0));
+  }
+  return out;
+}
+
+std::set<std::size_t> possible_members(const std::vector<Task>& tasks, const std::set<std::size_t>& known,
+                                       const DyingNamespaces& dying) {
+  std::set<std::size_t> out;
+  if (dying.inodes.empty()) return out;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const Task& task = tasks[i];
+    const bool kernel_thread = (task.flags.value_or(k_pf_kthread) & k_pf_kthread) != 0;
+    const bool older = task.start_ticks.value_or(0) + k_start_slack_ticks < dying.first_start;
+    if (task.is_leader() && !kernel_thread && !older && !known.contains(i)) out.insert(i);
+  }
+  return out;
+}
+
+std::set<std::size_t> threads_and_parents(const std::vector<Task>& tasks, const std::set<std::size_t>& known,
+                                          const std::set<std::size_t>& of) {
+  std::set<std::size_t> out;
+  if (of.empty()) return out;
+  const Groups by_tgid(tasks, &Task::tgid);
+  const auto add_process = [&](std::int32_t tgid) {
+    const std::vector<std::size_t> threads = by_tgid.of(tgid);
+    for (const std::size_t i : threads)
+      if (!known.contains(i) && (threads.size() <= k_max_threads_of_parent || tasks[i].is_leader()))
+        out.insert(i);
+  };
+  for (const std::size_t i : of) {
+    if (tasks[i].tgid) add_process(*tasks[i].tgid);
+    if (tasks[i].ppid.value_or(0) > 0) add_process(*tasks[i].ppid);
+  }
+  return out;
 }
 
 std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std::size_t>& known) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -18,6 +20,25 @@ std::set<std::size_t> tasks_that_matter(const std::vector<Task>& tasks);
 /// way out, as far as `tasks` (with NSpid where it was read) shows: members of a dying namespace that are
 /// still there.
 std::set<std::size_t> members_of_dying(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
+
+/// The pid namespaces of which `tasks` show that they die.
+struct DyingNamespaces {
+  std::set<std::uint64_t> inodes;
+  /// Clock ticks after boot: the start of the oldest of their inits. Nobody can be a member of a namespace
+  /// and older than its init: it makes the first pid of it (alloc_pid(), kernel/pid.c).
+  std::uint64_t first_start = std::numeric_limits<std::uint64_t>::max();
+};
+DyingNamespaces dying_namespaces(const std::vector<Task>& tasks);
+
+/// The processes (their leaders), not in `known`, that by what stat says could be members of one of these
+/// namespaces: whoever came in with setns(2) has its parent outside.
+std::set<std::size_t> possible_members(const std::vector<Task>& tasks, const std::set<std::size_t>& known,
+                                       const DyingNamespaces& dying);
+
+/// Those not in `known` that are threads of the processes of `of` and of their parents; of a process with
+/// many threads the leader only.
+std::set<std::size_t> threads_and_parents(const std::vector<Task>& tasks, const std::set<std::size_t>& known,
+                                          const std::set<std::size_t>& of);
 
 /// Those not in `known` that trace one of `known` (with TracerPid where it was read): whether a tracer can
 /// let go at all is seen on it.

@@ -52,6 +52,27 @@ TEST(MembersOfDying, DescendantsOfADyingInit) {
   EXPECT_TRUE(members_of_dying(tasks, {0}).empty()) << "50 is not on its way out";
 }
 
+TEST(TasksThatMatter, WhoIsKilledAndStillThere) {
+  std::vector<Task> tasks{task(1, 1, 0, 'S'), task(30, 30, 1, 'S'), task(31, 31, 1, 'S')};
+  EXPECT_TRUE(tasks_that_matter(tasks).empty());
+  tasks[1].pending_private = std::uint64_t{0x100};
+  tasks[2].pending_private = std::uint64_t{0x200};
+  EXPECT_EQ(tids(tasks, tasks_that_matter(tasks)), (std::set<std::int32_t>{1, 30}));
+}
+
+TEST(PossibleMembers, WhoIsNotOlderThanTheInit) {
+  std::vector<Task> tasks{task(50, 50, 1, 'S', k_pf_exiting), task(60, 60, 1, 'S'), task(61, 60, 1, 'S'),
+                          task(62, 62, 1, 'S'), task(63, 63, 2, 'S', k_pf_kthread)};
+  for (Task& each : tasks) each.start_ticks = std::uint64_t{5000};
+  tasks[3].start_ticks = std::uint64_t{4000};
+  tasks[0].ns_pids = std::vector<std::int32_t>{50, 1};
+  EXPECT_TRUE(possible_members(tasks, {0}, dying_namespaces(tasks)).empty())
+      << "which namespace is not known";
+  tasks[0].pid_ns = std::uint64_t{77};
+  EXPECT_EQ(tids(tasks, possible_members(tasks, {0}, dying_namespaces(tasks))), (std::set<std::int32_t>{60}));
+  EXPECT_EQ(tids(tasks, threads_and_parents(tasks, {0}, {1})), (std::set<std::int32_t>{60, 61}));
+}
+
 TEST(Tracers, OfThoseThatAreKnown) {
   std::vector<Task> tasks{task(50, 50, 1, 'Z'), task(70, 70, 1, 'S'), task(71, 71, 1, 'S')};
   EXPECT_TRUE(tracers(tasks, {0}).empty());

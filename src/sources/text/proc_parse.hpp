@@ -53,6 +53,8 @@ struct StatLine {
   Reading<std::uint64_t> start_ticks;
   Reading<bool> has_mm;
   Reading<std::int32_t> processor;
+  /// The low 31 bits of SigPnd, field 31; only a live stat line is read so far.
+  Reading<std::uint64_t> pending;
 };
 std::optional<StatLine> parse_stat_line(std::string_view text);
 

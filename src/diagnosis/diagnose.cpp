@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/rank.hpp"
@@ -148,7 +149,11 @@ Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<std::stri
   std::size_t asked = 0;
   for (const Cause& known : catalogue()) {
     if (graph.out_of_time()) break;
-    for (Finding& finding : known.rule(graph)) findings.push_back(std::move(finding));
+    Findings found = known.rule(graph);
+    if (found.size() >= k_most_findings)
+      limits.push_back(
+          fmt::format("more than {} jams of the cause {}: the rest is not told", k_most_findings, known.id));
+    std::move(found.begin(), found.end(), std::back_inserter(findings));
     ++asked;
   }
   if (graph.out_of_time())

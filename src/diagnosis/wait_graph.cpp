@@ -72,7 +72,8 @@ bool WaitGraph::stands(const KernelEvent& event) const {
 }
 
 void WaitGraph::collect_tasks() {
-  for (const Task& task : snapshot_.tasks) tasks_.push_back(&task);
+  for (const Task& task : snapshot_.tasks)
+    if (!index_.is_copy(task)) tasks_.push_back(&task);
   for (const KernelEvent& event : snapshot_.events) {
     if (!stands(event)) continue;
     events_.push_back(&event);

@@ -76,6 +76,9 @@ enum class Belongs : std::uint8_t {
   proved,   ///< by inode, or as a descendant of a member
 };
 
+/// A rule tells of no more jams than this.
+inline constexpr std::size_t k_most_findings = 10'000;
+
 /// The wait-for graph of a snapshot. Built from the snapshot alone; holds references into it and must not
 /// outlive it. Its size is linear in the snapshot: a node for each task that waits or is waited for, and one
 /// for each thing they wait for.
@@ -89,6 +92,8 @@ class WaitGraph {
   const Snapshot& snapshot() const { return snapshot_; }
   /// The time for this diagnosis is up: whoever goes through many jams stops with the one at hand.
   bool out_of_time() const { return deadline_.passed(); }
+  /// A rule that has so many findings stops: time is up, or nobody reads more.
+  bool enough(std::size_t findings) const { return findings >= k_most_findings || out_of_time(); }
   const TaskIndex& index() const { return index_; }
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<Edge>& edges() const { return edges_; }

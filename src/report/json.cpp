@@ -18,7 +18,8 @@ Json to_json(const Party& party) {
           {"comm", party.comm},
           {"role", party.role},
           {"container", party.container.empty() ? Json(nullptr) : Json(party.container)},
-          {"pod", party.pod.empty() ? Json(nullptr) : Json(party.pod)}};
+          {"pod", party.pod.empty() ? Json(nullptr) : Json(party.pod)},
+          {"start_ticks", value_or_null(party.start_ticks)}};
 }
 
 Json host_json(const Snapshot& snapshot) {
@@ -69,7 +70,10 @@ Json finding_json(const Finding& finding) {
           {"refuted_by", finding.refuted_by},
           {"next_evidence", finding.next_evidence},
           {"remedies", std::move(remedies)},
-          {"references", finding.references}};
+          {"references", finding.references},
+          {"pid_ns", value_or_null(finding.pid_ns)},
+          {"reaper", finding.reaper ? to_json(*finding.reaper) : Json(nullptr)},
+          {"unproved", finding.unproved}};
 }
 
 std::string json_line(const Json& value) {

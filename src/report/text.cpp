@@ -13,6 +13,7 @@ namespace {
 
 // What fits a screen; with `verbose` there is no limit.
 constexpr std::size_t k_full_findings = 1;
+constexpr std::size_t k_told_findings = 8;  // with a sentence; those behind them have a line
 constexpr std::size_t k_max_evidence = 5;
 constexpr std::size_t k_max_remedies = 5;
 constexpr std::size_t k_max_victims = 4;
@@ -214,12 +215,20 @@ void TextReport::write_remedies(const Finding& finding) {
 
 void TextReport::write_finding(std::size_t place) {
   const Finding& finding = diagnosis_.findings[place];
-  out_.gap();
+  if (verbose_ || place <= k_told_findings) out_.gap();
   const std::string culprit = finding.culprit ? label(*finding.culprit) : "";
   out_.item(0, fmt::format("{}. {} ({})  ", place + 1, finding.cause, name(finding.confidence)), culprit,
             tone_of(finding.confidence));
+  if (!verbose_ && place >= k_told_findings) {
+    write_homes(finding);
+    return;
+  }
   out_.paragraph(3, finding.summary);
-  if (!verbose_ && place >= k_full_findings) return;
+  for (const std::string& gap : finding.unproved) out_.item(3, "not proved: ", gap, Tone::warning);
+  if (!verbose_ && place >= k_full_findings) {
+    write_homes(finding);
+    return;
+  }
   if (finding.culprit && !finding.culprit->role.empty())
     out_.item(3, "culprit  ", label(*finding.culprit) + ": " + finding.culprit->role);
   const std::size_t shown = limit(finding.victims.size(), k_max_victims);

@@ -83,8 +83,11 @@ class TaskIndex {
  public:
   explicit TaskIndex(const Snapshot& snapshot);
 
-  /// The task with this tid, or nullptr.
+  /// The task with this tid, or nullptr; of several, the first.
   const Task* by_tid(std::int32_t tid) const;
+  /// True when another task with its number stands before this task of the snapshot: the other look-ups leave
+  /// it out.
+  bool is_copy(const Task& task) const;
   /// All tasks of a process, in the snapshot's order.
   std::vector<const Task*> of_process(std::int32_t tgid) const;
   /// All tasks whose ppid is this process.

@@ -126,7 +126,7 @@ Findings members_not_visible(const WaitGraph& graph) {
     if (!waits || reaper.running || !graph.rests(reaper)) continue;
     // Runnable and off its CPU: a member has woken it, and all that it waits for is a processor.
     if (!chosen && reaper.task->state.is('R')) continue;
-    if (graph.out_of_time()) break;
+    if (graph.enough(out.size())) break;
     out.push_back(about_reaper(graph, reaper));
   }
   if (!out.empty() || !chosen) return out;

@@ -269,7 +269,7 @@ Findings reaper_busy_loop(const WaitGraph& graph) {
   Findings out;
   const Scene scene = look_at_scene(graph);
   for (const Reaper& reaper : graph.reapers()) {
-    if (graph.out_of_time()) break;
+    if (graph.enough(out.size())) break;
     const Sight sight = look(graph, reaper, scene);
     auto confidence = judge(graph, reaper, sight);
     if (!confidence) continue;

@@ -49,7 +49,7 @@ template <class Make>
 Findings findings_of(const WaitGraph& graph, const std::vector<SiteHits>& jams, const Make& make) {
   Findings out;
   for (const SiteHits& jam : jams) {
-    if (graph.out_of_time()) break;
+    if (graph.enough(out.size())) break;
     out.push_back(make(graph, jam));
   }
   return out;

@@ -83,7 +83,7 @@ Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& even
 Findings soft_lockup(const WaitGraph& graph) {
   Findings out;
   for (const auto& events : by_holder(unexplained(graph))) {
-    if (graph.out_of_time()) break;
+    if (graph.enough(out.size())) break;
     out.push_back(make(graph, events));
   }
   return out;

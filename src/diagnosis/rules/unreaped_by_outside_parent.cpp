@@ -64,7 +64,7 @@ std::optional<Injected> injected(const WaitGraph& graph, const std::vector<const
   if (const Reaper* over = graph.reaper_over(task)) {
     const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
     if (parent == nullptr || inside(graph, *over, task) == inside(graph, *over, *parent)) return std::nullopt;
-    const bool eligible = std::find(reapers.begin(), reapers.end(), over) != reapers.end();
+    const bool eligible = std::binary_search(reapers.begin(), reapers.end(), over);
     return eligible ? std::optional(Injected{&task, over, true}) : std::nullopt;
   }
   // One whose namespace is known belongs elsewhere, and where the proof was refused nobody guesses.
@@ -241,7 +241,7 @@ Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence)
   return finding;
 }
 
-/// The dying inits that wait for numbers that somebody outside may hold.
+/// The dying inits that wait for numbers that somebody outside may hold, in the order of their places.
 std::vector<const Reaper*> waiting(const WaitGraph& graph, bool any_blocked) {
   std::vector<const Reaper*> out;
   for (const Reaper& reaper : graph.reapers())
@@ -254,6 +254,7 @@ std::vector<Outside> jams(const WaitGraph& graph, const std::vector<const Reaper
   std::vector<Outside> out;
   std::map<std::pair<const Reaper*, std::int32_t>, std::size_t> numbers;
   for (const Task* task : graph.tasks()) {
+    if (graph.enough(out.size())) break;
     const auto found = injected(graph, reapers, *task);
     if (!found) continue;
     const std::int32_t parent = task->ppid.value_or(0);
@@ -301,7 +302,7 @@ Findings unreaped_by_outside_parent(const WaitGraph& graph) {
     if (!explained.contains(reaper)) all.push_back({reaper, {}, nullptr, true, nullptr});
   Findings out;
   for (const Outside& seen : all) {
-    if (graph.out_of_time()) break;
+    if (graph.enough(out.size())) break;
     if (const auto confidence = judge(graph, seen)) out.push_back(make(graph, seen, *confidence));
   }
   return out;

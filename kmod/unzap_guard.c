@@ -2,7 +2,14 @@
 /*
  * The medicine of unzap_rescue in advance, for a kernel without the fix: on every entry to kernel_wait4(), the wait of
  * zap_pid_ns_processes(), clears TIF_NOTIFY_SIGNAL of the caller if that is the thread that zaps its pid namespace. That
- * is what the fix of 2024 (7fea700e04bd) does one line before the call.
+ * is what the fix of 2024 (7fea700e04bd) does one line before the call, and it covers what that covers: the first loop,
+ * with every flag that was raised before it. That is the loop that locks a node up.
+ *
+ * NOT covered: a flag that is raised while the reaper is in the second loop, which waits for members with a parent outside.
+ * By then task_work_add() refuses (kernel/task_work.c); what is left is the late notification of an add from before that,
+ * and a livepatch transition, klp_send_signals() (kernel/livepatch/transition.c). The reaper then burns one CPU in that loop, but calls schedule() in every turn, so
+ * nothing waits for it; unzap_rescue can clear the flag. There is no good place for a probe: all that every kernel calls in
+ * that loop is schedule(), which each context switch of the node would pay for (docs/kernel-facts/module.md).
  *
  *   insmod unzap_guard.ko
  *   cat /sys/module/unzap_guard/parameters/interventions
@@ -51,7 +58,7 @@ static int __init unzap_guard_init(void)
 	if (error)
 		pr_err("unzap_guard: no probe at %s: error %d\n", probe.symbol_name, error);
 	else
-		pr_info("unzap_guard: watching %s\n", probe.symbol_name);
+		pr_info("unzap_guard: watching %s: the first loop of zap_pid_ns_processes() is covered, the second is not\n", probe.symbol_name);
 	return error;
 }
 
@@ -64,4 +71,4 @@ static void __exit unzap_guard_exit(void)
 module_init(unzap_guard_init);
 module_exit(unzap_guard_exit);
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Keeps container inits from spinning in zap_pid_ns_processes()");
+MODULE_DESCRIPTION("Keeps container inits from spinning in the first loop of zap_pid_ns_processes(); does not cover the second");

@@ -8,11 +8,14 @@
  *   echo TID,STARTTIME > /sys/module/unzap_rescue/parameters/target     another one, while it is loaded
  *   rmmod unzap_rescue
  *
- * TID counts as in the pid namespace of the writer, STARTTIME is field 22 of /proc/TID/stat. The task must be that very
- * one, exiting, the child reaper of a pid namespace that is not the initial one and is being zapped, and have the flag;
- * otherwise nothing is changed. Loading succeeds either way: a failing load frees the module at once and waits for RCU
- * there, which would hang whoever loads it while the machine is jammed. `result` says what was done.
+ * TID counts as in the initial pid namespace, STARTTIME is field 22 of /proc/TID/stat. The task must be that very one,
+ * exiting, the child reaper of a pid namespace that is not the initial one and is being zapped, and have the flag;
+ * otherwise nothing is changed. Who gives the target must have CAP_SYS_ADMIN in the initial user namespace and be in the
+ * initial pid namespace: a container with /sys mounted for writing is not. Loading succeeds either way: a failing load
+ * frees the module at once and waits for RCU there, which would hang whoever loads it while the machine is jammed.
+ * `result` says what was done. No text of the task gets into it or into the kernel log: its name is its owner's choice.
  */
+#include <linux/capability.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/module.h>
@@ -20,6 +23,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/time_namespace.h>
+#include <linux/version.h>
 
 #include "reaper.h"
 
@@ -28,7 +32,13 @@ static char result[160] = "none: no target was given";
 /* What /proc/TID/stat shows the writer as starttime: clock ticks (1/100 s to user space) since boot. */
 static u64 start_ticks(const struct task_struct *task)
 {
-	return div_u64(timens_add_boottime_ns(task->start_boottime), NSEC_PER_SEC / USER_HZ);
+	u64 since_boot = task->start_boottime;
+
+	/* do_task_stat(), fs/proc/array.c: 5.10 does not count in the reader's time namespace. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+	since_boot = timens_add_boottime_ns(since_boot);
+#endif
+	return div_u64(since_boot, NSEC_PER_SEC / USER_HZ);
 }
 
 /*
@@ -54,10 +64,6 @@ static const char *clear_flag(struct task_struct *task, u64 start)
 		refusal = "it has not begun to kill the members of its namespace";
 	if (!refusal && !test_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL))
 		refusal = "it does not have TIF_NOTIFY_SIGNAL: there is nothing to clear";
-#ifdef PF_NO_NOTIFY_SIGNAL
-	if (!refusal && (READ_ONCE(task->flags) & PF_NO_NOTIFY_SIGNAL))
-		refusal = "this kernel has the fix: the flag does not keep the task from sleeping";
-#endif
 	if (!refusal)
 		clear_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
 unlock:
@@ -65,6 +71,12 @@ unlock:
 out:
 	rcu_read_unlock();
 	return refusal;
+}
+
+static void refuse(pid_t tid, u64 start, const char *why)
+{
+	snprintf(result, sizeof(result), "refused: task %d started at %llu: %s", tid, start, why);
+	pr_info("unzap_rescue: %s; nothing was changed\n", result);
 }
 
 static void rescue(pid_t tid, u64 start)
@@ -79,28 +91,47 @@ static void rescue(pid_t tid, u64 start)
 	rcu_read_unlock();
 	refusal = task ? clear_flag(task, start) : "there is no such task";
 	if (refusal) {
-		snprintf(result, sizeof(result), "refused: task %d started at %llu: %s", tid, start, refusal);
-		pr_info("unzap_rescue: %s; nothing was changed\n", result);
+		refuse(tid, start, refusal);
 	} else {
 		snprintf(result, sizeof(result), "cleared: TIF_NOTIFY_SIGNAL of task %d started at %llu", tid, start);
-		pr_notice("unzap_rescue: cleared TIF_NOTIFY_SIGNAL of %s[%d], the reaper of a dying pid namespace\n", task->comm, tid);
+		pr_notice("unzap_rescue: %s, the reaper of a dying pid namespace\n", result);
 	}
 	if (task)
 		put_task_struct(task);
 }
 
+/*
+ * Why `current` may not give targets. The file's mode asks when it is opened, this when it is written: an open file can be
+ * handed on. capable() means the initial user namespace; numbers mean the same to us and to the writer in one pid
+ * namespace only.
+ */
+static const char *not_allowed(void)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return "who asks does not have CAP_SYS_ADMIN";
+	if (task_active_pid_ns(current) != &init_pid_ns)
+		return "who asks is not in the initial pid namespace";
+	return NULL;
+}
+
 /* Called by the parser of the load and by a write to the file, one at a time (param_lock). */
 static int set_target(const char *text, const struct kernel_param *param)
 {
+	const char *why = not_allowed();
 	unsigned long long start;
 	char rest;
 	int tid;
 
+	if (why && THIS_MODULE->state == MODULE_STATE_LIVE)
+		return -EPERM;
 	if (sscanf(text, "%d,%llu%c", &tid, &start, &rest) != 2 && !(sscanf(text, "%d,%llu%c", &tid, &start, &rest) == 3 && rest == '\n'))
 		return -EINVAL;
 	if (tid <= 0)
 		return -EINVAL;
-	rescue(tid, start);
+	if (why)
+		refuse(tid, start, why);
+	else
+		rescue(tid, start);
 	return 0;
 }
 
@@ -122,4 +153,6 @@ static void __exit unzap_rescue_exit(void)
 module_init(unzap_rescue_init);
 module_exit(unzap_rescue_exit);
 MODULE_LICENSE("GPL");
+/* What unzap speaks to a module that is loaded already: src/rescue/apply/module.cpp knows this number. */
+MODULE_VERSION("2");
 MODULE_DESCRIPTION("Frees a container init that spins in zap_pid_ns_processes()");

@@ -112,7 +112,8 @@ Result<Applied> clear_flag(Course& course, const Means& means) {
   if (!means.module.empty()) {
     module.emplace(means.module);
   } else {
-    if (auto failed = course.note("build", "building unzap_rescue with " + means.headers)) return *failed;
+    if (auto failed = course.note("build", "building unzap_rescue without BTF, with " + means.headers))
+      return *failed;
     auto built = ModuleFile::build(course.options().sources, means.headers);
     if (!built) return built.error();
     module.emplace(std::move(*built));
@@ -125,17 +126,18 @@ Result<Applied> clear_flag(Course& course, const Means& means) {
   const auto result =
       hand_to_module(module->file(), fmt::format("{},{}", target.id.tid, target.id.start_ticks));
   if (!result) return result.error();
-  (void)course.note("result", "unzap_rescue " + *result);
-  if (!result->starts_with("cleared:")) {
+  (void)course.note("result", "unzap_rescue " + result->said);
+  if (!result->said.starts_with("cleared:")) {
     // It stays loaded when RCU does not end; the next run hands its target to it then.
-    unload_module(0.5);
-    return course.end(Outcome::refused, "the module " + *result);
+    if (result->loaded_by_us) unload_module(0.5);
+    return course.end(Outcome::refused, "the module " + result->said);
   }
   Applied applied = watch(course, everybody);
-  const bool unloaded = unload_module(2);
-  applied.steps.push_back(
-      {course.seconds(),
-       unloaded ? "unzap_rescue is unloaded" : "unzap_rescue stays loaded: it could not be unloaded yet"});
+  const bool unloaded = result->loaded_by_us && unload_module(2);
+  applied.steps.push_back({course.seconds(), unloaded ? "unzap_rescue is unloaded"
+                                             : result->loaded_by_us
+                                                 ? "unzap_rescue stays loaded: it could not be unloaded yet"
+                                                 : "unzap_rescue stays loaded: it was so before"});
   return applied;
 }
 

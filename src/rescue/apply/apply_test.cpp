@@ -174,35 +174,6 @@ TEST_F(RescueApply, SaysWhyAModuleCannotBeBuilt) {
   EXPECT_EQ(built.error().place, path("no-headers"));
 }
 
-/// Headers of a kernel that are installed here, whether it runs or not; empty for none.
-std::string some_headers() {
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator("/lib/modules", none))
-    if (std::filesystem::exists(entry.path() / "build/scripts/Makefile.modpost", none))
-      return (entry.path() / "build").string();
-  return "";
-}
-
-TEST_F(RescueApply, BuildsTheModuleWithTheHeadersOfAKernel) {
-  const std::string headers = some_headers();
-  if (headers.empty()) GTEST_SKIP() << "no kernel headers below /lib/modules (linux-headers-amd64)";
-  const auto text = [](const std::string& file) {
-    return read_file(std::string(UNZAP_SOURCE_DIR "/kmod/") + file, std::size_t{1} << 20)->text;
-  };
-  std::string folder;
-  {
-    const std::string module = text("unzap_rescue.c"), reaper = text("reaper.h");
-    const auto built = ModuleFile::build({{"unzap_rescue.c", module}, {"reaper.h", reaper}}, headers);
-    ASSERT_TRUE(built) << built.error().message;
-    folder = std::filesystem::path(built->file()).parent_path().string();
-    const auto object = read_file(built->file(), std::size_t{64} << 20);
-    ASSERT_TRUE(object);
-    EXPECT_EQ(object->text.substr(1, 3), "ELF");
-    EXPECT_NE(object->text.find("vermagic="), std::string::npos);
-  }
-  EXPECT_FALSE(std::filesystem::exists(folder)) << "it cleans up after itself";
-}
-
 TEST(InChild, GivesUpOnAChildThatDoesNotComeBack) {
   EXPECT_EQ(in_child(10, [] { return 7; }), 7);
   EXPECT_FALSE(in_child(0.05, [] {

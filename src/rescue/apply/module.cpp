@@ -3,15 +3,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "rescue/apply/child.hpp"
@@ -24,9 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* k_module = "unzap_rescue";
-constexpr const char* k_parameters = "/sys/module/unzap_rescue/parameters/";
+constexpr std::string_view k_version = "2";  ///< MODULE_VERSION of kmod/unzap_rescue.c
 constexpr double k_load_seconds = 5;
-constexpr double k_build_seconds = 120;
+constexpr std::size_t k_largest_log = std::size_t{1} << 20;
 
 Error module_error(ErrorKind kind, std::string message, std::string place, std::string remedy) {
   return {kind, std::move(message), std::move(place), std::move(remedy)};
@@ -51,96 +50,160 @@ Error load_error(int error, const std::string& file) {
     case ENOENT:
       return module_error(ErrorKind::bad_data, "the kernel lacks what the module needs: " + said, file,
                           "dmesg names the symbol");
+    case EBUSY:
+      return module_error(ErrorKind::io, "somebody else loads or unloads unzap_rescue right now: " + said,
+                          file, "try again");
     default:
       return module_error(ErrorKind::io, "loading the module failed: " + said, file, "dmesg may say more");
   }
 }
 
-/// The build itself, in a child: its output goes into a file, and the end of that into the error.
-int run_make(const std::string& headers, const std::string& folder) {
-  const int log = ::open((folder + "/build.log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  ::dup2(log, STDOUT_FILENO);
-  ::dup2(log, STDERR_FILENO);
-  const std::string module_folder = "M=" + folder;
-  ::execlp("make", "make", "-C", headers.c_str(), module_folder.c_str(), "modules",
-           static_cast<char*>(nullptr));
-  return 127;
+std::string folder_of(const ModuleHost& host) {
+  return host.modules + "/" + k_module;
 }
 
-std::string last_lines(const std::string& path) {
-  const auto file = read_file(path, std::size_t{1} << 20);
-  if (!file) return "no output";
-  const std::string_view text = trim(file->text);
-  return printable(text.substr(text.size() > 300 ? text.size() - 300 : 0));
+std::string parameter(const ModuleHost& host, std::string_view name) {
+  return folder_of(host) + "/parameters/" + std::string(name);
 }
 
-std::optional<Error> write_parameter(const std::string& value) {
-  const std::string path = std::string(k_parameters) + "target";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+std::optional<Error> write_target(const ModuleHost& host, const std::string& value) {
+  const std::string path = parameter(host, "target");
+  const int fd = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   const bool written =
       fd >= 0 && ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size());
   const int error = errno;
   if (fd >= 0) ::close(fd);
   if (written) return std::nullopt;
-  return Error{ErrorKind::io,
-               fmt::format("the loaded module does not take a target: {}", std::strerror(error)), path,
-               "unload it with rmmod unzap_rescue"};
+  const bool denied = error == EPERM || error == EACCES;
+  return module_error(denied ? ErrorKind::permission : ErrorKind::io,
+                      fmt::format("the loaded module does not take a target: {}", std::strerror(error)), path,
+                      denied ? "it takes one from root with CAP_SYS_ADMIN in the initial pid namespace only"
+                             : "unload it with rmmod unzap_rescue");
+}
+
+/// An unzap_rescue that is there already gets the target only when it is the one this program knows.
+std::optional<Error> not_ours(const ModuleHost& host) {
+  const std::string place = folder_of(host) + "/version";
+  const auto file = read_file(place, 256);
+  if (file && trim(file->text) == k_version) return std::nullopt;
+  return module_error(ErrorKind::bad_data,
+                      file ? fmt::format("a module unzap_rescue of another version is loaded: {}, not {}",
+                                         printable(trim(file->text), 40), k_version)
+                           : "a module unzap_rescue is loaded that does not say its version",
+                      place, "see whose it is; rmmod unzap_rescue, and try again");
+}
+
+/// The file to load, opened; an error when somebody else could have put something in.
+Result<int> open_module(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return module_error(errno == EACCES ? ErrorKind::permission : ErrorKind::no_input,
+                        fmt::format("cannot open the module: {}", std::strerror(errno)), file, "");
+  struct stat status {};
+  const bool known = ::fstat(fd, &status) == 0;
+  std::string why;
+  if (!known || !S_ISREG(status.st_mode))
+    why = "the module is not a regular file";
+  else if (status.st_uid != 0 && status.st_uid != ::geteuid())
+    why = fmt::format("the module belongs to user {}, not to root", status.st_uid);
+  else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    why = "others can write to the module";
+  if (why.empty()) return fd;
+  ::close(fd);
+  return module_error(ErrorKind::permission, why, file,
+                      "look at it, then: chown root FILE && chmod 644 FILE");
+}
+
+/// 0, EEXIST, or an error.
+Result<int> load(const std::string& file, const std::string& target, const ModuleHost& host) {
+  const auto fd = open_module(file);
+  if (!fd) return fd.error();
+  const auto status = in_child(k_load_seconds, [&] { return host.load(*fd, "target=" + target); });
+  ::close(*fd);
+  if (!status)
+    return module_error(ErrorKind::io,
+                        fmt::format("loading the module did not end within {:.0f} s", k_load_seconds), file,
+                        "the kernel may still do it; look at dmesg, and diagnose again");
+  if (*status != 0 && *status != EEXIST) return load_error(*status, file);
+  return *status;
+}
+
+/// What the module says, if it speaks of this target: another unzap may have written meanwhile.
+Result<std::string> read_result(const ModuleHost& host, const std::string& target) {
+  const std::string place = parameter(host, "result");
+  const auto file = read_file(place, 4096);
+  if (!file) return file.error();
+  const std::string said = printable(trim(file->text), 400);
+  const auto comma = target.find(',');
+  const std::string about = fmt::format("task {} started at {}", target.substr(0, comma),
+                                        target.substr(std::min(comma, target.size() - 1) + 1));
+  const auto at = said.find(about);
+  const bool whole =
+      at != std::string::npos && (at + about.size() == said.size() || said[at + about.size()] == ':');
+  if (whole) return said;
+  return module_error(ErrorKind::io, "the module answers about something else: " + said, place,
+                      "somebody else uses it at the same time; diagnose again");
 }
 
 }  // namespace
 
-Result<ModuleFile> ModuleFile::build(const std::vector<ModuleSource>& sources, const std::string& headers) {
-  std::string folder = (fs::temp_directory_path() / "unzap-module-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr)
-    return Error{ErrorKind::io, fmt::format("cannot make a folder: {}", std::strerror(errno)), folder, ""};
-  ModuleFile out(folder + "/unzap_rescue.ko");
-  out.folder_ = folder;
+Result<ModuleFile> ModuleFile::build(const std::vector<ModuleSource>& sources, const std::string& headers,
+                                     const std::vector<std::string>& parents) {
+  auto folder = BuildFolder::make(parents);
+  if (!folder) return folder.error();
   for (const ModuleSource& source : sources)
-    std::ofstream(folder + "/" + std::string(source.file)) << source.text;
-  std::ofstream(folder + "/Kbuild") << "obj-m := unzap_rescue.o\n";
-  const auto status = in_child(k_build_seconds, [&] { return run_make(headers, folder); });
+    if (auto failed = folder->write(source.file, source.text)) return *failed;
+  if (auto failed = folder->write("Kbuild", "obj-m := unzap_rescue.o\n")) return *failed;
+  ModuleFile out(folder->path() + "/unzap_rescue.ko");
+  const BuildLimits limits;
+  const auto status = run_build(make_arguments(headers, folder->path()), folder->path(), limits);
   std::error_code error;
-  if (status == 0 && fs::exists(out.file_, error)) return out;
-  return Error{ErrorKind::io, "the module could not be built: " + last_lines(folder + "/build.log"), headers,
-               "are these the headers of the running kernel, and is its compiler here?"};
-}
-
-ModuleFile::ModuleFile(ModuleFile&& other) noexcept
-    : file_(std::move(other.file_)), folder_(std::exchange(other.folder_, "")) {}
-
-ModuleFile::~ModuleFile() {
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-}
-
-Result<std::string> hand_to_module(const std::string& file, const std::string& target) {
-  std::error_code missing;
-  if (fs::exists(k_parameters, missing)) {
-    if (auto failed = write_parameter(target)) return *failed;
-  } else {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-      return Error{errno == EACCES ? ErrorKind::permission : ErrorKind::no_input,
-                   fmt::format("cannot open the module: {}", std::strerror(errno)), file, ""};
-    const std::string parameters = "target=" + target;
-    const auto status = in_child(k_load_seconds, [&] {
-      return ::syscall(SYS_finit_module, fd, parameters.c_str(), 0) == 0 ? 0 : errno;
-    });
-    ::close(fd);
-    if (!status)
-      return Error{ErrorKind::io,
-                   fmt::format("loading the module did not end within {:.0f} s", k_load_seconds), file,
-                   "the kernel may still do it; look at dmesg, and diagnose again"};
-    if (*status != 0) return load_error(*status, file);
+  if (status == 0 && fs::is_regular_file(out.file_, error)) {
+    out.folder_.emplace(std::move(*folder));
+    return out;
   }
-  const auto result = read_file(std::string(k_parameters) + "result", 4096);
-  if (!result) return result.error();
-  return std::string(trim(result->text));
+  const auto log = read_file(folder->path() + "/build.log", k_largest_log);
+  Error failed = build_error(log ? log->text : "", headers);
+  if (!status)
+    failed.message = fmt::format(
+        "the build of the module was ended: it took more than {:.0f} s, or wrote too much", limits.seconds);
+  return failed;
 }
 
-bool unload_module(double seconds) {
-  return in_child(seconds, [] {
-           return ::syscall(SYS_delete_module, k_module, O_NONBLOCK) == 0 || errno == ENOENT ? 0 : 1;
+ModuleHost this_kernel() {
+  return {"/sys/module",
+          [](int file, const std::string& parameters) {
+            return ::syscall(SYS_finit_module, file, parameters.c_str(), 0) == 0 ? 0 : errno;
+          },
+          [] { return ::syscall(SYS_delete_module, k_module, O_NONBLOCK) == 0 ? 0 : errno; }};
+}
+
+Result<ModuleAnswer> hand_to_module(const std::string& file, const std::string& target,
+                                    const ModuleHost& host) {
+  std::error_code ignored;
+  ModuleAnswer out;
+  if (!fs::exists(folder_of(host), ignored)) {
+    const auto status = load(file, target, host);
+    if (!status) return status.error();
+    out.loaded_by_us = *status == 0;  // EEXIST: somebody else was quicker
+  }
+  if (!out.loaded_by_us) {
+    if (auto failed = not_ours(host)) return *failed;
+    if (auto failed = write_target(host, target)) return *failed;
+  }
+  auto said = read_result(host, target);
+  if (!said) {
+    if (out.loaded_by_us) unload_module(0.5, host);
+    return said.error();
+  }
+  out.said = std::move(*said);
+  return out;
+}
+
+bool unload_module(double seconds, const ModuleHost& host) {
+  return in_child(seconds, [&] {
+           const int error = host.unload();
+           return error == 0 || error == ENOENT ? 0 : 1;
          }) == 0;
 }
 

@@ -69,7 +69,10 @@ void judge_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
     out.verdict = KernelVerdict::not_affected;
     out.reason =
         "the fix is missing, but the module unzap_guard is loaded and clears TIF_NOTIFY_SIGNAL before each "
-        "wait";
+        "wait of a reaper for its children";
+    out.notes.push_back(
+        "unzap_guard covers only the first of the reaper's two wait loops: the second one can burn a CPU, it "
+        "locks nothing up");
     out.notes.push_back("the guard is gone after the next boot, or when it is unloaded");
   } else {
     judge_spin(facts, out);
@@ -100,8 +103,8 @@ void advise_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
   if (const std::string obstacle = guard_obstacle(facts.config); obstacle.empty())
     out.advice.push_back({"guard",
                           "Until then load unzap_guard: it clears the flag in every dying init before it "
-                          "waits, and this kernel can "
-                          "load it.",
+                          "waits for its children, and this kernel can load it. The second wait loop, which "
+                          "can burn a CPU but locks nothing up, it does not cover.",
                           "make -C kmod && insmod kmod/unzap_guard.ko", ""});
   else
     out.advice.push_back({"guard", "The module unzap_guard cannot be loaded: " + obstacle + ".", "", ""});

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "kernel_image/first_fixed.hpp"
@@ -65,6 +66,19 @@ TEST(Verdict, each_fact_decides) {
     const bool bad = row.verdict == KernelVerdict::can_lock_up || row.verdict == KernelVerdict::wastes_cpu;
     EXPECT_EQ(answer.advice.empty(), !bad);
   }
+}
+
+TEST(Verdict, a_loaded_guard_covers_the_first_loop_only_and_says_so) {
+  KernelFacts facts = vulnerable();
+  const auto says_so = [](const std::string& text) {
+    return text.find("locks nothing up") != std::string::npos;
+  };
+  const KernelAnswer advice = answer_for(facts);
+  EXPECT_TRUE(std::any_of(advice.advice.begin(), advice.advice.end(),
+                          [&](const auto& each) { return each.id == "guard" && says_so(each.text); }));
+  facts.guard_loaded = true;
+  const KernelAnswer loaded = answer_for(facts);
+  EXPECT_TRUE(std::any_of(loaded.notes.begin(), loaded.notes.end(), says_so));
 }
 
 TEST(Verdict, the_guard_needs_modules_and_kprobes) {

@@ -128,7 +128,7 @@ void plan_clear_flag(Plan& plan, const Finding& finding, const Snapshot& snapsho
       "one bit of one exiting thread: its kernel_wait4() then sleeps until the members of its namespace are "
       "gone. The "
       "module looks again under the thread's lock, changes nothing if anything differs, and is unloaded at "
-      "the end";
+      "the end unless it was loaded before";
   action.cannot_undo =
       "the container's end, which then takes its course. The kernel counts as tainted by a module from "
       "outside "

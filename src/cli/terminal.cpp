@@ -24,6 +24,7 @@ constexpr std::size_t k_default_width = 100;
 constexpr double k_patience_seconds = 1.0;
 
 bool g_output_was_closed = false;  // set once, before anything else runs
+bool g_colors = false;             // set when somebody was told to use them
 
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -38,6 +39,7 @@ bool is_set(const char* variable) {
 
 void prepare_standard_streams() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
     if (fd == STDOUT_FILENO) g_output_was_closed = true;
@@ -48,10 +50,11 @@ void prepare_standard_streams() {
 }
 
 bool use_color(ColorChoice choice) {
-  if (choice != ColorChoice::automatic) return choice == ColorChoice::always;
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal != nullptr && std::strcmp(terminal, "dumb") == 0;
-  return ::isatty(STDOUT_FILENO) == 1 && !dumb && !is_set("NO_COLOR");
+  g_colors = choice == ColorChoice::automatic ? ::isatty(STDOUT_FILENO) == 1 && !dumb && !is_set("NO_COLOR")
+                                              : choice == ColorChoice::always;
+  return g_colors;
 }
 
 std::size_t output_width() {
@@ -62,7 +65,12 @@ std::size_t output_width() {
   return std::clamp<std::size_t>(size.ws_col, k_least, k_most);
 }
 
-int write_output(std::string_view data) {
+int write_output(std::string_view text) {
+  const auto repaired = text_repaired(text, {.colors = g_colors});
+  return write_bytes(repaired ? *repaired : text);
+}
+
+int write_bytes(std::string_view data) {
   int error = g_output_was_closed ? EBADF : 0;
   while (error == 0 && !data.empty()) {
     const ssize_t put = ::write(STDOUT_FILENO, data.data(), data.size());

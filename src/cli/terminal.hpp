@@ -11,8 +11,8 @@ namespace unzap {
 enum class ColorChoice : unsigned char { automatic, always, never };
 
 /// Makes descriptors 0 to 2 safe to use: one that is closed is filled with /dev/null, so that no file that is
-/// opened later takes its number; and a reader who leaves gives an error instead of a signal. Called once,
-/// first.
+/// opened later takes its number; and a reader who leaves, or a limit of file size, gives an error instead of
+/// a signal. Called once, first.
 void prepare_standard_streams();
 
 /// `always` and `never` are obeyed; otherwise colour needs a terminal, TERM other than "dumb", and no
@@ -22,9 +22,12 @@ bool use_color(ColorChoice choice);
 /// Columns of the terminal on standard output, or 100.
 std::size_t output_width();
 
-/// Writes the data of a verb. 0, or 74 when standard output is closed or full; a reader who left is no reason
-/// to say so.
-int write_output(std::string_view data);
+/// Writes the text of a verb, through a last gate: whatever in it is not visible text, a line feed or, where
+/// colour is used, a colour, is made visible (text_repaired). 0, or 74 when standard output is closed or
+/// full; a reader who left is no reason to say so.
+int write_output(std::string_view text);
+/// The same for data that is no text: as it is.
+int write_bytes(std::string_view data);
 
 /// Talk for the user on standard error, one line: "unzap: <text>".
 void say(std::string_view text);

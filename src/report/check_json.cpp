@@ -2,11 +2,10 @@
 #include <nlohmann/json.hpp>
 
 #include "report/check_report.hpp"
+#include "report/finding_json.hpp"
 
 namespace unzap {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json steps_json(const std::vector<CheckStep>& steps) {
   Json out = Json::array();
@@ -112,22 +111,18 @@ Json report_json(const CheckReport& report) {
   return out;
 }
 
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::string check_to_json(const CheckReport& report, const Diagnosis* on_host) {
   Json out = report_json(report);
   if (on_host) out["on_host"] = on_host_json(*on_host);
-  return dump(out);
+  return json_text(std::move(out), 2);
 }
 
 std::string check_table_json(const std::vector<CheckReport>& reports) {
   Json out{{"schema_version", 1}, {"checks", Json::array()}};
   for (const CheckReport& report : reports) out["checks"].push_back(report_json(report));
-  return dump(out);
+  return json_text(std::move(out), 2);
 }
 
 }  // namespace unzap

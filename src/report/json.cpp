@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/finding_json.hpp"
 #include "report/report.hpp"
+#include "util/text.hpp"
 
 namespace unzap {
 namespace {
@@ -24,7 +25,7 @@ Json to_json(const Party& party) {
 
 Json host_json(const Snapshot& snapshot) {
   const Host& host = snapshot.host;
-  return {{"name", value_or_null(host.name)},
+  return {{"name", host.name ? Json(printable(*host.name, k_shown_host_bytes)) : Json(nullptr)},
           {"kernel", value_or_null(host.kernel_release)},
           {"cpus", value_or_null(host.cpus)},
           {"origin", name(snapshot.origin)},
@@ -44,6 +45,18 @@ Json problems_json(const std::vector<Problem>& problems) {
     out.push_back(
         {{"where", ""}, {"text", std::to_string(problems.size() - k_max_problems) + " more like these"}});
   return out;
+}
+
+void make_printable(Json& value) {
+  if (value.is_string()) {
+    auto& text = value.get_ref<std::string&>();
+    const bool clean = text.size() <= k_shown_text_bytes && !text_repaired(text, {.line_feeds = false});
+    if (!clean) text = printable(text);
+  } else if (value.is_object()) {
+    for (auto& [key, member] : value.get_ref<Json::object_t&>()) make_printable(member);
+  } else if (value.is_array()) {
+    for (Json& element : value) make_printable(element);
+  }
 }
 
 }  // namespace
@@ -76,20 +89,25 @@ Json finding_json(const Finding& finding) {
           {"unproved", finding.unproved}};
 }
 
+std::string json_text(Json value, int indent) {
+  make_printable(value);
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 std::string json_line(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(value, -1);
 }
 
 std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   Json findings = Json::array();
   for (const Finding& finding : diagnosis.findings) findings.push_back(finding_json(finding));
-  const Json document = {{"schema_version", k_finding_schema_version},
-                         {"verdict", name(diagnosis.verdict)},
-                         {"host", host_json(snapshot)},
-                         {"findings", std::move(findings)},
-                         {"limits", diagnosis.limits},
-                         {"problems", problems_json(snapshot.problems)}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json document = {{"schema_version", k_finding_schema_version},
+                   {"verdict", name(diagnosis.verdict)},
+                   {"host", host_json(snapshot)},
+                   {"findings", std::move(findings)},
+                   {"limits", diagnosis.limits},
+                   {"problems", problems_json(snapshot.problems)}};
+  return json_text(std::move(document), 2);
 }
 
 }  // namespace unzap

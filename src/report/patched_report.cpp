@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/patched_report.hpp"
+#include "report/finding_json.hpp"
 
 #include <fmt/format.h>
 
@@ -9,8 +10,6 @@
 
 namespace unzap {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int k_schema_version = 1;
 constexpr std::size_t k_lead = 2;
@@ -144,24 +143,24 @@ std::string patched_json(const KernelFacts& facts, const KernelAnswer& answer) {
                {"size", facts.address ? Json(facts.size) : Json(nullptr)},
                {"symbols_from", or_null(facts.symbols_from)},
                {"code_from", or_null(facts.code_from)}};
-  const Json document = {{"schema_version", k_schema_version},
-                         {"verdict", name(answer.verdict)},
-                         {"fix", name(facts.code.fix)},
-                         {"reason", answer.reason},
-                         {"kernel",
-                          {{"subject", facts.subject},
-                           {"release", or_null(facts.release)},
-                           {"version", or_null(facts.version)},
-                           {"machine", name(facts.machine)},
-                           {"package", or_null(facts.package)},
-                           {"packing", or_null(facts.packing)},
-                           {"cpus", or_null(facts.cpus)}}},
-                         {"code", std::move(code)},
-                         {"evidence", evidence_json(facts.code)},
-                         {"config", config_json(facts)},
-                         {"notes", answer.notes},
-                         {"advice", advice_json(answer)}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json document = {{"schema_version", k_schema_version},
+                   {"verdict", name(answer.verdict)},
+                   {"fix", name(facts.code.fix)},
+                   {"reason", answer.reason},
+                   {"kernel",
+                    {{"subject", facts.subject},
+                     {"release", or_null(facts.release)},
+                     {"version", or_null(facts.version)},
+                     {"machine", name(facts.machine)},
+                     {"package", or_null(facts.package)},
+                     {"packing", or_null(facts.packing)},
+                     {"cpus", or_null(facts.cpus)}}},
+                   {"code", std::move(code)},
+                   {"evidence", evidence_json(facts.code)},
+                   {"config", config_json(facts)},
+                   {"notes", answer.notes},
+                   {"advice", advice_json(answer)}};
+  return json_text(std::move(document), 2);
 }
 
 std::string patched_text(const KernelFacts& facts, const KernelAnswer& answer, const TextOptions& options) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/replay_report.hpp"
+#include "report/finding_json.hpp"
 
 #include <fmt/format.h>
 
@@ -86,7 +87,7 @@ std::string replay_to_json(const ReplayReport& r) {
          {{"task", r.recorded.task}, {"function", r.recorded.function}, {"text", r.recorded.text}}},
         {"possible", r.possible},
         {"differences", r.differences}};
-  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_text(std::move(out), 2);
 }
 
 }  // namespace unzap

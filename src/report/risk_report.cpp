@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/risk_report.hpp"
+#include "report/finding_json.hpp"
 
 #include <fmt/format.h>
 
@@ -10,8 +11,6 @@
 
 namespace unzap {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int k_schema_version = 1;
 constexpr std::size_t k_indent = 2;
@@ -148,13 +147,13 @@ std::string headline(const RiskReport& report) {
 std::string risk_json(const RiskReport& report) {
   Json containers = Json::array();
   for (const ContainerRisk& container : report.containers) containers.push_back(container_json(container));
-  const Json document = {{"schema_version", k_schema_version},
-                         {"verdict", name(report.worst())},
-                         {"kernel", {{"verdict", name(report.kernel)}, {"reason", report.kernel_reason}}},
-                         {"threads", report.threads},
-                         {"containers", std::move(containers)},
-                         {"gaps", report.gaps}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json document = {{"schema_version", k_schema_version},
+                   {"verdict", name(report.worst())},
+                   {"kernel", {{"verdict", name(report.kernel)}, {"reason", report.kernel_reason}}},
+                   {"threads", report.threads},
+                   {"containers", std::move(containers)},
+                   {"gaps", report.gaps}};
+  return json_text(std::move(document), 2);
 }
 
 std::string risk_text(const RiskReport& report, const TextOptions& options) {

@@ -52,12 +52,13 @@ std::size_t count_in(const Snapshot& snapshot, char state) {
 }  // namespace
 
 std::string to_jsonl(const Diagnosis& diagnosis, const Snapshot& snapshot) {
-  Json head = {{"schema_version", k_finding_schema_version},
-               {"type", "verdict"},
-               {"verdict", name(diagnosis.verdict)},
-               {"host", snapshot.host.name ? Json(*snapshot.host.name) : Json(nullptr)},
-               {"findings", diagnosis.findings.size()},
-               {"limits", diagnosis.limits}};
+  Json head = {
+      {"schema_version", k_finding_schema_version},
+      {"type", "verdict"},
+      {"verdict", name(diagnosis.verdict)},
+      {"host", snapshot.host.name ? Json(printable(*snapshot.host.name, k_shown_host_bytes)) : Json(nullptr)},
+      {"findings", diagnosis.findings.size()},
+      {"limits", diagnosis.limits}};
   std::string out = json_line(head);
   for (const Finding& finding : diagnosis.findings) {
     Json line = {{"schema_version", k_finding_schema_version}, {"type", "finding"}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/simulate_report.hpp"
+#include "report/finding_json.hpp"
 
 #include <fmt/format.h>
 
@@ -70,7 +71,7 @@ std::string simulate_to_json(const SimulateReport& r) {
     out["hit"] = nlohmann::ordered_json{{"run", r.shortest_run},
                                         {"run_steps", r.shortest_steps},
                                         {"check", nlohmann::ordered_json::parse(check_to_json(r.hit))}};
-  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_text(std::move(out), 2);
 }
 
 }  // namespace unzap

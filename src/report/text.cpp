@@ -34,8 +34,9 @@ std::string label(const Party& party) {
 std::string host_line(const Snapshot& snapshot) {
   std::string out;
   const auto add = [&out](std::string text) { out += (out.empty() ? "" : ", ") + std::move(text); };
-  if (snapshot.host.name) add(*snapshot.host.name);
-  if (snapshot.host.kernel_release) add("Linux " + *snapshot.host.kernel_release);
+  if (snapshot.host.name) add(printable(*snapshot.host.name, k_shown_host_bytes));
+  if (snapshot.host.kernel_release)
+    add("Linux " + printable(*snapshot.host.kernel_release, k_shown_host_bytes));
   if (snapshot.host.cpus) add(count_of(static_cast<std::size_t>(*snapshot.host.cpus), "CPU", "CPUs"));
   std::set<std::int32_t> processes;
   std::size_t zombies = 0;

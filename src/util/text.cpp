@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "util/utf8.hpp"
+
 namespace unzap {
 namespace {
 
@@ -26,19 +28,33 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// Bytes of the well-formed UTF-8 character at the front; 0 when there is none, or when it is a C1 control
-/// character (U+0080 to U+009F), which terminals act on.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  const std::size_t length = byte(0) >= 0xf0 && byte(0) < 0xf5   ? 4
-                             : byte(0) >= 0xe0 && byte(0) < 0xf0 ? 3
-                             : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
-                                                                 : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  return byte(0) == 0xc2 && byte(1) < 0xa0 ? 0 : length;
+std::string code_point(char32_t code) {
+  return fmt::format("<U+{:04X}>", static_cast<std::uint32_t>(code));
+}
+
+/// Bytes of the sequence that sets a colour, at the front of `text`; 0 when there is none.
+std::size_t color_length(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  const std::size_t end = text.find_first_not_of("0123456789;", 2);
+  return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
+}
+
+/// Bytes at the front of `text` that the gate lets through as they are.
+std::size_t clean_length(std::string_view text, const Kept& kept) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if ((c >= ' ' && c <= '~') || (c == '\n' && kept.line_feeds)) {
+      ++at;
+      continue;
+    }
+    const std::string_view rest = text.substr(at);
+    const Character one = first_character(rest);
+    const std::size_t color = kept.colors ? color_length(rest) : 0;
+    if (color == 0 && (one.bytes == 0 || !is_visible(one.code))) break;
+    at += std::max(color, one.bytes);
+  }
+  return at;
 }
 
 }  // namespace
@@ -75,21 +91,43 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
-  const std::string_view shown = text.substr(0, max_bytes);
   std::string out;
-  out.reserve(shown.size());
-  for (std::size_t at = 0; at < shown.size();) {
-    const auto byte = static_cast<unsigned char>(shown[at]);
-    const std::size_t length = utf8_length(shown.substr(at));
-    if (shown[at] == '\t')
+  out.reserve(std::min(text.size(), max_bytes));
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const Character one = first_character(text.substr(at));
+    const std::size_t bytes = std::max<std::size_t>(one.bytes, 1);
+    if (at + bytes > max_bytes) break;
+    if (text[at] == '\t')
       out += ' ';
-    else if (byte < 0x20 || byte == 0x7f || length == 0)
+    else if (one.bytes == 0 || one.code < ' ' || one.code == 0x7f)
       out += fmt::format("\\x{:02x}", byte);
+    else if (!is_visible(one.code))
+      out += code_point(one.code);
     else
-      out += shown.substr(at, length);
-    at += std::max<std::size_t>(length, 1);
+      out += text.substr(at, bytes);
+    at += bytes;
   }
-  if (text.size() > max_bytes) out += "...";
+  if (at < text.size()) out += "...";
+  return out;
+}
+
+std::optional<std::string> text_repaired(std::string_view text, const Kept& kept) {
+  std::size_t at = clean_length(text, kept);
+  if (at == text.size()) return std::nullopt;
+  std::string out(text.substr(0, at));
+  while (at < text.size()) {
+    const Character one = first_character(text.substr(at));
+    if (one.bytes == 0)
+      out += "\xef\xbf\xbd";
+    else
+      out += one.code == '\t' ? std::string(" ") : code_point(one.code);
+    at += std::max<std::size_t>(one.bytes, 1);
+    const std::size_t clean = clean_length(text.substr(at), kept);
+    out += text.substr(at, clean);
+    at += clean;
+  }
   return out;
 }
 

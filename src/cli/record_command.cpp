@@ -10,6 +10,7 @@
 #include "cli/host.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "sources/bundle/redact.hpp"
+#include "util/text.hpp"
 #include "util/write_file.hpp"
 
 namespace unzap {
@@ -19,7 +20,7 @@ constexpr const char* k_footer =
     "EXAMPLE\n"
     "  unzap record -o node.unzap             this host, now; as root it sees the kernel stacks\n"
     "  unzap diagnose node.unzap              what is stuck there; on any machine\n"
-    "  unzap record --redact -o node.unzap    without names of host, tasks, containers and cgroups\n"
+    "  unzap record --redact -o node.unzap    without names, addresses and other words that are yours\n"
     "  ssh NODE unzap record -o - | unzap diagnose -\n"
     "  zstd -dc node.unzap | less             what it says; it is text\n"
     "EXIT STATUS\n"
@@ -49,7 +50,8 @@ std::string summary(const Snapshot& snapshot, const RecordOptions& options, std:
   std::set<std::int32_t> processes;
   for (const Task& task : snapshot.tasks)
     if (task.tgid) processes.insert(*task.tgid);
-  std::string out = fmt::format("recorded {}: {} of {}, {}", snapshot.host.name.value_or("this host"),
+  std::string out = fmt::format("recorded {}: {} of {}, {}",
+                                printable(snapshot.host.name.value_or("this host"), k_shown_host_bytes),
                                 count_text(snapshot.tasks.size(), "thread", "threads"),
                                 count_text(processes.size(), "process", "processes"),
                                 count_text(snapshot.events.size(), "kernel report", "kernel reports"));
@@ -77,8 +79,8 @@ int run_record(const RecordOptions& options) {
   const Result<std::string> bundle = write_bundle(*snapshot, {});
   if (!bundle) return fail(bundle.error());
   if (standard_output) {
-    if (const int failed = write_output(*bundle); failed != 0) return failed;
-  } else if (const auto failed = write_file(options.file, *bundle, options.force)) {
+    if (const int failed = write_bytes(*bundle); failed != 0) return failed;
+  } else if (const auto failed = write_file(options.file, *bundle, options.force, Access::owner)) {
     return fail(*failed);
   }
   if (!options.quiet) say(summary(*snapshot, options, bundle->size()));
@@ -95,7 +97,8 @@ Command add_record_command(CLI::App& program) {
   verb->add_option("-o,--output", options->file, "Where to write the bundle; - is standard output")
       ->type_name("FILE");
   verb->add_flag("--redact", options->redact,
-                 "Mask the names of host, tasks, containers and cgroups, each name by the same mask");
+                 "Keep counts and the kernel's own words, and mask all else: names of hosts, tasks, cgroups, "
+                 "containers, devices, files and users, addresses, arguments; each name by the same mask");
   verb->add_flag("--force", options->force, "Overwrite FILE when it is there");
   add_host_options(*verb, options->host);
   verb->add_flag("-q,--quiet", options->quiet, "No talk on standard error, except errors");

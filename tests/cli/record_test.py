@@ -8,6 +8,8 @@ import json
 import os
 import pty
 import re
+import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -70,6 +72,116 @@ class Case(unittest.TestCase):
         self.assertEqual(result.stdout, b"")
 
 
+class Safe(Case):
+    """What is written, for whom, and what is left when it cannot be written."""
+
+    def names(self):
+        return sorted(os.listdir(self.folder))
+
+    def test_only_the_owner_may_read_it(self):
+        before = os.umask(0)
+        self.addCleanup(os.umask, before)
+        self.assertEqual(self.record("-o", self.file).returncode, 0)
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
+        os.chmod(self.file, 0o666)
+        with open(self.file, "rb") as old:
+            os.link(self.file, self.path("other-name"))
+            self.assertEqual(self.record("-o", self.file, "--force").returncode, 0)
+            found = os.stat(self.file)
+            self.assertEqual(stat.S_IMODE(found.st_mode), 0o600)
+            self.assertNotEqual(found.st_ino, os.fstat(old.fileno()).st_ino, "who has the old one open sees no new data")
+            self.assertEqual(os.stat(self.path("other-name")).st_ino, os.fstat(old.fileno()).st_ino)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
+    def test_a_file_of_somebody_else_becomes_ours(self):
+        open(self.file, "wb").close()
+        try:
+            os.chown(self.file, 65534, 65534)
+        except OSError as error:
+            self.skipTest(f"chown: {error}")
+        self.assertEqual(self.record("-o", self.file, "--force").returncode, 0)
+        self.assertEqual((os.stat(self.file).st_uid, stat.S_IMODE(os.stat(self.file).st_mode)), (0, 0o600))
+
+    def test_links_and_pipes_are_not_followed(self):
+        os.symlink(self.path("target"), self.path("link"))
+        os.mkfifo(self.path("pipe"))
+        for name in ("link", "pipe"):
+            self.check_refused(self.record("-q", "-o", self.path(name), "--force"), 64, b"is no regular file")
+        self.assertNotIn("target", self.names())
+
+    @unittest.skipUnless(shutil.which("prlimit"), "no prlimit")
+    def test_a_limit_of_file_size_leaves_nothing(self):
+        before = self.names()
+        for force in ((), ("--force",)):
+            result = run("record", "--path.procfs", self.procfs, "-q", "-o", self.file, *force,
+                         prefix=("prlimit", "--fsize=16"))
+            self.check_refused(result, 74, b"File too large")
+            self.assertEqual(self.names(), before)
+        with open(self.path("out"), "wb") as out:
+            result = run("record", "--path.procfs", self.procfs, "-q", "-o", "-", prefix=("prlimit", "--fsize=16"), stdout=out)
+        self.assertEqual(result.returncode, 74, result.stderr)
+        self.assertIn(b"cannot write to standard output: File too large", result.stderr)
+
+    def test_a_full_disk_leaves_nothing(self):
+        """A disk of 4 KiB in a mount namespace of its own; what is on it afterwards."""
+        script = ('mount -t tmpfs -o size=4k x "$1" && head -c 4096 /dev/zero > "$1/full"; '
+                  '"$2" record --path.procfs "$3" -q -o "$1/b"; echo "rc=$?"; ls -A "$1"')
+        disk = self.path("disk")
+        os.mkdir(disk)
+        result = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", disk, UNZAP, self.procfs], stdin=subprocess.DEVNULL,
+                                capture_output=True, timeout=30, check=False)
+        if b"rc=" not in result.stdout or b"mount" in result.stderr:
+            self.skipTest(f"no mount here: {result.stderr.decode()}")
+        self.assertEqual(result.stdout, b"rc=74\nfull\n", result.stderr)
+        self.assertIn(b"No space left on device", result.stderr)
+
+    def test_standard_output_that_is_full_or_closed(self):
+        with open("/dev/full", "wb") as full:
+            result = run("record", "--path.procfs", self.procfs, "-q", "-o", "-", stdout=full)
+        self.assertEqual(result.returncode, 74)
+        self.assertIn(b"cannot write to standard output: No space left", result.stderr)
+        result = run("record", "--path.procfs", self.procfs, "-q", "-o", "-",
+                     prefix=("sh", "-c", 'exec "$@" >&-', "sh"))
+        self.assertEqual(result.returncode, 74)
+        self.assertIn(b"cannot write to standard output", result.stderr)
+
+    @unittest.skipUnless(shutil.which("strace"), "no strace")
+    def test_a_killed_record_leaves_nothing(self):
+        """Stopped by strace in the middle of its fsync, where the file is whole and has no name yet."""
+        before = self.names()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            for force in ((), ("--force",)):
+                inject = f"inject=fsync:signal={number.name}"
+                result = run("record", "--path.procfs", self.procfs, "-q", "-o", self.file, *force,
+                             prefix=("strace", "-f", "-o", "/dev/null", "-e", inject))
+                if b"PTRACE" in result.stderr or b"ptrace" in result.stderr:
+                    self.skipTest(result.stderr.decode())
+                self.assertNotEqual(result.returncode, 0)
+                self.assertEqual(self.names(), before)
+
+    @unittest.skipUnless(shutil.which("strace"), "no strace")
+    def test_without_nameless_files_a_signal_takes_it_away(self):
+        """A file system that has no O_TMPFILE, played by strace; then a signal while the file is there."""
+        command = ("record", "--path.procfs", self.procfs, "-q", "-o", self.file)
+        log = self.path("log")
+        counted = run(*command, prefix=("strace", "-o", log, "-e", "trace=openat"))
+        if b"trace" in counted.stderr:
+            self.skipTest(counted.stderr.decode())
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            calls = [line for line in lines if line.startswith("openat(")]
+        number = 1 + next((i for i, line in enumerate(calls) if "O_TMPFILE" in line), len(calls))
+        refuse = ("strace", "-o", log, "-e", f"inject=openat:error=EOPNOTSUPP:when={number}")
+        os.remove(self.file)
+        before = self.names()
+        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            result = run(*command, prefix=(*refuse, "-e", f"inject=fsync:signal={signal_number.name}"))
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(self.names(), before, signal_number)
+        self.assertEqual(run(*command, prefix=refuse).returncode, 0)
+        self.assertEqual(self.names(), sorted([*before, "node.unzap"]))
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
+
+
 class Record(Case):
     def test_one_line_says_what_was_recorded(self):
         result = self.record("-o", self.file)
@@ -83,7 +195,7 @@ class Record(Case):
         self.assertEqual(sorted(os.listdir(self.folder)), ["node.unzap", "proc"], "nothing is left beside it")
         mask = os.umask(0)
         os.umask(mask)
-        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o666 & ~mask)
+        self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)
 
     def test_quiet_is_quiet(self):
         self.assertEqual(self.record("-q", "-o", self.file).stderr, b"")
@@ -180,6 +292,33 @@ class Diagnose(Case):
         self.assertEqual(recorded["findings"][0]["cause"], "fuse-request")
         self.assertEqual(recorded["findings"][0]["culprit"]["tid"], 91)
         self.assertNotIn(SECRET, json.dumps(recorded))
+
+    def test_no_secret_is_left_in_a_masked_bundle(self):
+        secrets = ("db01.corp.example", "10.20.30.40", "2001:db8::77", "52:54:00:ab:cd:ef", "bob@acme.io", "nvme3n1p9",
+                   "veth-acme42", "s3cr3t-token", "1b4e28ba_2fa1_11d2_883f_0016d3cca427",
+                   "c0ffee11c0ffee11c0ffee11c0ffee11c0ffee11c0ffee11c0ffee11c0ffee11", "payroll", "builder")
+        for number, secret in enumerate(secrets):
+            task = f"proc/{100 + number}/task/{100 + number}"
+            self.write(f"{task}/stat", stat_line(100 + number, secret[:15], "D", 90, 4))
+            self.write(f"{task}/status", f"State:\tD (disk sleep)\nNSpid:\t{100 + number}\t{number + 3}\n"
+                                         "voluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t6\n")
+            symbol = "do_exit" if secret.isalpha() else secret  # what could be a function of the kernel stays one
+            self.write(f"{task}/stack", f"[<0>] do_exit+0x1/0x2 [{symbol}]\n[<0>] {symbol}+0x1/0x2\n")
+            self.write(f"{task}/cgroup", f"0::/kubepods/{secret}/x\n")
+            self.write(f"{task}/wchan", symbol)
+            self.write(f"{task}/syscall", f"61 {secret} 0x1")
+        self.write("proc/sys/kernel/hostname", "db01.corp.example\n")
+        self.write("proc/sys/kernel/osrelease", "6.1.0-18-payroll-amd64\n")
+        self.write("proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC (builder@10.20.30.40) Debian\n")
+        for arguments, found in (((), True), (("--redact",), False)):
+            self.record(*arguments, "--force", "-o", self.file)
+            try:
+                text = subprocess.run(["zstd", "-dc", self.file], capture_output=True, check=True).stdout.decode().lower()
+            except FileNotFoundError:
+                self.skipTest("no zstd program here")
+            left = [secret for secret in secrets if secret[:15].lower() in text]
+            self.assertEqual(left, list(secrets) if found else [], text)
+        self.assertEqual(self.answer(self.file)[1]["findings"][0]["cause"], "fuse-request")
 
     def test_what_is_damaged_is_65_with_its_place(self):
         self.record("-o", self.file)

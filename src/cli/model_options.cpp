@@ -6,13 +6,12 @@
 #include <csignal>
 
 #include "cli/embedded.hpp"
+#include "kernel/scenario_bounds.hpp"
 #include "util/processors.hpp"
 #include "util/read_file.hpp"
 
 namespace unzap {
 namespace {
-
-constexpr std::size_t k_max_scenario_bytes = std::size_t{1} << 20;
 
 std::atomic<bool> interrupted{false};
 void on_interrupt(int) {
@@ -51,7 +50,7 @@ Result<NamedScenario> find_scenario(const std::string& name) {
     if (!scenario) return scenario.error();
     return NamedScenario{*scenario, std::string(known->text)};
   }
-  auto file = read_file(name, k_max_scenario_bytes);
+  auto file = read_file(name, kernel::k_max_scenario_bytes + 1);
   if (!file) {
     Error error = file.error();
     if (error.kind == ErrorKind::no_input && name.find_first_of("/.") == std::string::npos) {
@@ -60,7 +59,6 @@ Result<NamedScenario> find_scenario(const std::string& name) {
     }
     return error;
   }
-  if (file->cut) return Error{ErrorKind::bad_data, "longer than 1 MiB: this is no scenario", name, ""};
   const auto scenario = kernel::parse_scenario(file->text, name);
   if (!scenario) return scenario.error();
   return NamedScenario{*scenario, std::move(file->text)};

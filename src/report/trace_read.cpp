@@ -74,6 +74,9 @@ class Node {
 };
 
 constexpr std::size_t k_max_steps = 1'000'000;
+// A trace has six levels, and 20 bytes for a value.
+constexpr std::size_t k_max_depth = 16;
+constexpr std::size_t k_max_values = 400'000;
 
 std::vector<CheckMoment> moments(const Node& list, std::size_t tasks) {
   std::vector<CheckMoment> out;
@@ -167,10 +170,40 @@ std::string line_and_column(std::string_view text, std::size_t byte) {
   return fmt::format("{}:{}", line, before.size() - (last == std::string_view::npos ? 0 : last + 1) + 1);
 }
 
+/// Goes over the text once, before a parser builds a tree of it: what is wrong with it, and at which byte.
+std::optional<std::pair<std::string, std::size_t>> too_much(std::string_view text) {
+  std::size_t depth = 0;
+  std::size_t values = 1;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    switch (text[at]) {
+      case '"':
+        for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\';
+        break;
+      case '[':
+      case '{':
+        if (++depth > k_max_depth) return std::pair(fmt::format("more than {} levels", k_max_depth), at + 1);
+        ++values;
+        break;
+      case ']':
+      case '}': depth -= depth > 0; break;
+      case ',': ++values; break;
+      default: break;
+    }
+    if (values > k_max_values) return std::pair(fmt::format("more than {} values", k_max_values), at + 1);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<RecordedTrace> trace_from_json(std::string_view text, const std::string& path) {
   const std::string remedy = "give a file that `unzap check --trace FILE.json` wrote";
+  if (text.size() > k_max_trace_bytes)
+    return Error{ErrorKind::bad_data,
+                 fmt::format("longer than {} MiB: this is no trace", k_max_trace_bytes >> 20), path, remedy};
+  if (const auto wrong = too_much(text))
+    return Error{ErrorKind::bad_data, wrong->first + ": this is no trace",
+                 path + ":" + line_and_column(text, wrong->second), remedy};
   try {
     const Json json = Json::parse(text);
     return trace_of(Node(json, ""));

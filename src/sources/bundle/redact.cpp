@@ -2,21 +2,21 @@
 #include "sources/bundle/redact.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
-#include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "sources/bundle/masks.hpp"
+#include "sources/bundle/redact_words.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
 namespace {
 
-constexpr std::size_t k_shortest_id = 32;  // hexadecimal digits; an address of the kernel has 16
+using bundle::Masks;
 
 // Without the flags of a task, these tell a kernel thread.
 constexpr std::string_view k_kernel_prefixes[] = {
@@ -24,22 +24,11 @@ constexpr std::string_view k_kernel_prefixes[] = {
     "rcuo",      "rcub/",      "rcuc/",      "rcuog/",       "kthreadd",   "kswapd",     "khugepaged",
     "kcompactd", "khungtaskd", "kauditd",    "kdevtmpfs",    "oom_reaper", "jbd2/",      "irq/",
     "writeback", "ksmd",       "netns",      "swapper/",     "kblockd",    "kintegrityd"};
-// They are part of how a container ends, and say nothing of whose it is.
-constexpr std::string_view k_shims[] = {"containerd-shim",        "docker-containe", "docker-containerd",
-                                        "docker-containerd-shim", "dockerd-current", "conmon"};
 
 bool io_uring_name(std::string_view comm) {
   for (const std::string_view prefix : {"iou-wrk-", "iou-sqp-", "iou-mgr-"})
     if (comm.starts_with(prefix) && parse_number<std::uint32_t>(comm.substr(prefix.size()))) return true;
   return false;
-}
-
-bool word_byte(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-bool path_byte(char c) {
-  return std::isgraph(static_cast<unsigned char>(c)) != 0 &&
-         std::string_view(",;()[]{}<>'\"").find(c) == std::string_view::npos;
 }
 
 /// Which names of tasks are the kernel's own.
@@ -50,7 +39,6 @@ class KernelNames {
       if (task.comm && task.flags) ((*task.flags & k_pf_kthread) != 0 ? kernel_ : user_).insert(*task.comm);
   }
   bool has(const std::string& comm) const {
-    if (io_uring_name(comm) || std::count(std::begin(k_shims), std::end(k_shims), comm) > 0) return true;
     if (user_.contains(comm)) return false;
     return kernel_.contains(comm) || std::any_of(std::begin(k_kernel_prefixes), std::end(k_kernel_prefixes),
                                                  [&](auto prefix) { return comm.starts_with(prefix); });
@@ -61,138 +49,144 @@ class KernelNames {
   std::set<std::string> user_;
 };
 
-/// Hands out masks, and knows which it handed out.
-class Masks {
+/// The device of "unregister_netdevice: waiting for X to become free. Usage count = 2", and that count.
+std::pair<std::string_view, std::string_view> netdevice_of(std::string_view text) {
+  constexpr std::string_view k_before = "waiting for ";
+  constexpr std::string_view k_behind = " to become free";
+  const std::size_t begin = text.find(k_before);
+  const std::size_t end = text.find(k_behind);
+  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin + k_before.size())
+    return {};
+  const std::string_view device = text.substr(begin + k_before.size(), end - begin - k_before.size());
+  std::string_view count = text.substr(end + k_behind.size());
+  count.remove_prefix(std::min(count.find_first_of("0123456789"), count.size()));
+  return {device, count.substr(0, std::min(count.find_first_not_of("0123456789"), count.size()))};
+}
+
+class Redaction {
  public:
-  /// The mask of `name` among those of its kind ("comm", "group", "container").
-  const std::string& of(const std::string& kind, const std::string& name) {
-    auto& known = masks_[kind];
-    const auto [at, is_new] = known.try_emplace(name);
-    if (is_new) at->second = fmt::format("{}-{}", kind, known.size());
-    return at->second;
-  }
-  /// Each part of the path masked by itself: what lies below what stays visible.
-  std::string path(std::string_view path) {
-    std::string out;
-    while (!path.empty()) {
-      const std::size_t end = std::min(path.find('/'), path.size());
-      if (end > 0) out += part(path.substr(0, end));
-      if (end < path.size()) out += '/';
-      path.remove_prefix(std::min(end + 1, path.size()));
-    }
-    return out;
-  }
-  /// Adds a name that is to be found in free text.
-  void note_word(const std::string& name, const std::string& mask) {
-    if (!name.empty()) words_.emplace(name, mask);
-  }
-  std::string text(std::string_view text);
+  explicit Redaction(const Snapshot& snapshot) : kernel_(snapshot) {}
+
+  void host(Host& host);
+  void names(Task& task) { comm(task.comm); }
+  void names(KernelEvent& event) { comm(event.comm); }
+  /// After all names are known: they may stand in any text.
+  void rest(Task& task);
+  void rest(KernelEvent& event);
+  void rest(CgroupState& cgroup);
+  void rest(Problem& problem);
 
  private:
-  std::string part(std::string_view part) {
-    static const std::set<std::string_view> kept = {
-        "..", ".", "freezer", "unified", "cgroup.events", "cgroup.freeze", "freezer.state"};
-    return kept.contains(part) ? std::string(part) : of("group", std::string(part));
-  }
-  std::size_t take_word(std::string_view text, std::size_t at, std::string& out);
-  std::size_t take_path(std::string_view text, std::size_t at, std::string& out);
-  std::size_t take_id(std::string_view text, std::size_t at, std::string& out);
+  void comm(Reading<std::string>& comm);
+  void stack(Reading<Stack>& stack);
+  std::string head_of(const KernelEvent& event);
+  std::string netdevice_head(const KernelEvent& event);
 
-  std::map<std::string, std::map<std::string, std::string>> masks_;
-  std::map<std::string, std::string, std::greater<>> words_;  ///< longer ones before their beginnings
+  KernelNames kernel_;
+  Masks masks_;
 };
 
-/// Masks the word of words_ that begins at `at`; 0 when there is none, else its length.
-std::size_t Masks::take_word(std::string_view text, std::size_t at, std::string& out) {
-  if (at > 0 && word_byte(text[at - 1]) && word_byte(text[at])) return 0;
-  const std::string_view rest = text.substr(at);
-  // In falling order all words that begin with this byte follow the first that is not greater than the rest.
-  for (auto word = words_.lower_bound(rest); word != words_.end(); ++word) {
-    const std::string& name = word->first;
-    if (name.front() != rest.front()) break;
-    if (!rest.starts_with(name)) continue;
-    const bool ends = rest.size() == name.size() || !word_byte(rest[name.size()]) || !word_byte(name.back());
-    if (!ends) continue;
-    out += word->second;
-    return name.size();
-  }
-  return 0;
+void Redaction::comm(Reading<std::string>& comm) {
+  if (!comm || comm->empty() || io_uring_name(*comm) || bundle::is_runtime_comm(*comm)) return;
+  const std::string mask = kernel_.has(*comm) ? masks_.kernel_thread(*comm) : masks_.of("comm", *comm);
+  masks_.note_name(*comm, mask);
+  comm = mask;
 }
 
-/// Masks the absolute path that begins at `at`, the part behind the mount point of cgroups, or the name
-/// behind "cpuset=".
-std::size_t Masks::take_path(std::string_view text, std::size_t at, std::string& out) {
-  constexpr std::string_view k_cgroups = "/sys/fs/cgroup";
-  constexpr std::string_view k_cpuset = "cpuset=";
-  const std::string_view rest = text.substr(at);
-  if (at > 0 && path_byte(text[at - 1]) && text[at - 1] != '=' && text[at - 1] != ':') return 0;
-  std::size_t kept = 0;
-  if (rest.starts_with(k_cpuset)) {
-    kept = k_cpuset.size();
-  } else if (rest.front() != '/' || rest.size() < 2 || !path_byte(rest[1])) {
-    return 0;
-  } else if (rest.starts_with(k_cgroups)) {
-    kept = k_cgroups.size();
-  } else if (rest.starts_with("/proc/") || rest.starts_with("/dev/") || rest.starts_with("/sys/")) {
-    return 0;
+void Redaction::host(Host& host) {
+  if (host.name) {
+    masks_.note_name(*host.name, "host");
+    host.name = std::string("host");
   }
-  std::size_t end = kept;
-  while (end < rest.size() && path_byte(rest[end])) ++end;
-  out.append(rest.substr(0, kept)).append(path(rest.substr(kept, end - kept)));
-  return end;
+  if (host.kernel_release) host.kernel_release = bundle::release_class(*host.kernel_release);
+  if (host.kernel_version) host.kernel_version = bundle::kernel_version_class(*host.kernel_version);
 }
 
-std::size_t Masks::take_id(std::string_view text, std::size_t at, std::string& out) {
-  const auto digit = [&](std::size_t i) { return std::isxdigit(static_cast<unsigned char>(text[i])) != 0; };
-  if (at > 0 && digit(at - 1)) return 0;
-  std::size_t end = at;
-  while (end < text.size() && digit(end)) ++end;
-  if (end - at < k_shortest_id) return 0;
-  out += of("container", std::string(text.substr(at, end - at)));
-  return end - at;
+void Redaction::stack(Reading<Stack>& stack) {
+  if (!stack) return;
+  Stack& value = *stack.get();
+  value.where = masks_.place(value.where);
+  for (Frame& frame : value.frames) {
+    frame.function = masks_.symbol(frame.function, "function");
+    frame.module = masks_.symbol(frame.module, "module");
+  }
 }
 
-std::string Masks::text(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t taken = take_path(text, at, out);
-    if (taken == 0) taken = take_word(text, at, out);
-    if (taken == 0) taken = take_id(text, at, out);
-    if (taken == 0) out += text[at];
-    at += std::max<std::size_t>(taken, 1);
+void Redaction::rest(Task& task) {
+  if (task.wchan) task.wchan = masks_.symbol(*task.wchan, "function");
+  if (task.syscall) task.syscall = bundle::syscall_number(*task.syscall);
+  if (task.cgroup) task.cgroup = masks_.group_path(*task.cgroup);
+  if (task.container) task.container = masks_.of("container", *task.container);
+  if (task.work_dir) task.work_dir = masks_.path(*task.work_dir);
+  if (task.blocked_read) task.blocked_read = masks_.path(*task.blocked_read);
+  task.where = masks_.place(task.where);
+  stack(task.stack);
+}
+
+std::string Redaction::netdevice_head(const KernelEvent& event) {
+  const auto [device, count] = netdevice_of(event.text);
+  return fmt::format("unregister_netdevice: waiting for {} to become free. Usage count = {}",
+                     device == "lo" ? "lo" : masks_.of("netdev", device), count.empty() ? "?" : count);
+}
+
+/// The head line of a report, from what was parsed of it.
+std::string Redaction::head_of(const KernelEvent& event) {
+  const std::string cpus = event.cpus.empty() ? "?" : fmt::format("{}", fmt::join(event.cpus, ","));
+  const std::string seconds = event.duration_seconds ? fmt::format("{}", *event.duration_seconds) : "?";
+  const std::string comm = event.comm.value_or("?");
+  const std::string tid = event.tid ? fmt::to_string(*event.tid) : "?";
+  switch (event.kind) {
+    case EventKind::soft_lockup:
+      return fmt::format("watchdog: BUG: soft lockup - CPU#{} stuck for {}s! [{}:{}]", cpus, seconds, comm,
+                         tid);
+    case EventKind::hard_lockup: return fmt::format("watchdog: hard LOCKUP on cpu {}", cpus);
+    case EventKind::rcu_stall: return fmt::format("rcu: INFO: stall detected, CPUs {}", cpus);
+    case EventKind::rcu_expedited_stall:
+      return fmt::format("rcu: INFO: expedited stall detected, CPUs {}", cpus);
+    case EventKind::rcu_tasks_stall: return "rcu: INFO: rcu_tasks detected stalls on tasks";
+    case EventKind::rcu_kthread_starved: return "rcu: kthread starved";
+    case EventKind::hung_task:
+      return fmt::format("INFO: task {}:{} blocked for more than {} seconds.", comm, tid, seconds);
+    case EventKind::workqueue_lockup:
+      return fmt::format("BUG: workqueue lockup - pool cpus={} stuck for {}s!", cpus, seconds);
+    case EventKind::oom_kill: return fmt::format("Out of memory: Killed process {} ({})", tid, comm);
+    case EventKind::netdevice_wait: return netdevice_head(event);
+    case EventKind::freeze_failed: return "Freezing of tasks failed";
+    case EventKind::task_state: return fmt::format("task:{} pid:{}", comm, tid);
+    case EventKind::oops:
+    case EventKind::warning:
+    case EventKind::other: break;
   }
-  return out;
+  return masks_.sentence(event.text);
+}
+
+void Redaction::rest(KernelEvent& event) {
+  event.text = head_of(event);
+  event.where = masks_.place(event.where);
+  stack(event.stack);
+}
+
+void Redaction::rest(CgroupState& cgroup) {
+  cgroup.path = masks_.group_path(cgroup.path);
+  cgroup.where = masks_.place(cgroup.where);
+}
+
+void Redaction::rest(Problem& problem) {
+  problem.where = masks_.place(problem.where);
+  problem.text = masks_.sentence(problem.text);
 }
 
 }  // namespace
 
 Snapshot redacted(Snapshot snapshot) {
-  const KernelNames kernel(snapshot);
-  Masks masks;
-  const auto mask_comm = [&](Reading<std::string>& comm) {
-    if (!comm || comm->empty() || kernel.has(*comm)) return;
-    const std::string& mask = masks.of("comm", *comm);
-    masks.note_word(*comm, mask);
-    comm = mask;
-  };
-  if (snapshot.host.name) {
-    masks.note_word(*snapshot.host.name, "host");
-    snapshot.host.name = std::string("host");
-  }
-  for (Task& task : snapshot.tasks) {
-    mask_comm(task.comm);
-    if (task.cgroup) task.cgroup = masks.path(*task.cgroup);
-    if (task.container) task.container = masks.of("container", *task.container);
-    if (task.work_dir) task.work_dir = masks.path(*task.work_dir);
-  }
-  for (KernelEvent& event : snapshot.events) mask_comm(event.comm);
-  for (CgroupState& cgroup : snapshot.cgroups) {
-    cgroup.path = masks.path(cgroup.path);
-    cgroup.where = masks.text(cgroup.where);
-  }
-  // Last: by now every name is known.
-  for (KernelEvent& event : snapshot.events) event.text = masks.text(event.text);
-  for (Problem& problem : snapshot.problems) problem.text = masks.text(problem.text);
+  Redaction redaction(snapshot);
+  redaction.host(snapshot.host);
+  for (Task& task : snapshot.tasks) redaction.names(task);
+  for (KernelEvent& event : snapshot.events) redaction.names(event);
+  for (Task& task : snapshot.tasks) redaction.rest(task);
+  for (KernelEvent& event : snapshot.events) redaction.rest(event);
+  for (CgroupState& cgroup : snapshot.cgroups) redaction.rest(cgroup);
+  for (Problem& problem : snapshot.problems) redaction.rest(problem);
   return snapshot;
 }
 

@@ -6,6 +6,7 @@
 #include "fuzz.hpp"
 #include "report/report.hpp"
 #include "sources/bundle/redact.hpp"
+#include "util/text.hpp"
 
 void unzap::fuzz_one(std::string_view input) {
   const auto snapshot = read_bundle(input, "fuzz");
@@ -16,6 +17,8 @@ void unzap::fuzz_one(std::string_view input) {
   must(same && *same == *snapshot);
   for (const Snapshot& one : {*snapshot, redacted(*snapshot)}) {
     const Diagnosis diagnosis = diagnose(one);
-    must(!to_json(diagnosis, one).empty() && !to_text(diagnosis, one, {}).empty());
+    for (const std::string& shown :
+         {to_json(diagnosis, one), to_text(diagnosis, one, {}), to_dot(diagnosis, one)})
+      must(!shown.empty() && !text_repaired(shown, {}));
   }
 }

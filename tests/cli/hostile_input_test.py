@@ -4,11 +4,13 @@
 
 usage: hostile_input_test.py UNZAP SOURCE_DIR [unittest arguments]
 """
+import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import unittest
 
 UNZAP = os.path.abspath(sys.argv[1])
@@ -108,6 +110,55 @@ class Bundles(Case):
     def test_more_sections_than_a_host_has(self):
         path = self.file("many.unzap", b"unzap-bundle 1\n[host]\n" + b"[problem]\n" * 1000000 + b"[end]\n")
         self.check_refused(["diagnose", path], b"more than 131072 problems", b"many.unzap:", seconds=5)
+
+
+class Names(Case):
+    """Foreign names in a bundle, and in the name of the file itself: what comes out is visible text in every format."""
+    EVIL = "\\x1b]0;x\\x07\\n\\xe2\\x80\\xae\\xe2\\x80\\x8b\\xed\\xa0\\x80\\xc0\\xaf\\xc2\\x9b31m\\xef\\xbb\\xbf|\\xf4\\x90\\x80\\x80"
+    BUNDLE = ("unzap-bundle 1\n[host]\norigin: live\nall_tasks: yes\nname: {0}\nkernel_release: {0}\n"
+              "[task]\ntid: 7\ntgid: 7\nppid: 1\ncomm: {0}\nstate: D\nflags: 0x4\nwchan: request_wait_answer\n"
+              "blocked_seconds: 130\ncontainer: {0}\ncgroup: /{0}\nwhere: {0}\nstack: proc_stack {0}\n"
+              "frame: request_wait_answer+0x1/0x2 [{0}]\nframe: zap_pid_ns_processes+0x1/0x2\nframe: do_exit+0x1/0x2\n"
+              "[event]\nkind: hung_task\ntid: 7\ncomm: {0}\ntext: INFO: task {0} blocked\nwhere: {0}\n"
+              "[problem]\nwhere: {0}\ntext: {0}\n[end]\n")
+
+    def check_visible(self, data, lines=True):
+        text = data.decode()  # strictly UTF-8
+        for letter in text:
+            kind = unicodedata.category(letter)
+            self.assertTrue(kind not in ("Cc", "Cf", "Cs", "Zl", "Zp") or (lines and letter == "\n"), (hex(ord(letter)), text))
+
+    def check_values(self, value):
+        if isinstance(value, str):
+            self.check_visible(value.encode(), lines=False)
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            self.check_values(part)
+
+    def test_every_format(self):
+        evil = os.path.join(os.fsencode(self.folder), b"\x1b[31m\xe2\x80\xae\xff.unzap")
+        with open(evil, "wb") as out:
+            out.write(self.BUNDLE.replace("{0}", self.EVIL).encode())
+        for form in ("text", "json", "jsonl", "dot", "nrpe", "npd"):
+            for verbose in ((), ("-v",)):
+                with self.subTest(format=form, verbose=verbose):
+                    result = subprocess.run([UNZAP, "diagnose", "--format", form, *verbose, evil], capture_output=True,
+                                            stdin=subprocess.DEVNULL, timeout=60, check=False)
+                    self.assertIn(result.returncode, (0, 1, 2), result.stderr)
+                    self.check_visible(result.stdout)
+                    self.check_visible(result.stderr)
+                    for document in result.stdout.splitlines() if form == "jsonl" else [result.stdout] if form == "json" else []:
+                        self.check_values(json.loads(document))
+                    if form in ("nrpe", "npd"):
+                        self.assertEqual(result.stdout.count(b"\n"), 1)
+
+    def test_names_of_files_in_errors(self):
+        for verb in ("check", "replay", "diagnose", "explain", "patched"):
+            name = b"\x1b[31m\xe2\x80\xae\xc2\x9b\xff.toml"
+            arguments = [b"--image", name] if verb == "patched" else [name]
+            result = subprocess.run([UNZAP, verb, *arguments], capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.stdout, b"")
+            self.check_visible(result.stderr)
 
 
 class NoFiles(Case):

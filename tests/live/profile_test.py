@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A task that runs in the kernel, of which /proc shows no stack: samples of its CPU show one.
+"""A task that runs in the kernel, of which /proc shows no stack: samples of its CPU show one. They are taken from
+outside, for a CPU belongs to the machine.
 
 usage: profile_test.py UNZAP profile
 """
@@ -37,18 +38,18 @@ def profile(stage, unzap):
         raise Skip("kernel.kptr_restrict hides the addresses of kernel functions")
     pid, _ = stage.run("uz-spinner", spin)
     wait_for("time in the kernel", lambda: int(stat_fields(pid)[12]) > 20)
+    outer = stage.outer_tid(pid)
     with tempfile.TemporaryDirectory() as folder:
         bundle = os.path.join(folder, "node.unzap")
 
         def recorded():
             """The spinner as it was recorded, once it had most of a CPU for itself."""
-            done = subprocess.run([unzap, "record", "--force", "-o", bundle], capture_output=True, text=True, timeout=30,
-                                  check=False)
-            assert done.returncode == 0, done.stderr
+            code, _, errors = stage.outside(unzap, "record", "--force", "-o", bundle)
+            assert code == 0, errors
             text = subprocess.run(["zstd", "-dcq", bundle], capture_output=True, text=True, check=True).stdout
             if re.search(r"perf_event: not (in this kernel|permitted)|not permitted: [^.]*perf_event", text):
                 raise Skip("perf_event is not to be had here")
-            block = task_block(text, pid)
+            block = task_block(text, outer)
             return block if "perf" in block else None
 
         block = wait_for("samples of the spinner", recorded, 60)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Real containers with and without io_uring, as `unzap risk` sees them.
+"""Real containers with and without io_uring, as `unzap risk` sees them from the machine: the names of io_uring's threads
+carry numbers of the initial pid namespace, and inside of another one there is nothing to judge.
 
 usage: risk_test.py UNZAP TEST
 """
@@ -82,14 +83,14 @@ def threads_of(pid):
     return {int(tid): read(f"/proc/{pid}/task/{tid}/comm").strip() for tid in os.listdir(f"/proc/{pid}/task")}
 
 
-def look(unzap, pid):
-    """The answer, and in it the container of pid."""
-    done = subprocess.run([unzap, "risk", "--json"], capture_output=True, timeout=60, check=False)
-    answer = json.loads(done.stdout)
+def look(stage, unzap, pid):
+    """The answer, and in it the container of pid. Numbers in it are those of the machine."""
+    code, output, _ = stage.outside(unzap, "risk", "--json")
+    answer = json.loads(output)
     inode = os.stat(f"/proc/{pid}/ns/pid").st_ino
     found = [one for one in answer["containers"] if one["pid_ns"] == inode]
     assert len(found) == 1, f"one container of pid:[{inode}] in {answer['containers']}"
-    assert done.returncode in EXIT_OF[answer["verdict"]], (done.returncode, answer["verdict"])
+    assert code in EXIT_OF[answer["verdict"]], (code, answer["verdict"])
     kernel = subprocess.run([unzap, "patched", "--json"], capture_output=True, timeout=60, check=False)
     assert answer["kernel"]["verdict"] == json.loads(kernel.stdout)["verdict"]
     return answer, found[0]
@@ -114,17 +115,18 @@ def worker(stage, unzap):
 
     init = start_container(stage, body)
     wait_for("the worker", lambda: any(comm.startswith("iou-wrk-") for comm in threads_of(init).values()))
-    creator = next(tid for tid, comm in threads_of(init).items() if comm == "uz-submitter")
-    answer, container = look(unzap, init)
-    assert container["init"] == {"pid": init, "comm": "uz-init", "kind": "application", "uses_io_uring": True}, container
+    creator = stage.outer_tid(next(tid for tid, comm in threads_of(init).items() if comm == "uz-submitter"))
+    answer, container = look(stage, unzap, init)
+    outer = stage.outer_tid(init)
+    assert container["init"] == {"pid": outer, "comm": "uz-init", "kind": "application", "uses_io_uring": True}, container
     assert container["rank"] == EXPECTED_RANK[answer["kernel"]["verdict"]], container
     assert container["own_mount_namespace"] is True, container
     assert container["workers"] >= 1 and container["sqpoll"] == 0, container
     user, = container["users"]
-    assert user["pid"] == init and user["init"] and user["rings"] >= 1, user  # a map holds one, too
+    assert user["pid"] == outer and user["init"] and user["rings"] >= 1, user  # a map holds one, too
     for thread in user["threads"]:
         assert thread["kind"] == "worker" and thread["creator"] == {"tid": creator, "comm": "uz-submitter"}, thread
-        assert thread["tid"] in threads_of(init), thread
+        assert thread["tid"] in {stage.outer_tid(tid) for tid in threads_of(init)}, thread
 
 
 def sqpoll(stage, unzap):
@@ -133,10 +135,10 @@ def sqpoll(stage, unzap):
     kept = []
     init = start_container(stage, lambda: kept.append(make_ring(SETUP_SQPOLL)))
     wait_for("the thread that polls", lambda: any(comm.startswith("iou-sqp-") for comm in threads_of(init).values()))
-    _, container = look(unzap, init)
+    _, container = look(stage, unzap, init)
     assert container["sqpoll"] == 1 and container["init"]["uses_io_uring"], container
     thread, = container["users"][0]["threads"]
-    assert thread["kind"] == "sqpoll" and thread["creator"] == {"tid": init, "comm": "uz-init"}, thread
+    assert thread["kind"] == "sqpoll" and thread["creator"] == {"tid": stage.outer_tid(init), "comm": "uz-init"}, thread
 
 
 def ring_only(stage, unzap):
@@ -144,7 +146,7 @@ def ring_only(stage, unzap):
     need_io_uring()
     kept = []
     init = start_container(stage, lambda: kept.append(make_ring()))
-    _, container = look(unzap, init)
+    _, container = look(stage, unzap, init)
     assert container["workers"] == 0 and container["init"]["uses_io_uring"] is True, container
     assert container["users"][0]["rings"] == 1, container
 
@@ -162,7 +164,7 @@ def none(stage, unzap):
         done.wait()
 
     init = start_container(stage, body)
-    _, container = look(unzap, init)
+    _, container = look(stage, unzap, init)
     assert container["users"] == [] and container["init"]["uses_io_uring"] is False, container
     assert container["rank"] == "cannot", container
 

@@ -64,12 +64,12 @@ int watch_host(const HostOptions& host, const WatchOptions& options) {
     if (!snapshot && !verdict) return fail(snapshot.error());
     if (snapshot) {
       const Diagnosis diagnosis = diagnose(*snapshot);
-      const std::vector<Change> found = changes.since_last(diagnosis);
+      const std::int64_t now = ::time(nullptr);
+      const std::vector<Change> found = changes.since_last(diagnosis, now);
       verdict = diagnosis.verdict;
       const std::optional<Verdict> news = changes.verdict_changed() ? verdict : std::nullopt;
-      const std::string when = utc_time(::time(nullptr));
       const std::string text =
-          options.json_lines ? changes_to_jsonl(found, news, when) : changes_to_text(found, news, when);
+          options.json_lines ? changes_to_jsonl(found, news, now) : changes_to_text(found, news, now);
       if (const int failed = write_output(text); failed != 0) return failed;
     } else {
       fail(snapshot.error());  // the next look may go better

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "diagnosis/finding.hpp"
@@ -16,33 +14,47 @@ namespace unzap {
 struct Change {
   enum class Kind : std::uint8_t { appeared, changed, gone };
   Kind kind = Kind::appeared;
-  Finding finding;                 ///< as it is now; of one that is gone, as it was
-  std::optional<Confidence> was;   ///< of one that changed: its confidence before, when that is new
+  Finding finding;         ///< as it is now; of one that is gone, as it was
+  std::int64_t since = 0;  ///< seconds after 1970: the first look of all those in a row that showed it
+  std::optional<Confidence> was = {};  ///< of one that changed: its confidence before, when that is new
+  std::optional<Party> culprit_before =
+      {};                          ///< of one that changed: the culprit before, when it is another task
   std::size_t victims_before = 0;  ///< of one that changed
+  bool other_victims = false;      ///< of one that changed: tasks have come or gone
 };
 
-/// Compares each look with the one before, and keeps no more than that. A finding is the same one when its
-/// cause and its culprit are; it has changed when its confidence or its victims have.
+/// Compares each look with the one before, and keeps no more than that. Tasks are compared (number and start
+/// time), never sentences: what a summary says of numbers may differ from look to look.
+///
+/// A finding is the same one when its cause and its culprit are, in the same dying pid namespace. When the
+/// culprit is another task but cause and pid namespace are the same (or, where none is known, the container),
+/// it is the same jam and has changed. Otherwise it has changed when its confidence or its victims have.
 class Changes {
  public:
-  /// The changes since the last call, in the order of the findings; those that are gone come last.
-  std::vector<Change> since_last(const Diagnosis& diagnosis);
+  /// The changes since the last call, in the order of the findings; those that are gone come last. `now` is
+  /// the time of this look in seconds after 1970.
+  std::vector<Change> since_last(const Diagnosis& diagnosis, std::int64_t now);
   /// True when the verdict of the last call was not that of the call before it.
   bool verdict_changed() const { return verdict_changed_; }
 
  private:
-  std::map<std::string, Finding> known_;
+  struct Known {
+    Finding finding;
+    std::int64_t since;
+  };
+  std::vector<Known> known_;
   std::optional<Verdict> verdict_;
   bool verdict_changed_ = false;
 };
 
 /// "2026-11-22T13:05:07Z  new      reaper-busy-loop (certain)  npm start[300]: ...": one line for each
-/// change, before them one for a new verdict. `time` is RFC 3339.
+/// change, before them one for a new verdict. Of what was there before it says since when:
+/// "... changed  traced-member (likely)  2 victims, were 1; stuck since 2026-11-22T12:40:00Z: ...".
 std::string changes_to_text(const std::vector<Change>& changes, std::optional<Verdict> verdict,
-                            std::string_view time);
+                            std::int64_t now);
 /// The same as lines of JSON, by docs/schema/diagnose-lines.schema.json.
 std::string changes_to_jsonl(const std::vector<Change>& changes, std::optional<Verdict> verdict,
-                             std::string_view time);
+                             std::int64_t now);
 
 /// Seconds after 1970 as RFC 3339 in UTC: "2026-11-22T13:05:07Z".
 std::string utc_time(std::int64_t seconds);

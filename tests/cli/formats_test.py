@@ -52,8 +52,8 @@ def run(*arguments, stdin=b"", timeout=30):
                           timeout=timeout, check=False)
 
 
-def stat_line(tid, comm, state, flags=0):
-    return f"{tid} ({comm}) {state} 1 0 0 0 0 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 77 " + "0 " * 16 + "1 0 0\n"
+def stat_line(tid, comm, state, flags=0, start=77):
+    return f"{tid} ({comm}) {state} 1 0 0 0 0 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 {start} " + "0 " * 16 + "1 0 0\n"
 
 
 class Formats(unittest.TestCase):
@@ -138,13 +138,14 @@ class Watch(unittest.TestCase):
             file.write(text)
         os.rename(path + ".new", path)
 
-    def hang(self):
+    def hang(self, tid=40, start=77):
         """A task in D, in a FUSE request, and not moving; nothing says that a container hangs on it."""
-        self.put("40/task/40/status", "Name:\tuz\nState:\tD (disk sleep)\nTgid:\t40\nPid:\t40\nPPid:\t1\n"
-                                      "NSpid:\t40\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t1\n")
-        self.put("40/task/40/stack", "[<0>] request_wait_answer+0x10/0x200\n[<0>] fuse_simple_request+0x1/0x2\n"
-                                     "[<0>] fuse_flush+0x1/0x2\n[<0>] filp_close+0x1/0x2\n[<0>] do_exit+0x1/0x2\n")
-        self.put("40/task/40/stat", stat_line(40, "uz", "D", 4))
+        folder = f"{tid}/task/{tid}"
+        self.put(f"{folder}/status", f"Name:\tuz\nState:\tD (disk sleep)\nTgid:\t{tid}\nPid:\t{tid}\nPPid:\t1\n"
+                                     f"NSpid:\t{tid}\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t1\n")
+        self.put(f"{folder}/stack", "[<0>] request_wait_answer+0x10/0x200\n[<0>] fuse_simple_request+0x1/0x2\n"
+                                    "[<0>] fuse_flush+0x1/0x2\n[<0>] filp_close+0x1/0x2\n[<0>] do_exit+0x1/0x2\n")
+        self.put(f"{folder}/stat", stat_line(tid, "uz", "D", 4, start))
 
     def watch(self, *arguments):
         process = subprocess.Popen([UNZAP, "diagnose", "--watch", "0.1", "--path.procfs", self.root, *arguments],
@@ -183,6 +184,27 @@ class Watch(unittest.TestCase):
         self.line(process)
         self.assertEqual(self.end(process, signal.SIGINT), 2, "that of the last look")
         self.assertEqual(process.stdout.read(), b"", "nothing more")
+
+    def test_since_when_and_a_number_given_again(self):
+        """A task is its number and its start time: the same number later is another jam. Since when is of the first look."""
+        process = self.watch("--format", "jsonl")
+        self.line(process)
+        self.hang()
+        self.line(process)
+        first = json.loads(self.line(process))
+        self.assertEqual((first["change"], first["since"], first["since_seconds"]), ("new", first["time"], 0))
+        time.sleep(2.2)  # for the clock of the lines, which goes by seconds
+        self.hang(start=99)
+        found = {}
+        while len(found) < 2:  # with a verdict between them when a look saw the task change
+            line = json.loads(self.line(process))
+            LINES.validate(line)
+            if line["type"] == "finding":
+                found[line["change"]] = line
+        self.assertEqual(found["gone"]["since"], first["since"])
+        self.assertGreaterEqual(found["gone"]["since_seconds"], 2)
+        self.assertGreater(found["new"]["since"], first["since"])
+        self.assertEqual(self.end(process, signal.SIGTERM), 2)
 
     def test_text_has_a_time_in_each_line(self):
         process = self.watch()

@@ -42,6 +42,7 @@ TEST(MappedFile, an_empty_file_is_empty) {
 }
 
 TEST(MappedFile, reads_a_pipe_up_to_its_limit) {
+  if (::access("/proc/self/fd", R_OK) != 0) GTEST_SKIP() << "no /proc is mounted here";
   for (const std::size_t limit : {std::size_t{10}, std::size_t{2}}) {
     // Written and closed before it is read: nobody waits for anybody.
     int ends[2];

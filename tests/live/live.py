@@ -107,14 +107,19 @@ def kill_pending(tid):
     return bits & 1 << (signal.SIGKILL - 1) != 0
 
 
-def children(pid):
-    """The processes whose parent is pid, by comm."""
-    found = {}
+def child_list(pid):
+    """The processes whose parent is pid: number and comm."""
+    found = []
     for path in glob.glob("/proc/[0-9]*"):
         fields = stat_fields(os.path.basename(path))
         if len(fields) > 1 and int(fields[1]) == pid:
-            found[read(path + "/comm").strip()] = int(os.path.basename(path))
+            found.append((int(os.path.basename(path)), read(path + "/comm").strip()))
     return found
+
+
+def children(pid):
+    """The same by comm."""
+    return {comm: child for child, comm in child_list(pid)}
 
 
 def wait_for(what, condition, seconds=DEADLINE):
@@ -387,23 +392,21 @@ class Stage:
             os.rmdir(self.folder)
 
     def _end_children(self):
-        for pid in self.children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        end = time.monotonic() + DEADLINE
+        alive = self.children
+        end = time.monotonic() + 2 * DEADLINE
         while True:  # as a subreaper we get the orphans, too
+            for pid in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             try:
-                pid, _ = os.waitpid(-1, os.WNOHANG | 0x40000000)  # __WALL
+                while os.waitpid(-1, os.WNOHANG | 0x40000000)[0]:  # __WALL
+                    continue
             except ChildProcessError:
                 return
-            alive = children(os.getpid())
-            for orphan in alive.values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(orphan, signal.SIGKILL)
+            alive = [pid for pid, _ in child_list(os.getpid())]
             if time.monotonic() > end:
-                raise AssertionError(f"left behind: {alive}")
-            if pid == 0:
-                select.select([], [], [], 0.005)
+                raise AssertionError(f"left behind: {children(os.getpid())}")
+            select.select([], [], [], 0.005)
 
     def fork(self, name, body, reap=True):
         """A process that runs body(tell) and dies with this one at the latest. tell(number) gives a number to the

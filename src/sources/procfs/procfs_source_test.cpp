@@ -235,6 +235,7 @@ TEST(Procfs, WhatIsNoProcfsIsAnError) {
 }
 
 TEST(Procfs, AZombieOfThisHost) {
+  if (::access("/proc/self/stat", R_OK) != 0) GTEST_SKIP() << "no /proc is mounted here";
   const pid_t child = ::fork();
   if (child == 0) ::_exit(0);
   siginfo_t info{};

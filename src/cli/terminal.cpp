@@ -89,6 +89,24 @@ void say(std::string_view text) {
   fmt::print(stderr, "unzap: {}\n", printable(text, std::size_t{1} << 14));
 }
 
+void talk(std::string_view lines) {
+  std::fwrite(lines.data(), 1, lines.size(), stderr);
+  std::fflush(stderr);
+}
+
+bool can_ask() {
+  return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+}
+
+bool says_yes(std::string_view question) {
+  talk(question);
+  std::string line;
+  char one = 0;
+  while (line.size() < 16 && ::read(STDIN_FILENO, &one, 1) == 1 && one != '\n') line += one;
+  const std::string_view word = trim(line);
+  return word == "y" || word == "Y" || word == "yes";
+}
+
 ProgressLine::ProgressLine(bool quiet)
     : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1), start_seconds_(now_seconds()) {}
 

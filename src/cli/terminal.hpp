@@ -32,6 +32,15 @@ int write_bytes(std::string_view data);
 /// Talk for the user on standard error, one line: "unzap: <text>".
 void say(std::string_view text);
 
+/// Several lines for the user on standard error, as they are: what is to be said yes or no to.
+void talk(std::string_view lines);
+
+/// True when somebody can be asked: standard input and standard error are a terminal.
+bool can_ask();
+
+/// Asks on standard error and reads a line from standard input; true for "y" and "yes".
+bool says_yes(std::string_view question);
+
 /// A line on standard error that says what takes so long: only on a terminal, only after a second, and taken
 /// away in the end.
 class ProgressLine {

@@ -43,6 +43,8 @@ struct Means {
   std::string headers;  ///< /lib/modules/RELEASE/build when a module can be built there, else empty
   bool make = false;    ///< `make` and `gcc` are there
   std::string module;   ///< --module FILE
+  /// --allow-host-process: a signal may go to a process on which others depend.
+  bool allow_host_process = false;
   std::vector<FuseConnection> fuse;
   std::optional<KernelCode> kernel_code;  ///< nothing: nobody looked
 

@@ -18,9 +18,18 @@ struct RescueTarget {
   TaskId id;
   std::int32_t tgid = 0;
   std::string comm;
+  std::optional<std::uint64_t> pid_ns = {};  ///< inode of its pid namespace; nothing: not known
 
   std::string label() const;  ///< "lab-init[57]"
   bool operator==(const RescueTarget&) const = default;
+};
+
+/// Somebody who must come free, and how it stood when the plan was made.
+struct Watched : RescueTarget {
+  bool zombie = false;                         ///< dead already, and not reaped
+  std::optional<std::uint64_t> switches = {};  ///< context switches of both kinds; nothing: not known
+
+  bool operator==(const Watched&) const = default;
 };
 
 /// Something that must hold before anything is done.
@@ -38,7 +47,14 @@ struct Condition {
 enum class ActionKind : std::uint8_t {
   clear_notify_signal,  ///< unzap_rescue clears TIF_NOTIFY_SIGNAL of `target`
   write_file,           ///< `value` into `file`: thaw a cgroup, abort a FUSE connection
-  signal_task,          ///< `signal` to `target`
+  signal_task,          ///< `signal` to the process of `target`
+};
+
+/// What ties the target of a signal to the tasks that it holds up.
+enum class Tie : std::uint8_t {
+  none,
+  parent,  ///< `held` are zombies, and children of the target's process
+  tracer,  ///< `held` are traced by a thread of the target's process
 };
 
 /// The one thing that is done, and what it means.
@@ -51,33 +67,59 @@ struct Action {
   std::string text;
   std::string changes;
   std::string cannot_undo;
+  Tie tie = Tie::none;
+  /// The tasks of this finding that the target holds up, by `tie`. Asked again in the last look before the
+  /// act.
+  std::vector<RescueTarget> held = {};
 
   bool operator==(const Action&) const = default;
 };
 
 /// What could be done about one finding.
 struct Plan {
+  /// Names this plan and no other: see plan_id(). Empty when there is no action.
+  std::string id;
   std::string cause;
   Confidence confidence = Confidence::possible;
   std::string summary;
   std::optional<RescueTarget> culprit;
+  std::optional<std::uint64_t> pid_ns =
+      {};                                   ///< inode of the dying pid namespace; nothing: none, or not known
+  std::optional<RescueTarget> reaper = {};  ///< the init of that namespace
   std::vector<Condition> conditions;
   std::optional<Action> action;  ///< nothing: `why_none` says why
   std::string why_none;
-  /// Who must come free: culprit and victims. A task that is exiting must go; any other one, which waits
-  /// behind it, must get on.
-  std::vector<RescueTarget> watched;
+  /// Who must come free: the reaper, then the victims. Nobody: freeing could not be told, so nothing is done.
+  std::vector<Watched> watched;
+  std::vector<std::string> serves = {};  ///< what else the target is there for, a line each
+  std::size_t finding = 0;               ///< its number among the findings, from 0
+  std::string after = {};  ///< id of the milder plan for the same finding, to be tried first; empty: none
 
   /// There is an action, and no condition is in the way.
   bool ready() const;
+  /// The first condition that is in the way, or nullptr.
+  const Condition* obstacle() const;
   bool operator==(const Plan&) const = default;
 };
 
-/// What to do about `finding` of `snapshot` with these means. Pure. An action never touches a task that is
-/// not part of the finding.
+/// 12 characters of [0-9a-z] that tell this plan from every other: a digest of the cause, the dying namespace
+/// and its init, the action with its signal, file and value, and the identity (pid namespace, number, start
+/// time) of the target and the culprit. Victims come and go, and words may differ: both leave it as it is. It
+/// is cut from a SHA-256, for names of cgroups are chosen by strangers, who must not find one with the id of
+/// another plan.
+std::string plan_id(const Plan& plan);
+
+/// True when `text` could be a plan's id.
+bool is_plan_id(std::string_view text);
+
+/// What to do about `finding` of `snapshot` with these means, the mildest first; at least one. Pure. An
+/// action never touches a task that is not part of the finding.
+std::vector<Plan> plans_for(const Finding& finding, const Snapshot& snapshot, const Means& means);
+
+/// The mildest of plans_for().
 Plan make_plan(const Finding& finding, const Snapshot& snapshot, const Means& means);
 
-/// A plan for each finding in which something is stuck, in the order of the findings.
+/// The plans for all findings, in the order of the findings, each of them once.
 std::vector<Plan> make_plans(const Diagnosis& diagnosis, const Snapshot& snapshot, const Means& means);
 
 }  // namespace unzap

@@ -10,12 +10,6 @@ namespace {
 
 using Met = Condition::Met;
 
-const Task* find(const Snapshot& snapshot, const TaskId& id) {
-  for (const Task& task : snapshot.tasks)
-    if (task.id() == id) return &task;
-  return nullptr;
-}
-
 /// The last number of NSpid is 1 for an init, and there is more than one for a namespace that is not the
 /// host's.
 Condition is_container_init(const Snapshot& snapshot, const Task& task) {
@@ -86,7 +80,7 @@ void add_means(Plan& plan, const Means& means) {
 }  // namespace
 
 void plan_clear_flag(Plan& plan, const Finding& finding, const Snapshot& snapshot, const Means& means) {
-  const Task* task = plan.culprit ? find(snapshot, plan.culprit->id) : nullptr;
+  const Task* task = plan.culprit ? task_of(snapshot, plan.culprit->id) : nullptr;
   if (task == nullptr) {
     plan.why_none = "the spinning thread's number and start time are not known";
     return;
@@ -134,8 +128,9 @@ void plan_clear_flag(Plan& plan, const Finding& finding, const Snapshot& snapsho
       "outside "
       "(flag O) until the next boot, and by an unsigned one (E) where it has that flag";
   plan.action = std::move(action);
-  if (std::find(plan.watched.begin(), plan.watched.end(), *plan.culprit) == plan.watched.end())
-    plan.watched.insert(plan.watched.begin(), *plan.culprit);
+  const bool watched = std::any_of(plan.watched.begin(), plan.watched.end(),
+                                   [&](const Watched& one) { return one.id == plan.culprit->id; });
+  if (!watched) plan.watched.insert(plan.watched.begin(), Watched{*plan.culprit});
 }
 
 }  // namespace unzap

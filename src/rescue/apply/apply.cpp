@@ -4,106 +4,33 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
+#include "rescue/apply/course.hpp"
+#include "rescue/apply/last_look.hpp"
 #include "rescue/apply/module.hpp"
-#include "rescue/apply/verify.hpp"
+#include "rescue/apply/watch.hpp"
 #include "util/assert.hpp"
 
 namespace unzap {
 namespace {
 
-double monotonic_now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+/// What stands against the act now; empty when nothing does. `before` is how everybody stands.
+std::string last_look(const Plan& plan, Standing& before) {
+  before = look_before(plan.watched);
+  const bool spins = plan.action->kind == ActionKind::clear_notify_signal;
+  return nothing_stuck(plan, before, spins);
 }
 
-/// One application: its clock, its steps, its record.
-class Course {
- public:
-  Course(const Plan& plan, const ApplyOptions& options, Audit& audit)
-      : plan_(plan), options_(options), audit_(audit), begin_(monotonic_now()) {}
-
-  double seconds() const { return monotonic_now() - begin_; }
-  const Plan& plan() const { return plan_; }
-  const Action& action() const { return *plan_.action; }
-  const ApplyOptions& options() const { return options_; }
-
-  /// Keeps a step; an error when the record cannot be kept.
-  std::optional<Error> note(std::string_view event, const std::string& text) {
-    applied_.steps.push_back({seconds(), text});
-    if (options_.progress) options_.progress(text);
-    return audit_.write(event,
-                        {{"cause", plan_.cause},
-                         {"target", plan_.culprit ? plan_.culprit->label() : ""},
-                         {"start_ticks", plan_.culprit ? std::to_string(plan_.culprit->id.start_ticks) : ""},
-                         {"text", text}});
-  }
-
-  Applied end(Outcome outcome, std::string why) {
-    applied_.outcome = outcome;
-    applied_.why = std::move(why);
-    applied_.seconds = seconds();
-    // What was done cannot be taken back by now; a record that is full does not change the outcome.
-    (void)audit_.write("end", {{"outcome", std::string(name(outcome))},
-                               {"why", applied_.why},
-                               {"seconds", fmt::format("{:.3f}", applied_.seconds)}});
-    return applied_;
-  }
-
- private:
-  const Plan& plan_;
-  const ApplyOptions& options_;
-  Audit& audit_;
-  double begin_;
-  Applied applied_;
-};
-
-/// Why the target is not what it was when the plan was made; empty when it still is.
-std::string changed(const RescueTarget& target, bool must_be_exiting) {
-  const auto now = look_at(target.id);
-  if (!now) return target.label() + " is gone, or another task has its number now";
-  if (must_be_exiting && (now->flags & k_pf_exiting) == 0) return target.label() + " is not exiting";
-  if (now->state == 'Z' || now->state == 'X') return target.label() + " is dead already";
-  return "";
-}
-
-std::string labels(const std::vector<Awaited>& awaited) {
-  std::string out;
-  for (std::size_t i = 0; i < awaited.size() && i < 6; ++i)
-    out += (i == 0 ? "" : ", ") + awaited[i].target.label();
-  if (awaited.size() > 6) out += fmt::format(" and {} more", awaited.size() - 6);
-  return out;
-}
-
-/// Waits until everybody who is watched has come free.
-Applied watch(Course& course, const std::vector<Awaited>& everybody) {
-  const double deadline = monotonic_now() + course.options().verify_seconds;
-  std::vector<Awaited> left = not_yet_free(everybody);
-  while (!left.empty() && monotonic_now() < deadline) {
-    ::usleep(10'000);
-    left = not_yet_free(left);
-  }
-  if (!left.empty())
-    return course.end(
-        Outcome::not_freed,
-        fmt::format("not free after {:.1f} s: {}; diagnose again: something else may hold them too",
-                    course.options().verify_seconds, labels(left)));
-  (void)course.note("free", fmt::format("free: {}", labels(everybody)));
-  const auto rcu = rcu_completes(std::max(0.5, deadline - monotonic_now()));
-  if (rcu == false)
-    return course.end(Outcome::not_freed,
-                      "they are free, but an RCU grace period still does not end: another CPU spins");
-  (void)course.note("rcu", rcu ? "an RCU grace period ends (membarrier)"
-                               : "this kernel cannot be asked for a grace period");
-  return course.end(Outcome::freed, "");
+void tell_unloading(Course& course, const ModuleAnswer& answer, Applied& applied) {
+  const bool unloaded = answer.loaded_by_us && unload_module(2);
+  const char* const kept = answer.loaded_by_us ? "it could not be unloaded yet" : "it was so before";
+  applied.steps.push_back({course.seconds(), unloaded ? "unzap_rescue is unloaded"
+                                                      : fmt::format("unzap_rescue stays loaded: {}", kept)});
 }
 
 Result<Applied> clear_flag(Course& course, const Means& means) {
@@ -118,33 +45,36 @@ Result<Applied> clear_flag(Course& course, const Means& means) {
     if (!built) return built.error();
     module.emplace(std::move(*built));
   }
-  if (const std::string why = changed(target, true); !why.empty()) return course.end(Outcome::refused, why);
+  const Handle handle(target.tgid);  // first; the look then is at the one that is held
+  if (const std::string why = changed(target, true); !handle.held() || !why.empty())
+    return course.end(Outcome::refused, why.empty() ? target.label() + " is gone" : why);
+  Standing before;
+  if (std::string why = last_look(course.plan(), before); !why.empty())
+    return course.end(Outcome::refused, std::move(why));
   if (auto failed = course.note(
           "act", fmt::format("{} is still what it was; handing it to unzap_rescue", target.label())))
     return *failed;
-  const std::vector<Awaited> everybody = begin_to_await(course.plan().watched);
   const auto result =
       hand_to_module(module->file(), fmt::format("{},{}", target.id.tid, target.id.start_ticks));
   if (!result) return result.error();
-  (void)course.note("result", "unzap_rescue " + result->said);
+  course.told("result", "unzap_rescue " + result->said);
   if (!result->said.starts_with("cleared:")) {
     // It stays loaded when RCU does not end; the next run hands its target to it then.
     if (result->loaded_by_us) unload_module(0.5);
     return course.end(Outcome::refused, "the module " + result->said);
   }
-  Applied applied = watch(course, everybody);
-  const bool unloaded = result->loaded_by_us && unload_module(2);
-  applied.steps.push_back({course.seconds(), unloaded ? "unzap_rescue is unloaded"
-                                             : result->loaded_by_us
-                                                 ? "unzap_rescue stays loaded: it could not be unloaded yet"
-                                                 : "unzap_rescue stays loaded: it was so before"});
+  Applied applied = watch(course, before);
+  tell_unloading(course, *result, applied);
   return applied;
 }
 
 Result<Applied> write_file_of(Course& course) {
   const Action& action = course.action();
-  if (auto failed = course.note("act", action.text)) return *failed;
-  const std::vector<Awaited> everybody = begin_to_await(course.plan().watched);
+  Standing before;
+  if (std::string why = last_look(course.plan(), before); !why.empty())
+    return course.end(Outcome::refused, std::move(why));
+  if (auto failed = course.note("act", fmt::format("writing {} into {}", action.value, action.file)))
+    return *failed;
   const int fd = ::open(action.file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   const bool written = fd >= 0 && ::write(fd, action.value.data(), action.value.size()) ==
                                       static_cast<ssize_t>(action.value.size());
@@ -153,30 +83,70 @@ Result<Applied> write_file_of(Course& course) {
   if (!written)
     return Error{error == EACCES || error == EPERM ? ErrorKind::permission : ErrorKind::io,
                  fmt::format("cannot write: {}", std::strerror(error)), action.file, ""};
-  return watch(course, everybody);
+  return watch(course, before);
 }
 
+/// Why the signal must not be sent now; empty when it may. `ties`: what it holds up.
+std::string no_signal_now(const Plan& plan, const Handle& handle, Standing& before, Ties& ties) {
+  const RescueTarget& target = *plan.action->target;
+  if (!handle.held()) return target.label() + " is gone";
+  if (std::string why = changed(target, false); !why.empty()) return why;
+  if (std::string why = last_look(plan, before); !why.empty()) return why;
+  ties = look_at_ties(plan);
+  if (ties.holds.empty()) return target.label() + " does not hold up what it did: " + ties.broken;
+  return "";
+}
+
+/// Everything that must hold is asked while the target is held, and once more after the record was written,
+/// which takes its time; what is sent then goes to the one that was looked at, or to nobody.
 Result<Applied> signal_task(Course& course) {
   const Action& action = course.action();
   const RescueTarget& target = *action.target;
-  // A handle to the process first, then the look: from there on its number cannot pass to another.
-  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, target.tgid, 0));
-  if (const std::string why = changed(target, false); handle < 0 || !why.empty()) {
-    if (handle >= 0) ::close(handle);
-    return course.end(Outcome::refused, why.empty() ? target.label() + " is gone" : why);
-  }
-  if (auto failed = course.note("act", action.text)) {
-    ::close(handle);
+  const Handle handle(target.tgid);
+  Standing before;
+  Ties ties;
+  if (std::string why = no_signal_now(course.plan(), handle, before, ties); !why.empty())
+    return course.end(Outcome::refused, std::move(why));
+  if (auto failed =
+          course.note("act", fmt::format("{}; sending SIG{} to {}, which is held by a pidfd", ties.holds,
+                                         ::sigabbrev_np(action.signal), target.label())))
     return *failed;
-  }
-  const std::vector<Awaited> everybody = begin_to_await(course.plan().watched);
-  const bool sent = ::syscall(SYS_pidfd_send_signal, handle, action.signal, nullptr, 0) == 0;
-  const int error = errno;
-  ::close(handle);
-  if (!sent)
+  if (std::string why = no_signal_now(course.plan(), handle, before, ties); !why.empty())
+    return course.end(Outcome::refused, std::move(why));
+  const int error = handle.send(action.signal);
+  if (error == ESRCH) return course.end(Outcome::refused, target.label() + " is gone");
+  if (error != 0)
     return Error{error == EPERM ? ErrorKind::permission : ErrorKind::io,
                  fmt::format("cannot send the signal: {}", std::strerror(error)), target.label(), ""};
-  return watch(course, everybody);
+  return watch(course, before);
+}
+
+/// Who the plan is about, for the record.
+std::string identity(const std::optional<RescueTarget>& task) {
+  if (!task) return "";
+  return fmt::format("{} started at tick {}{}", task->label(), task->id.start_ticks,
+                     task->pid_ns ? fmt::format(", pid namespace {}", *task->pid_ns) : "");
+}
+
+std::optional<Error> begin(Course& course, Audit& audit) {
+  const Plan& plan = course.plan();
+  const Action& action = course.action();
+  return audit.write("begin", {{"plan", plan.id},
+                               {"cause", plan.cause},
+                               {"action", action.text},
+                               {"target", identity(action.target ? action.target : plan.culprit)},
+                               {"reaper", identity(plan.reaper)},
+                               {"pid_ns", plan.pid_ns ? std::to_string(*plan.pid_ns) : ""}});
+}
+
+Result<Applied> act(Course& course, const Means& means) {
+  switch (course.action().kind) {
+    case ActionKind::clear_notify_signal: return clear_flag(course, means);
+    case ActionKind::write_file: return write_file_of(course);
+    case ActionKind::signal_task: return signal_task(course);
+  }
+  UNZAP_ASSERT(false, "an action of unknown kind");
+  return course.end(Outcome::refused, "");
 }
 
 }  // namespace
@@ -186,6 +156,7 @@ std::string_view name(Outcome outcome) {
     case Outcome::freed: return "freed";
     case Outcome::not_freed: return "not freed";
     case Outcome::refused: return "refused";
+    case Outcome::unknown: return "unknown";
   }
   return "?";
 }
@@ -193,14 +164,11 @@ std::string_view name(Outcome outcome) {
 Result<Applied> apply(const Plan& plan, const Means& means, const ApplyOptions& options, Audit& audit) {
   UNZAP_ASSERT(plan.ready(), "a plan that is not ready is not applied: {}", plan.cause);
   Course course(plan, options, audit);
-  if (auto failed = course.note("begin", plan.action->text)) return *failed;
-  switch (plan.action->kind) {
-    case ActionKind::clear_notify_signal: return clear_flag(course, means);
-    case ActionKind::write_file: return write_file_of(course);
-    case ActionKind::signal_task: return signal_task(course);
-  }
-  UNZAP_ASSERT(false, "an action of unknown kind");
-  return course.end(Outcome::refused, "");
+  if (auto failed = begin(course, audit)) return *failed;
+  auto applied = act(course, means);
+  if (!applied)
+    (void)audit.write("end", {{"plan", plan.id}, {"outcome", "failed"}, {"why", applied.error().text()}});
+  return applied;
 }
 
 }  // namespace unzap

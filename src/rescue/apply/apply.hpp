@@ -34,9 +34,11 @@ struct ApplyStep {
 
 /// What became of it.
 enum class Outcome : std::uint8_t {
-  freed,      ///< done, and everybody who was waited for is gone
-  not_freed,  ///< done, and not everything came as it should: `why`
-  refused,    ///< the target is not what it was, or the module found something different; nothing was changed
+  freed,      ///< done; everybody who was stuck is gone or got on, and so is the dying namespace
+  not_freed,  ///< done, and not everything came as it should: `why`, with who still stands where
+  refused,    ///< the target is not what it was, nobody is stuck any more, or the module found something
+              ///< different; nothing was changed
+  unknown,    ///< done, and what became of it could not be told
 };
 std::string_view name(Outcome outcome);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rescue/apply/audit.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -11,8 +10,13 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "rescue/apply/child.hpp"
+#include "rescue/apply/safe_open.hpp"
+
 namespace unzap {
 namespace {
+
+constexpr double k_write_seconds = 5;
 
 std::string utc_now() {
   timeval time{};
@@ -24,15 +28,23 @@ std::string utc_now() {
   return fmt::format("{}.{:03}Z", day, time.tv_usec / 1000);
 }
 
+/// 0, or the errno of what went wrong.
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(fd, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return put < 0 ? errno : EIO;
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<Audit> Audit::open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd >= 0) return Audit(fd, path);
-  const bool denied = errno == EACCES || errno == EPERM;
-  return Error{denied ? ErrorKind::permission : ErrorKind::io,
-               fmt::format("cannot keep a record of what is done: {}", std::strerror(errno)), path,
-               "say where to with --audit FILE"};
+  const auto fd = open_safely(path);
+  if (!fd) return fd.error();
+  return Audit(*fd, path);
 }
 
 Audit::Audit(Audit&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
@@ -45,9 +57,11 @@ std::optional<Error> Audit::write(std::string_view event, const Fields& fields) 
   nlohmann::ordered_json line = {{"at", utc_now()}, {"pid", ::getpid()}, {"event", event}};
   for (const auto& [key, value] : fields) line[key] = value;
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const ssize_t written = ::write(fd_, text.data(), text.size());
-  if (written == static_cast<ssize_t>(text.size())) return std::nullopt;
-  return Error{ErrorKind::io, fmt::format("cannot keep a record of what is done: {}", std::strerror(errno)),
+  const auto error = in_child(k_write_seconds, [&] { return write_all(fd_, text); });
+  if (error == 0) return std::nullopt;
+  return Error{ErrorKind::io,
+               fmt::format("cannot keep a record of what is done: {}",
+                           error ? std::strerror(*error) : "the file system does not answer"),
                path_, ""};
 }
 

@@ -17,14 +17,18 @@ class Audit {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
-  /// Opens `path` for appending, readable by its owner only. Never through a link.
+  /// Opens `path` for appending; a new file is readable by its owner only. Nothing is opened through a link,
+  /// and nothing but a regular file of ours with one name, to which nobody else may write. Every folder on
+  /// the way, and every link among them, must belong to root or to us, and nobody else may write there,
+  /// unless the folder is sticky, as /tmp is: somebody else could lead us elsewhere otherwise.
   static Result<Audit> open(const std::string& path);
   Audit(Audit&& other) noexcept;
   Audit& operator=(Audit&&) = delete;
   Audit(const Audit&) = delete;
   ~Audit();
 
-  /// {"at":"2026-11-22T12:00:00.123Z","pid":..,"event":"..", ...}. An Error when the line could not be kept.
+  /// {"at":"2026-11-22T12:00:00.123Z","pid":..,"event":"..", ...}. An Error when the line could not be kept,
+  /// or not within some seconds: the file system may be part of the jam.
   std::optional<Error> write(std::string_view event, const Fields& fields);
 
  private:

@@ -16,24 +16,35 @@ Task born(TaskBuilder task) {
   return task;
 }
 
+constexpr std::uint64_t k_host_ns = 1, k_ours = 2, k_other = 3;
+
+Task with_chain(TaskBuilder builder, std::vector<std::uint64_t> chain) {
+  Task task = born(builder);
+  task.pid_ns = chain.front();
+  task.pid_ns_chain = std::move(chain);
+  return task;
+}
+
 /// An init that spins on CPU 1, and a child of it that waits for RCU.
 Snapshot jam() {
   const std::string wait =
       "synchronize_rcu_expedited namespace_unlock put_mnt_ns free_nsproxy do_exit do_group_exit";
-  return live({born(TaskBuilder(57, "lab-init", 'R')
-                        .of(57)
-                        .numbers({57, 1})
-                        .exiting()
-                        .in_zap()
-                        .on_cpu(1)
-                        .looks(1.2, 99, 0)),
-               born(TaskBuilder(58, "lab-child", 'D')
-                        .of(58)
-                        .child_of(57)
-                        .numbers({58, 2})
-                        .exiting()
-                        .in(wait)
-                        .looks(1.2, 0, 0))});
+  return live({with_chain(TaskBuilder(57, "lab-init", 'R')
+                              .of(57)
+                              .numbers({57, 1})
+                              .exiting()
+                              .in_zap()
+                              .on_cpu(1)
+                              .looks(1.2, 99, 0),
+                          {k_ours, k_host_ns}),
+               with_chain(TaskBuilder(58, "lab-child", 'D')
+                              .of(58)
+                              .child_of(57)
+                              .numbers({58, 2})
+                              .exiting()
+                              .in(wait)
+                              .looks(1.2, 0, 0),
+                          {k_ours, k_host_ns})});
 }
 
 Means good_means() {
@@ -182,6 +193,8 @@ Finding finding(const std::string& cause, std::int32_t culprit) {
   out.cause = cause;
   out.confidence = Confidence::likely;
   out.culprit = Party{culprit, culprit, "it", ""};
+  out.culprit->start_ticks = std::uint64_t{4000} + static_cast<std::uint64_t>(culprit);
+  out.victims = {*out.culprit};
   return out;
 }
 
@@ -212,28 +225,228 @@ TEST(RescuePlan, AbortsAConnectionOnlyWhenItIsTheOnlyOneThatWaits) {
   EXPECT_FALSE(make_plan(finding("fuse-request", 70), snapshot, means).action);
 }
 
-TEST(RescuePlan, SignalsTheParentOutside) {
-  const auto parent = [](char state, std::int32_t tid = 70) {
-    return make_plan(finding("unreaped-by-outside-parent", tid),
-                     live({born(TaskBuilder(tid, "shim", state).of(tid))}), good_means());
-  };
-  ASSERT_TRUE(parent('T').action);
-  EXPECT_EQ(parent('T').action->signal, SIGCONT);
-  ASSERT_TRUE(parent('S').action);
-  EXPECT_EQ(parent('S').action->signal, SIGTERM);
-  EXPECT_FALSE(parent('D').action);
-  EXPECT_FALSE(parent('S', 1).action) << "never process 1 of the host";
+/// A dying init [60] of namespace 2, its zombie [61], and the parent of both outside [70].
+Snapshot outside(char state = 'S', const std::string& comm = "exec") {
+  return live(
+      {with_chain(TaskBuilder(60, "init", 'S').child_of(70).numbers({60, 1}).exiting(), {k_ours, k_host_ns}),
+       with_chain(TaskBuilder(61, "zombie", 'Z').child_of(70).numbers({61, 2}), {k_ours, k_host_ns}),
+       with_chain(TaskBuilder(70, comm, state).child_of(1).numbers({70}), {k_host_ns})});
 }
 
-TEST(RescuePlan, EndsATracerThatTraces) {
-  Snapshot snapshot =
-      live({born(TaskBuilder(70, "gdb", 'S').of(70)), born(TaskBuilder(71, "job", 'Z').of(71))});
-  EXPECT_FALSE(make_plan(finding("traced-member", 70), snapshot, good_means()).ready());
+Party party_of(std::int32_t tid) {
+  Party out{tid, tid, "it", ""};
+  out.start_ticks = std::uint64_t{4000} + static_cast<std::uint64_t>(tid);
+  return out;
+}
+
+Finding jam_of(const std::string& cause) {
+  Finding out = finding(cause, 70);
+  out.victims = {party_of(61), party_of(60)};
+  out.reaper = party_of(60);
+  out.pid_ns = k_ours;
+  return out;
+}
+
+std::vector<Plan> parent_plans(const Snapshot& snapshot, const Means& means = good_means()) {
+  return plans_for(jam_of("unreaped-by-outside-parent"), snapshot, means);
+}
+
+std::vector<int> signals_of(const std::vector<Plan>& plans) {
+  std::vector<int> out;
+  for (const Plan& plan : plans)
+    if (plan.action) out.push_back(plan.action->signal);
+  return out;
+}
+
+TEST(RescuePlan, SignalsTheParentOutsideTheMildestFirst) {
+  const auto asleep = parent_plans(outside('S'));
+  EXPECT_EQ(signals_of(asleep), (std::vector<int>{SIGCHLD, SIGTERM, SIGKILL}));
+  for (const Plan& plan : asleep) EXPECT_TRUE(plan.ready()) << plan.obstacle()->text;
+  EXPECT_EQ(asleep[0].after, "");
+  EXPECT_EQ(asleep[1].after, asleep[0].id);
+  EXPECT_EQ(asleep[0].watched[0].id.tid, 60) << "the init first";
+  ASSERT_EQ(asleep[0].action->held.size(), 1U);
+  EXPECT_EQ(asleep[0].action->held[0].id.tid, 61);
+  const auto stopped = parent_plans(outside('T'));
+  EXPECT_EQ(signals_of(stopped), (std::vector<int>{SIGCONT, SIGTERM, SIGKILL}));
+  EXPECT_TRUE(stopped[0].ready());
+  EXPECT_FALSE(stopped[1].ready()) << "it would not come to it";
+  EXPECT_EQ(stopped[1].id, asleep[1].id) << "the same plan";
+  for (const char state : {'D', 't', 'Z'}) EXPECT_FALSE(parent_plans(outside(state))[0].action) << state;
+}
+
+/// One fact of the jam is taken away at a time; no signal is ready then.
+struct Stranger {
+  const char* name;
+  std::function<void(Snapshot&, Finding&)> change;
+};
+
+const Stranger k_strangers[] = {
+    {"ZombieOfAnother", [](Snapshot& s, Finding&) { s.tasks[1].ppid = 71; }},
+    {"ZombieOfAnotherNamespace",
+     [](Snapshot& s, Finding&) {
+       s.tasks[1].pid_ns_chain = std::vector<std::uint64_t>{k_other, k_host_ns};
+     }},
+    {"ZombieWithoutChain", [](Snapshot& s, Finding&) { s.tasks[1].pid_ns_chain = Absence::timed_out; }},
+    {"ZombieIsNoVictim", [](Snapshot&, Finding& f) { f.victims = {party_of(60)}; }},
+    {"ZombieIsAnotherTask", [](Snapshot&, Finding& f) { f.victims[0].start_ticks = std::uint64_t{1}; }},
+    {"ZombieLives", [](Snapshot& s, Finding&) { s.tasks[1].state = 'S'; }},
+    {"ParentIsAMember",
+     [](Snapshot& s, Finding&) {
+       s.tasks[2].pid_ns_chain = std::vector<std::uint64_t>{k_ours, k_host_ns};
+     }},
+    {"ParentWithoutChain", [](Snapshot& s, Finding&) { s.tasks[2].pid_ns_chain = Absence::timed_out; }},
+    {"ParentIsAnotherTask", [](Snapshot& s, Finding&) { s.tasks[2].start_ticks = std::uint64_t{1}; }},
+    {"ParentWithoutIdentity", [](Snapshot&, Finding& f) { f.culprit->start_ticks.reset(); }},
+    {"NotProved", [](Snapshot&, Finding& f) { f.unproved = {"by depth"}; }},
+    {"NoNamespace", [](Snapshot&, Finding& f) { f.pid_ns.reset(); }},
+    {"NoReaper", [](Snapshot&, Finding& f) { f.reaper.reset(); }},
+    {"ReaperIsNoInit",
+     [](Snapshot& s, Finding&) {
+       s.tasks[0].ns_pids = std::vector<std::int32_t>{60, 5};
+     }},
+    {"ReaperOfAnother",
+     [](Snapshot& s, Finding&) {
+       s.tasks[0].pid_ns_chain = std::vector<std::uint64_t>{k_other, k_host_ns};
+     }},
+    {"OnlyPossible", [](Snapshot&, Finding& f) { f.confidence = Confidence::possible; }},
+};
+
+TEST(RescuePlan, SignalsNobodyWhoIsNotProvedToHoldThisJam) {
+  for (const Stranger& stranger : k_strangers) {
+    SCOPED_TRACE(stranger.name);
+    Snapshot snapshot = outside();
+    Finding jam = jam_of("unreaped-by-outside-parent");
+    stranger.change(snapshot, jam);
+    for (const Plan& plan : plans_for(jam, snapshot, good_means())) EXPECT_FALSE(plan.ready());
+  }
+}
+
+/// Who is not signalled unasked, and what is said of it.
+struct Keeper {
+  const char* name;
+  std::function<void(Snapshot&)> change;
+  const char* says;
+};
+
+const Keeper k_keepers[] = {
+    {"Shim", [](Snapshot& s) { s.tasks[2].comm = std::string("containerd-shim"); }, "a shim"},
+    {"Systemd", [](Snapshot& s) { s.tasks[2].comm = std::string("systemd"); }, "service manager"},
+    {"Sshd", [](Snapshot& s) { s.tasks[2].comm = std::string("sshd"); }, "a door"},
+    {"HasAChild",
+     [](Snapshot& s) {
+       s.tasks.push_back(with_chain(TaskBuilder(80, "app", 'S').child_of(70), {k_other, k_host_ns}));
+       s.tasks.back().container = std::string("0123456789abcdef");
+     },
+     "its child app[80] of container 0123456789ab lives"},
+    {"HasAChildOfUnknownPlace",
+     [](Snapshot& s) { s.tasks.push_back(born(TaskBuilder(80, "app", 'S').child_of(70))); }, "app[80]"},
+    {"TracesAnother",
+     [](Snapshot& s) {
+       s.tasks.push_back(with_chain(TaskBuilder(80, "app", 't').child_of(1), {k_host_ns}));
+       s.tasks.back().tracer_pid = 70;
+     },
+     "it traces app[80]"},
+    {"NotAllTasks", [](Snapshot& s) { s.all_tasks = false; }, "not all tasks were seen"},
+};
+
+TEST(RescuePlan, LeavesThoseAloneOnWhomOthersDepend) {
+  Means allowed = good_means();
+  allowed.allow_host_process = true;
+  for (const Keeper& keeper : k_keepers) {
+    SCOPED_TRACE(keeper.name);
+    Snapshot snapshot = outside();
+    keeper.change(snapshot);
+    const auto plans = parent_plans(snapshot);
+    for (const Plan& plan : plans) {
+      ASSERT_FALSE(plan.ready());
+      EXPECT_NE(plan.obstacle()->seen.find(keeper.says), std::string::npos) << plan.obstacle()->seen;
+      EXPECT_NE(plan.obstacle()->seen.find("--allow-host-process"), std::string::npos);
+    }
+    const auto with_leave = parent_plans(snapshot, allowed);
+    EXPECT_TRUE(with_leave[0].ready());
+    EXPECT_EQ(with_leave[0].id, plans[0].id) << "leave does not make it another plan";
+  }
+}
+
+TEST(RescuePlan, NeverSignalsProcess1) {
+  Snapshot snapshot = outside();
+  snapshot.tasks[2] = with_chain(TaskBuilder(1, "x", 'S').numbers({1}), {k_host_ns});
+  snapshot.tasks[1].ppid = 1;
+  Finding jam = jam_of("unreaped-by-outside-parent");
+  jam.culprit = party_of(1);
+  Means allowed = good_means();
+  allowed.allow_host_process = true;
+  EXPECT_FALSE(plans_for(jam, snapshot, allowed)[0].action);
+}
+
+TEST(RescuePlan, EndsATracerThatTracesAVictim) {
+  Snapshot snapshot = outside('S', "gdb");
+  const Finding jam = jam_of("traced-member");
+  EXPECT_FALSE(make_plan(jam, snapshot, good_means()).ready());
   snapshot.tasks[1].tracer_pid = 70;
-  const Plan plan = make_plan(finding("traced-member", 70), snapshot, good_means());
-  ASSERT_TRUE(plan.ready());
-  EXPECT_EQ(plan.action->target->id.tid, 70);
-  EXPECT_EQ(plan.action->signal, SIGKILL);
+  auto plans = plans_for(jam, snapshot, good_means());
+  EXPECT_EQ(signals_of(plans), (std::vector<int>{SIGTERM, SIGKILL}));
+  EXPECT_TRUE(plans[0].ready());
+  EXPECT_EQ(plans[0].action->target->id.tid, 70);
+  snapshot.tasks[1].tracer_pid = 71;  // of a thread of it
+  EXPECT_FALSE(make_plan(jam, snapshot, good_means()).ready());
+  snapshot.tasks.push_back(with_chain(TaskBuilder(71, "gdb", 'S').of(70).numbers({71}), {k_host_ns}));
+  EXPECT_TRUE(make_plan(jam, snapshot, good_means()).ready());
+  snapshot.tasks[1].pid_ns_chain = std::vector<std::uint64_t>{k_other, k_host_ns};
+  EXPECT_FALSE(make_plan(jam, snapshot, good_means()).ready()) << "the traced one is of another namespace";
+}
+
+TEST(RescuePlan, AStoppedTracerGoesOnFirst) {
+  Snapshot snapshot = outside('T', "gdb");
+  snapshot.tasks[1].tracer_pid = 70;
+  EXPECT_EQ(signals_of(plans_for(jam_of("traced-member"), snapshot, good_means())),
+            (std::vector<int>{SIGCONT, SIGTERM, SIGKILL}));
+}
+
+/// What makes it another plan, and what does not.
+struct Change {
+  const char* name;
+  std::function<void(Plan&)> change;
+  bool another;
+};
+
+const Change k_changes[] = {
+    {"Nothing", [](Plan&) {}, false},
+    {"Victims", [](Plan& p) { p.watched.pop_back(); }, false},
+    {"Words", [](Plan& p) { p.action->text = p.summary = "other words"; }, false},
+    {"Comm", [](Plan& p) { p.action->target->comm = "renamed"; }, false},
+    {"Cause", [](Plan& p) { p.cause = "x"; }, true},
+    {"Signal", [](Plan& p) { p.action->signal = SIGKILL; }, true},
+    {"Kind", [](Plan& p) { p.action->kind = ActionKind::write_file; }, true},
+    {"File", [](Plan& p) { p.action->file = "/f"; }, true},
+    {"Value", [](Plan& p) { p.action->value = "0"; }, true},
+    {"TargetTid", [](Plan& p) { p.action->target->id.tid += 1; }, true},
+    {"TargetStart", [](Plan& p) { p.action->target->id.start_ticks += 1; }, true},
+    {"TargetNamespace", [](Plan& p) { p.action->target->pid_ns = 9; }, true},
+    {"Namespace", [](Plan& p) { p.pid_ns = 9; }, true},
+    {"Init", [](Plan& p) { p.reaper->id.start_ticks += 1; }, true},
+    {"FieldsRunTogether", [](Plan& p) { p.action->file = p.cause, p.cause = ""; }, true},
+};
+
+TEST(RescuePlan, AnIdNamesOnePlan) {
+  const Plan plan = parent_plans(outside()).front();
+  EXPECT_TRUE(is_plan_id(plan.id)) << plan.id;
+  for (const Change& row : k_changes) {
+    SCOPED_TRACE(row.name);
+    Plan other = plan;
+    row.change(other);
+    EXPECT_EQ(plan_id(other) != plan.id, row.another);
+  }
+  for (const char* text :
+       {"", "abc", "4c0h2n7k9qt", "4c0h2n7k9qtww", "4c0h2n7k9qtW", "4c0h2n7k9q/.", "4c0h2n7k9qt "})
+    EXPECT_FALSE(is_plan_id(text)) << text;
+}
+
+TEST(RescuePlan, TwoFindingsOfOnePlanGiveItOnce) {
+  Diagnosis diagnosis;
+  diagnosis.findings = {jam_of("unreaped-by-outside-parent"), jam_of("unreaped-by-outside-parent")};
+  EXPECT_EQ(make_plans(diagnosis, outside(), good_means()).size(), 3U);
 }
 
 TEST(RescuePlan, HasNoActionForOtherCauses) {

@@ -5,12 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "report/finding_json.hpp"
 #include "report/writer.hpp"
 
 namespace unzap {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Met = Condition::Met;
 
 constexpr int k_schema_version = 1;
@@ -225,12 +225,12 @@ std::string to_text(const RescueReport& report, const TextOptions& options) {
 std::string to_json(const RescueReport& report) {
   Json plans = Json::array();
   for (const Plan& plan : report.plans) plans.push_back(to_json(plan));
-  const Json document = {{"schema_version", k_schema_version},
-                         {"verdict", name(report.verdict)},
-                         {"plans", std::move(plans)},
-                         {"chosen", report.chosen ? Json(*report.chosen) : Json(nullptr)},
-                         {"applied", report.applied ? to_json(*report.applied) : Json(nullptr)}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json document = {{"schema_version", k_schema_version},
+                   {"verdict", name(report.verdict)},
+                   {"plans", std::move(plans)},
+                   {"chosen", report.chosen ? Json(*report.chosen) : Json(nullptr)},
+                   {"applied", report.applied ? to_json(*report.applied) : Json(nullptr)}};
+  return json_text(std::move(document), 2);
 }
 
 }  // namespace unzap

@@ -78,6 +78,7 @@ class Safe(Case):
     def names(self):
         return sorted(os.listdir(self.folder))
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_only_the_owner_may_read_it(self):
         before = os.umask(0)
         self.addCleanup(os.umask, before)
@@ -93,6 +94,7 @@ class Safe(Case):
             self.assertEqual(os.stat(self.path("other-name")).st_ino, os.fstat(old.fileno()).st_ino)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_a_file_of_somebody_else_becomes_ours(self):
         open(self.file, "wb").close()
         try:
@@ -110,6 +112,7 @@ class Safe(Case):
         self.assertNotIn("target", self.names())
 
     @unittest.skipUnless(shutil.which("prlimit"), "no prlimit")
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_a_limit_of_file_size_leaves_nothing(self):
         before = self.names()
         for force in ((), ("--force",)):
@@ -146,6 +149,7 @@ class Safe(Case):
         self.assertIn(b"cannot write to standard output", result.stderr)
 
     @unittest.skipUnless(shutil.which("strace"), "no strace")
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_a_killed_record_leaves_nothing(self):
         """Stopped by strace in the middle of its fsync, where the file is whole and has no name yet."""
         before = self.names()
@@ -160,6 +164,7 @@ class Safe(Case):
                 self.assertEqual(self.names(), before)
 
     @unittest.skipUnless(shutil.which("strace"), "no strace")
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_without_nameless_files_a_signal_takes_it_away(self):
         """A file system that has no O_TMPFILE, played by strace; then a signal while the file is there."""
         command = ("record", "--path.procfs", self.procfs, "-q", "-o", self.file)
@@ -183,6 +188,7 @@ class Safe(Case):
 
 
 class Record(Case):
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_one_line_says_what_was_recorded(self):
         result = self.record("-o", self.file)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -233,6 +239,8 @@ class Record(Case):
         result = run("record", "-o", self.file, prefix=("setpriv", "--reuid=65534", "--clear-groups"))
         self.check_refused(result, 77, b"not permitted to write here")
 
+    @unittest.skipUnless(os.path.exists("/dev/pts/ptmx"), "no devpts is mounted here")
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_standard_output(self):
         piped = self.record("-o", "-")
         self.assertEqual(piped.returncode, 0)
@@ -270,6 +278,7 @@ class Diagnose(Case):
         self.assertEqual(recorded["findings"][0]["cause"], "fuse-request")
         self.assertEqual(recorded, live)
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_this_host(self):
         self.assertEqual(run("record", "-q", "-o", self.file).returncode, 0)
         _, recorded = self.answer(self.file)
@@ -293,6 +302,7 @@ class Diagnose(Case):
         self.assertEqual(recorded["findings"][0]["culprit"]["tid"], 91)
         self.assertNotIn(SECRET, json.dumps(recorded))
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_no_secret_is_left_in_a_masked_bundle(self):
         secrets = ("db01.corp.example", "10.20.30.40", "2001:db8::77", "52:54:00:ab:cd:ef", "bob@acme.io", "nvme3n1p9",
                    "veth-acme42", "s3cr3t-token", "1b4e28ba_2fa1_11d2_883f_0016d3cca427",

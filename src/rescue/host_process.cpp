@@ -65,6 +65,16 @@ std::optional<bool> of_the_host(const Task& task) {
   return std::nullopt;
 }
 
+/// Whether whoever depends on a task that is shown is shown, too. Where /proc is of a pid namespace below the
+/// host's it is: children are made in the namespace of their parent or below (kernel/pid_namespace.c,
+/// pidns_install()), and one traces by numbers of one's own namespace. Somebody without rights sees too
+/// little with hidepid; root sees process 1.
+bool shows_dependents(const Snapshot& snapshot, const Means& means) {
+  if (snapshot.all_tasks) return true;
+  return means.root && std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
+                                   [](const Task& task) { return task.tid.is(1); });
+}
+
 }  // namespace
 
 Condition may_be_signalled(Plan& plan, const Task& target, const std::vector<RescueTarget>& held,
@@ -79,7 +89,8 @@ Condition may_be_signalled(Plan& plan, const Task& target, const std::vector<Res
   if (!plan.serves.empty())
     add(fmt::format("{} others depend on it: {}{}", plan.serves.size(), plan.serves.front(),
                     plan.serves.size() > 1 ? ", and more below" : ""));
-  if (!snapshot.all_tasks) add("not all tasks were seen, so who else depends on it is not known");
+  if (!shows_dependents(snapshot, means))
+    add("not all tasks were seen, so who else depends on it is not known");
   const std::string text = "nobody else depends on the one that is signalled";
   const std::string place = host ? "a process of the host" : "a process of a pid namespace below the host's";
   if (why.empty()) return condition(text, true, place + " without other living children or tracees");

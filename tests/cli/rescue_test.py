@@ -4,8 +4,12 @@
 
 usage: rescue_test.py UNZAP SOURCE_DIR [unittest arguments]
 """
+import contextlib
 import json
 import os
+import pty
+import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -19,6 +23,26 @@ UNZAP, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
 JAM = os.path.join(SOURCE, "tests/cases/lab-armed-poll/capture.unzap")
 
 POD = "9fa1b2c3-0d4e-4f56-8a7b-0123456789ab"
+
+
+ID = re.compile(r"^[0-9a-z]{12}$")
+
+
+def at_terminal(answer, *arguments):
+    """The same at a terminal, at which somebody types `answer`: exit code and all that was shown."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([UNZAP, "rescue", *arguments], stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    os.write(master, answer)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while select.select([master], [], [], 60)[0]:
+            more = os.read(master, 65536)
+            if not more:
+                break
+            shown += more
+    os.close(master)
+    return process.wait(60), shown.decode("utf-8", "replace")
 
 
 def run(*arguments):
@@ -54,6 +78,8 @@ class Rescue(unittest.TestCase):
         self.assertEqual((plan["cause"], plan["action"]["kind"]), ("reaper-busy-loop", "clear-notify-signal"))
         self.assertEqual(plan["action"]["target"], plan["culprit"])
         self.assertFalse(plan["ready"])
+        self.assertRegex(plan["id"], ID)
+        self.assertEqual(json.loads(run(JAM, "--json").stdout)["plans"][0]["id"], plan["id"], "the same look, the same id")
         self.assertIsNone(document["applied"])
         self.assertIn("run it on the host itself", " ".join(run(JAM).stdout.split()))
 
@@ -124,11 +150,38 @@ class Rescue(unittest.TestCase):
         self.assertEqual((culprit["pod"], culprit["container"]), (POD, "c" * 64))
 
     def test_apply_is_for_this_host_alone(self):
-        for arguments in ((JAM,), ("--path.procfs", self.folder), ("--dry-run",)):
+        for arguments in ((JAM,), ("4c0h2n7k9qtw", JAM), ("4c0h2n7k9qtw", "--path.procfs", self.folder),
+                          ("4c0h2n7k9qtw", "--dry-run"), ("--path.procfs", self.folder), ("--dry-run",)):
             with self.subTest(arguments):
                 done = run("--apply", *arguments)
                 self.assertEqual(done.returncode, 64, done.stdout + done.stderr)
                 self.assertEqual(done.stdout, "")
+
+    def test_apply_wants_the_id_of_a_plan(self):
+        done = run("--apply")
+        self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
+        self.assertIn("unzap rescue --apply PLAN", done.stderr)
+        for text in (JAM, "4c0h", "4C0H2N7K9QTW", "4c0h2n7k9qtw4", "../../etc/pass", "reaper-busy-l"):
+            with self.subTest(text):
+                done = run("--apply", text)
+                self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
+                self.assertIn("is no id of a plan", done.stderr)
+
+    def test_an_id_that_no_plan_has_is_refused(self):
+        audit = os.path.join(self.folder, "audit.jsonl")
+        done = run("--apply", "4c0h2n7k9qtw", "--audit", audit, "--json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        document = json.loads(done.stdout)
+        with open(os.path.join(SOURCE, "docs/schema/rescue.schema.json"), encoding="utf-8") as schema:
+            jsonschema.validate(document, json.load(schema))
+        self.assertEqual(document["applied"]["outcome"], "refused", done.stdout)
+        self.assertIn("4c0h2n7k9qtw", document["applied"]["why"])
+        self.assertFalse(os.path.exists(audit), "nothing was begun")
+
+    def test_at_a_terminal_a_host_without_a_jam_is_not_asked_about(self):
+        code, shown = at_terminal(b"n\n", "--apply", "-q", "--cause", "reaper-busy-loop")
+        self.assertNotEqual(code, 64, shown)
+        self.assertNotIn("FREED", shown)
 
     def test_a_task_that_no_finding_names_is_refused(self):
         for task in ("1", "57,1", "nonsense"):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Makes real stuck containers, one at a time, and lets `unzap rescue` free them: first the plan, which must change nothing,
-then --apply, which must end with everybody gone and a record of it.
+then --apply with its id, which must end with everybody gone and a record of it.
 
 usage: rescue_test.py UNZAP TEST
 """
@@ -51,36 +51,46 @@ class Rescue:
             text = out.read().decode("utf-8", "replace")
         return process.returncode, json.loads(text), text
 
-    def plan(self):
-        """The plan, which is ready and leaves all as it is."""
+    def plan(self, number=0):
+        """A plan of the first finding, by its place among those, which leaves all as it is."""
         code, answer, text = self.run()
-        plan = answer["plans"][answer["chosen"]]
+        first = answer["plans"][answer["chosen"]]["finding"]
+        plan = [one for one in answer["plans"] if one["finding"] == first][number]
         assert code == 1 and answer["applied"] is None, text
         assert plan["ready"] and plan["action"]["changes"] and plan["action"]["cannot_undo"], text
         assert in_zap(self.init) or live.kill_pending(self.init), f"the plan changed something: {text}"
         return plan
 
-    def apply(self):
+    def apply(self, plan, outcome="freed"):
         """Does it; everybody must be free, and the record must say so."""
         with tempfile.TemporaryDirectory() as folder:
             audit = os.path.join(folder, "audit.jsonl")
-            code, answer, text = self.run("--apply", "--audit", audit)
+            code, answer, text = self.run("--apply", plan["id"], "--audit", audit)
             events = [json.loads(line) for line in read(audit).splitlines()]
-        assert code == 0 and answer["applied"]["outcome"] == "freed", text
+        assert answer["applied"]["outcome"] == outcome and code == (0 if outcome == "freed" else 1), text
         names = [event["event"] for event in events]
-        assert names[0] == "begin" and "act" in names and names[-1] == "end" and events[-1]["outcome"] == "freed", names
-        wait_for("the end of the init", lambda: state(self.init) == "gone")
+        assert names[0] == "begin" and names.count("act") == 1 and names[-1] == "end", names
+        assert events[-1]["outcome"] == outcome and all(event["plan"] == plan["id"] for event in events), events
+        if outcome == "freed":
+            wait_for("the end of the init", lambda: state(self.init) == "gone")
+        else:
+            assert state(self.init) != "gone" and str(self.init) in answer["applied"]["why"], text
 
 
 def outside_parent(stage, unzap):
-    """SIGTERM ends the parent outside; its zombie goes to the nearest subreaper, which is this test."""
+    """SIGCHLD tells a parent nothing that does not listen, and that is what is said; SIGTERM ends it, and its zombie goes
+    to the nearest subreaper, which is this test."""
     init, _ = stage.container()
     parent, zombie = inject(stage, init)
     dies(init)
     rescue = Rescue(unzap, "unreaped-by-outside-parent", init, [zombie])
     plan = rescue.plan()
-    assert (plan["action"]["target"]["tid"], plan["action"]["signal"]) == (parent, signal.SIGTERM), plan
-    rescue.apply()
+    assert (plan["action"]["target"]["tid"], plan["action"]["signal"]) == (parent, signal.SIGCHLD), plan
+    rescue.apply(plan, "not freed")
+    harder = rescue.plan(1)
+    assert (harder["action"]["target"]["tid"], harder["action"]["signal"]) == (parent, signal.SIGTERM), harder
+    assert harder["after"] == plan["id"], harder
+    rescue.apply(harder)
 
 
 def stopped_parent(stage, unzap):
@@ -94,7 +104,7 @@ def stopped_parent(stage, unzap):
     rescue = Rescue(unzap, "unreaped-by-outside-parent", init)
     plan = rescue.plan()
     assert (plan["action"]["target"]["tid"], plan["action"]["signal"]) == (parent, signal.SIGCONT), plan
-    rescue.apply()
+    rescue.apply(plan)
     assert state(parent) == "S", "the parent lives on"
 
 
@@ -106,8 +116,8 @@ def tracer(stage, unzap):
     wait_for("the zombie", lambda: state(members["uz-member"]) == "Z")
     rescue = Rescue(unzap, "traced-member", init)
     plan = rescue.plan()
-    assert (plan["action"]["target"]["tid"], plan["action"]["signal"]) == (by, signal.SIGKILL), plan
-    rescue.apply()
+    assert (plan["action"]["target"]["tid"], plan["action"]["signal"]) == (by, signal.SIGTERM), plan
+    rescue.apply(plan)
 
 
 def frozen_v1(stage, unzap):
@@ -119,8 +129,9 @@ def frozen_v1(stage, unzap):
     wait_for("the freeze", lambda: read(f"{cgroup}/freezer.state").strip() == "FROZEN")
     dies(init)
     rescue = Rescue(unzap, "frozen-cgroup", init)
-    assert rescue.plan()["action"]["file"] == f"{cgroup}/freezer.state"
-    rescue.apply()
+    plan = rescue.plan()
+    assert plan["action"]["file"] == f"{cgroup}/freezer.state"
+    rescue.apply(plan)
 
 
 def frozen_v2_parent(stage, unzap):
@@ -133,8 +144,9 @@ def frozen_v2_parent(stage, unzap):
     dies(init)
     wait_for("the zombie", lambda: state(child) == "Z")
     rescue = Rescue(unzap, "frozen-cgroup", init)
-    assert rescue.plan()["action"]["file"] == f"{cgroup}/cgroup.freeze"
-    rescue.apply()
+    plan = rescue.plan()
+    assert plan["action"]["file"] == f"{cgroup}/cgroup.freeze"
+    rescue.apply(plan)
 
 
 def fuse(stage, unzap):
@@ -161,8 +173,9 @@ def fuse(stage, unzap):
     dies(init)
     wait_for("the member in state D", lambda: state(members["uz-member"]) == "D")
     rescue = Rescue(unzap, "fuse-request", init)
-    assert rescue.plan()["action"]["file"].endswith("/abort")
-    rescue.apply()
+    plan = rescue.plan()
+    assert plan["action"]["file"].endswith("/abort")
+    rescue.apply(plan)
     while teller.next() != errno.ENODEV:  # other requests come first
         continue
 

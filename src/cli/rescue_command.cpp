@@ -43,6 +43,7 @@ struct RescueOptions {
   bool apply = false;
   bool dry_run = false;
   bool allow_host_process = false;
+  bool thaw_others = false;
 };
 
 Result<Snapshot> snapshot_for(const RescueOptions& options) {
@@ -160,6 +161,9 @@ Result<Look> look(const RescueOptions& options) {
   Look out;
   out.means = look_at_means(options.module);
   out.means.allow_host_process = options.allow_host_process;
+  out.means.thaw_others = options.thaw_others;
+  if (options.file.empty() && options.host.procfs.empty())
+    look_at_targets(diagnosis, *snapshot, {}, out.means);
   if (options.file.empty() && blames_the_wait(diagnosis)) out.means.kernel_code = kernel_code(options.host);
   out.report.verdict = diagnosis.verdict;
   if (diagnosis.verdict != Verdict::healthy) out.report.plans = make_plans(diagnosis, *snapshot, out.means);
@@ -294,6 +298,8 @@ Command add_rescue_command(CLI::App& program) {
   verb->add_option("--audit", options->audit,
                    "Where to keep the record of what is done (default: /var/log/unzap-rescue.jsonl)")
       ->type_name("FILE");
+  verb->add_flag("--thaw-others", options->thaw_others,
+                 "Let those run again, too, that were frozen together with what is stuck");
   add_host_options(*verb, options->host);
   return {verb, [options, apply] {
             options->apply = apply->count() > 0;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "sources/procfs/reader.hpp"
 #include "util/read_file.hpp"
 #include "util/text.hpp"
 
@@ -51,18 +52,57 @@ bool in_path(std::string_view program) {
   return false;
 }
 
-std::vector<FuseConnection> fuse_connections() {
-  std::vector<FuseConnection> out;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/sys/fs/fuse/connections", error)) {
-    const auto number = parse_number<std::int32_t>(entry.path().filename().string());
-    if (!number) continue;
-    FuseConnection connection{*number, Absence::not_asked};
-    if (const auto text = text_of(entry.path().string() + "/waiting"))
-      if (const auto waiting = parse_number<std::int64_t>(*text)) connection.waiting = *waiting;
-    out.push_back(connection);
+constexpr double k_most_seconds = 4;
+constexpr std::size_t k_most_targets = 16;
+constexpr std::size_t k_most_same_mounts = 8;
+
+/// The identities of those that a finding names: its culprit first. Of a victim the number alone is known at
+/// times.
+std::vector<TaskId> named(const Finding& finding, const Snapshot& snapshot) {
+  std::vector<TaskId> out;
+  const auto add = [&](const Party& party) {
+    for (const Task& task : snapshot.tasks)
+      if (const auto id = task.id();
+          id && party.tid == id->tid && party.start_ticks.value_or(id->start_ticks) == id->start_ticks)
+        out.push_back(*id);
+  };
+  if (finding.culprit) add(*finding.culprit);
+  for (const Party& victim : finding.victims) add(victim);
+  if (out.size() > k_most_targets) out.resize(k_most_targets);
+  return out;
+}
+
+/// Others that were in the same mount namespace.
+std::vector<TaskId> same_mounts(const Snapshot& snapshot, const TaskId& id) {
+  const Task* task = nullptr;
+  for (const Task& one : snapshot.tasks)
+    if (one.id() == id) task = &one;
+  std::vector<TaskId> out;
+  if (task == nullptr || !task->mnt_ns) return out;
+  for (const Task& one : snapshot.tasks)
+    if (one.id() && one.id() != id && one.mnt_ns.is(*task->mnt_ns) && out.size() < k_most_same_mounts)
+      out.push_back(*one.id());
+  return out;
+}
+
+/// Whether a task of the snapshot sits in FUSE: who else waits for an answer.
+bool waits_in_fuse(const Task& task) {
+  return task.stack && task.stack->has("request_wait_answer");
+}
+
+std::vector<FuseQuestion> fuse_questions(const std::vector<const Finding*>& findings,
+                                         const Snapshot& snapshot) {
+  std::vector<TaskId> ids;
+  for (const Finding* finding : findings)
+    for (const TaskId& id : named(*finding, snapshot)) ids.push_back(id);
+  for (const Task& task : snapshot.tasks)
+    if (task.id() && waits_in_fuse(task)) ids.push_back(*task.id());
+  std::vector<FuseQuestion> out;
+  for (const TaskId& id : ids) {
+    const bool known =
+        std::any_of(out.begin(), out.end(), [&](const FuseQuestion& one) { return one.task == id; });
+    if (!known && out.size() < 2 * k_most_targets) out.push_back({id, same_mounts(snapshot, id)});
   }
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
   return out;
 }
 
@@ -87,8 +127,26 @@ Means look_at_means(const std::string& module) {
   if (fs::exists(build + "/Makefile", error)) means.headers = build;
   means.make = in_path("make") && in_path("gcc");
   means.module = module;
-  means.fuse = fuse_connections();
   return means;
+}
+
+void look_at_targets(const Diagnosis& diagnosis, const Snapshot& snapshot, const HostPlaces& places,
+                     Means& means) {
+  if (snapshot.origin != Origin::live) return;
+  std::vector<const Finding*> frozen, fuse;
+  for (const Finding& finding : diagnosis.findings) {
+    if (finding.cause == "frozen-cgroup" && frozen.size() < k_most_targets) frozen.push_back(&finding);
+    if (finding.cause == "fuse-request" && fuse.size() < k_most_targets) fuse.push_back(&finding);
+  }
+  if (frozen.empty() && fuse.empty()) return;
+  ReadLimits limits;
+  limits.total_seconds = k_most_seconds;
+  limits.max_same_name = 1 << 20;  // one task that blocks says nothing of the others
+  Reader reader(places.proc, limits, {});
+  for (const Finding* finding : frozen)
+    if (const auto ids = named(*finding, snapshot); !ids.empty())
+      means.freezers.push_back(look_at_freezer(reader, ids.front(), places));
+  if (!fuse.empty()) means.fuse = look_at_fuse(reader, fuse_questions(fuse, snapshot), {}, places);
 }
 
 }  // namespace unzap

@@ -6,17 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "diagnosis/finding.hpp"
+#include "rescue/freezer_view.hpp"
+#include "rescue/fuse_view.hpp"
 #include "snapshot/reading.hpp"
+#include "snapshot/snapshot.hpp"
 
 namespace unzap {
-
-/// A FUSE connection as /sys/fs/fuse/connections shows it.
-struct FuseConnection {
-  std::int32_t number = 0;
-  Reading<std::int64_t> waiting;  ///< requests without an answer
-
-  bool operator==(const FuseConnection&) const = default;
-};
 
 /// What the machine code of the running kernel says of a dying init that waits (unzap patched).
 struct KernelCode {
@@ -45,7 +41,9 @@ struct Means {
   std::string module;   ///< --module FILE
   /// --allow-host-process: a signal may go to a process on which others depend.
   bool allow_host_process = false;
-  std::vector<FuseConnection> fuse;
+  bool thaw_others = false;  ///< --thaw-others: those of a cgroup that nobody has killed may run again
+  std::vector<FreezerView> freezers;  ///< of the culprits of frozen-cgroup; see look_at_targets
+  std::optional<FuseView> fuse;  ///< for the culprits and victims of fuse-request; nothing: nobody looked
   std::optional<KernelCode> kernel_code;  ///< nothing: nobody looked
 
   bool operator==(const Means&) const = default;
@@ -54,5 +52,11 @@ struct Means {
 /// Looks at this host. Reads below /proc/sys, /sys and /lib/modules only, and writes nothing.
 /// `module`: a prebuilt unzap_rescue.ko, or empty.
 Means look_at_means(const std::string& module);
+
+/// Looks closer at what holds the tasks of these findings, into `means`: who else is frozen with them, which
+/// FUSE connection they wait for. Of a host that `snapshot` shows live only; takes at most some seconds, for
+/// what may block is read by helpers. Reads below /proc, /sys/fs/cgroup and /sys/fs/fuse.
+void look_at_targets(const Diagnosis& diagnosis, const Snapshot& snapshot, const HostPlaces& places,
+                     Means& means);
 
 }  // namespace unzap

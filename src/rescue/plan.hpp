@@ -57,6 +57,20 @@ enum class Tie : std::uint8_t {
   tracer,  ///< `held` are traced by a thread of the target's process
 };
 
+/// What a file is still to be when it is written: asked once more in the last step before the write.
+struct WriteGuard {
+  RescueTarget task;  ///< whom the write is to free
+  FolderId folder;    ///< of the file
+  std::optional<std::uint32_t>
+      connection;               ///< of FUSE: `task` waits for it; nothing: thaw, a cgroup holds `task`
+  std::vector<TaskId> may_run;  ///< thaw: those that are not dying and may run again
+  bool more = false;            ///< thaw: another cgroup freezes `task`, too, and it is not free yet
+
+  /// All of it in one line, for the id of the plan.
+  std::string text() const;
+  bool operator==(const WriteGuard&) const = default;
+};
+
 /// The one thing that is done, and what it means.
 struct Action {
   ActionKind kind = ActionKind::clear_notify_signal;
@@ -67,6 +81,7 @@ struct Action {
   std::string text;
   std::string changes;
   std::string cannot_undo;
+  std::optional<WriteGuard> guard = {};  ///< of write_file: never nothing in a plan that is ready
   Tie tie = Tie::none;
   /// The tasks of this finding that the target holds up, by `tie`. Asked again in the last look before the
   /// act.

@@ -41,6 +41,7 @@ std::string plan_id(const Plan& plan) {
   add(text, action.file);
   add(text, action.value);
   add(text, std::to_string(action.signal));
+  add(text, action.guard ? action.guard->text() : "");
   const auto digest = sha256(text);
   std::string out;
   for (std::size_t i = 0; i < k_id_length; ++i) {

@@ -198,33 +198,6 @@ Finding finding(const std::string& cause, std::int32_t culprit) {
   return out;
 }
 
-TEST(RescuePlan, ThawsTheCgroupThatHoldsTheTask) {
-  Snapshot snapshot = live({born(TaskBuilder(70, "job", 'D').of(70))});
-  snapshot.tasks[0].cgroup = std::string("/pod/a");
-  snapshot.cgroups = {{"/pod", 2, true, true, "/sys/fs/cgroup/pod/cgroup.events"},
-                      {"/pod/a", 2, false, true, "/sys/fs/cgroup/pod/a/cgroup.events"}};
-  const Plan plan = make_plan(finding("frozen-cgroup", 70), snapshot, good_means());
-  ASSERT_TRUE(plan.action);
-  EXPECT_TRUE(plan.ready());
-  EXPECT_EQ(plan.action->file, "/sys/fs/cgroup/pod/cgroup.freeze") << "the one above was asked to freeze";
-  EXPECT_EQ(plan.action->value, "0");
-  snapshot.cgroups[0] = {"/pod", 1, true, true, "/sys/fs/cgroup/freezer/pod/freezer.state"};
-  const Plan v1 = make_plan(finding("frozen-cgroup", 70), snapshot, good_means());
-  ASSERT_TRUE(v1.action);
-  EXPECT_EQ(v1.action->file + " " + v1.action->value, "/sys/fs/cgroup/freezer/pod/freezer.state THAWED");
-}
-
-TEST(RescuePlan, AbortsAConnectionOnlyWhenItIsTheOnlyOneThatWaits) {
-  const Snapshot snapshot = live({born(TaskBuilder(70, "reader", 'D').of(70))});
-  Means means = good_means();
-  means.fuse = {{41, std::int64_t{0}}, {42, std::int64_t{3}}};
-  const Plan plan = make_plan(finding("fuse-request", 70), snapshot, means);
-  ASSERT_TRUE(plan.action);
-  EXPECT_EQ(plan.action->file, "/sys/fs/fuse/connections/42/abort");
-  means.fuse[0].waiting = std::int64_t{1};
-  EXPECT_FALSE(make_plan(finding("fuse-request", 70), snapshot, means).action);
-}
-
 /// A dying init [60] of namespace 2, its zombie [61], and the parent of both outside [70].
 Snapshot outside(char state = 'S', const std::string& comm = "exec") {
   return live(

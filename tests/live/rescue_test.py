@@ -31,8 +31,8 @@ def reap(pids):
 class Rescue:
     """`unzap rescue` for one cause on this host. Orphans of outside parents become ours, so they are reaped meanwhile."""
 
-    def __init__(self, unzap, cause, init, orphans=()):
-        self.command = [unzap, "rescue", "--json", "-q", "--cause", cause]
+    def __init__(self, unzap, cause, init, orphans=(), options=()):
+        self.command = [unzap, "rescue", "--json", "-q", "--cause", cause, *options]
         self.init, self.orphans = init, orphans
 
     def run(self, *more):
@@ -56,6 +56,9 @@ class Rescue:
         code, answer, text = self.run()
         first = answer["plans"][answer["chosen"]]["finding"]
         plan = [one for one in answer["plans"] if one["finding"] == first][number]
+        hidden = "unzap runs in a pid namespace of its own"  # where a v1 list of tasks is not whole
+        if any(one["in_the_way"] and hidden in one["seen"] for one in plan["conditions"]):
+            raise live.Skip(hidden)
         assert code == 1 and answer["applied"] is None, text
         assert plan["ready"] and plan["action"]["changes"] and plan["action"]["cannot_undo"], text
         assert in_zap(self.init) or live.kill_pending(self.init), f"the plan changed something: {text}"
@@ -135,7 +138,7 @@ def frozen_v1(stage, unzap):
 
 
 def frozen_v2_parent(stage, unzap):
-    """The parent outside is thawed, and then reaps."""
+    """The parent outside is thawed, and then reaps. Nobody has killed it, so that has to be allowed."""
     cgroup = stage.cgroup(2)
     init, _ = stage.container()
     parent, child = inject(stage, init, reaps=True)
@@ -143,7 +146,7 @@ def frozen_v2_parent(stage, unzap):
     freeze_v2(cgroup)
     dies(init)
     wait_for("the zombie", lambda: state(child) == "Z")
-    rescue = Rescue(unzap, "frozen-cgroup", init)
+    rescue = Rescue(unzap, "frozen-cgroup", init, options=["--thaw-others"])
     plan = rescue.plan()
     assert plan["action"]["file"] == f"{cgroup}/cgroup.freeze"
     rescue.apply(plan)

@@ -14,6 +14,7 @@
 #include "rescue/apply/last_look.hpp"
 #include "rescue/apply/module.hpp"
 #include "rescue/apply/watch.hpp"
+#include "rescue/apply/write_action.hpp"
 #include "util/assert.hpp"
 
 namespace unzap {
@@ -75,14 +76,18 @@ Result<Applied> write_file_of(Course& course) {
     return course.end(Outcome::refused, std::move(why));
   if (auto failed = course.note("act", fmt::format("writing {} into {}", action.value, action.file)))
     return *failed;
-  const int fd = ::open(action.file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-  const bool written = fd >= 0 && ::write(fd, action.value.data(), action.value.size()) ==
-                                      static_cast<ssize_t>(action.value.size());
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!written)
-    return Error{error == EACCES || error == EPERM ? ErrorKind::permission : ErrorKind::io,
-                 fmt::format("cannot write: {}", std::strerror(error)), action.file, ""};
+  const Written written = write_guarded(action, course.options().places);
+  switch (written.result) {
+    case Written::Result::refused: return course.end(Outcome::refused, written.why);
+    case Written::Result::not_back: return course.end(Outcome::unknown, written.why);
+    case Written::Result::failed:
+      return Error{written.error == EACCES || written.error == EPERM ? ErrorKind::permission : ErrorKind::io,
+                   "cannot write: " + written.why, action.file, ""};
+    case Written::Result::done: break;
+  }
+  if (action.guard->more)
+    return course.end(Outcome::not_freed,
+                      "one of several cgroups that freeze it is thawed; run unzap rescue again for the next");
   return watch(course, before);
 }
 

@@ -22,6 +22,7 @@ struct ApplyOptions {
   std::vector<ModuleSource> sources;                 ///< of unzap_rescue, for a build here
   double verify_seconds = 5;                         ///< how long to wait for the outcome
   std::function<void(const std::string&)> progress;  ///< one line about each step; may be empty
+  HostPlaces places = {};                            ///< tests have others
 };
 
 /// One thing that was done or looked at, in order.

@@ -263,7 +263,7 @@ TEST_F(RescueApply, RefusesToHandALiveTaskToTheModule) {
   EXPECT_NE(applied->why.find("is not exiting"), std::string::npos) << applied->why;
 }
 
-TEST_F(RescueApply, WritesTheFileAndSaysWhoIsStillThere) {
+TEST_F(RescueApply, WritesNothingThatThePlanDoesNotGuard) {
   std::ofstream(path("cgroup.freeze")) << "1";
   const RescueTarget target = sleeper();
   Action action;
@@ -273,27 +273,9 @@ TEST_F(RescueApply, WritesTheFileAndSaysWhoIsStillThere) {
   Plan done = plan(action, target);
   done.watched = {watched(target)};
   const Applied applied = run(done);
-  EXPECT_EQ(applied.outcome, Outcome::not_freed);
-  EXPECT_NE(applied.why.find("sleeper"), std::string::npos) << applied.why;
-  std::stringstream text;
-  text << std::ifstream(path("cgroup.freeze")).rdbuf();
-  EXPECT_EQ(text.str(), "0");
-}
-
-TEST_F(RescueApply, DoesNotWriteThroughALink) {
-  std::ofstream(path("other")) << "1";
-  std::filesystem::create_symlink(path("other"), path("link"));
-  Action action;
-  action.kind = ActionKind::write_file;
-  action.file = path("link");
-  action.value = "0";
-  auto audit = Audit::open(path("audit"));
-  ASSERT_TRUE(audit);
-  const RescueTarget target = sleeper();
-  Plan done = plan(action, target);
-  done.watched = {watched(target)};
-  EXPECT_FALSE(apply(done, Means{}, {}, *audit));
-  EXPECT_EQ(audit_lines().back()["outcome"], "failed");
+  EXPECT_EQ(applied.outcome, Outcome::refused);
+  EXPECT_NE(applied.why.find("does not say what the file has to be"), std::string::npos) << applied.why;
+  EXPECT_EQ(read_file(path("cgroup.freeze"), 16)->text, "1");
 }
 
 /// What is no place for a record. Nothing is made or written there.

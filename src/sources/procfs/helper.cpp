@@ -71,9 +71,9 @@ Answer read_link_at(int directory, const char* path) {
   return {0, std::string(target, static_cast<std::size_t>(got))};
 }
 
-/// Calls use(name) for each entry of the open folder that is a number. 0, or the error that ended it.
+/// Calls use(entry) for each entry of the open folder. 0, or the error that ended it.
 template <class Use>
-int for_each_number(int fd, const Use& use) {
+int for_each_entry(int fd, const Use& use) {
   alignas(dirent64) static char buffer[k_send_bytes];
   for (;;) {
     const long got = ::syscall(SYS_getdents64, fd, buffer, sizeof buffer);
@@ -83,11 +83,18 @@ int for_each_number(int fd, const Use& use) {
       // The kernel lays the entries out for the alignment of the struct.
       const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
       at += entry->d_reclen;
-      const std::string_view name = entry->d_name;
-      if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; }))
-        use(entry->d_name);
+      use(*entry);
     }
   }
+}
+
+/// Calls use(name) for each entry of the open folder that is a number. 0, or the error that ended it.
+template <class Use>
+int for_each_number(int fd, const Use& use) {
+  return for_each_entry(fd, [&](const dirent64& entry) {
+    const std::string_view name = entry.d_name;
+    if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) use(entry.d_name);
+  });
 }
 
 Answer list_numbers_at(int directory, const char* path) {
@@ -97,6 +104,25 @@ Answer list_numbers_at(int directory, const char* path) {
   out.error = for_each_number(fd, [&](const char* name) { out.text.append(name).push_back('\n'); });
   ::close(fd);
   return out;
+}
+
+Answer list_folders_at(int directory, const char* path) {
+  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return {errno, {}};
+  Answer out;
+  out.error = for_each_entry(fd, [&](const dirent64& entry) {
+    const std::string_view name = entry.d_name;
+    const bool one = entry.d_type == DT_DIR && name != "." && name != "..";
+    if (one && out.text.size() < k_max_read_bytes) out.text.append(name).push_back('\n');
+  });
+  ::close(fd);
+  return out;
+}
+
+Answer identity_at(int directory, const char* path) {
+  struct stat found {};
+  if (::fstatat(directory, path, &found, AT_SYMLINK_NOFOLLOW) != 0) return {errno, {}};
+  return {0, std::to_string(found.st_dev) + " " + std::to_string(found.st_ino)};
 }
 
 void append_record(const char* name, int size_or_error, std::string& out) {
@@ -211,6 +237,8 @@ Answer Server::answer(int directory, ReadKind kind, const char* path) {
     case ReadKind::numbers: return list_numbers_at(directory, path);
     case ReadKind::threads: return read_threads_at(directory, path, progress_);
     case ReadKind::stats: return read_stats_at(directory, path, progress_);
+    case ReadKind::folders: return list_folders_at(directory, path);
+    case ReadKind::identity: return identity_at(directory, path);
   }
   return {EINVAL, {}};
 }

@@ -19,6 +19,8 @@ enum class ReadKind : char {
                    ///< k_threads_at_once are read, the others listed, as if their read had given EAGAIN
   ancestry = 'a',  ///< the pid namespace that a link leads to and those above it; see read_ancestry
   stats = 's',     ///< the stat file of each of some entries of a folder, as StatRecords; see stats_path
+  folders = 'd',   ///< the entries of a folder that are folders, one a line, at most k_max_read_bytes
+  identity = 'i',  ///< of a file or folder that is no link: "DEVICE INODE"
 };
 
 /// The head of one thread in the answer to ReadKind::threads; `size` bytes of its stat file follow it.

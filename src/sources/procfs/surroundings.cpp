@@ -2,6 +2,8 @@
 #include "sources/procfs/surroundings.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "util/text.hpp"
 
@@ -38,15 +40,18 @@ CgroupState unified_state(const std::string& path, const std::string& where, con
   state.version = 2;
   state.freeze_asked = flag_of(freeze, "1", "0");
   state.frozen = flag_of(events, "frozen 1", "frozen 0");
+  state.self_freezing = state.freeze_asked;  // the file speaks of this cgroup alone
   state.where = where + "/cgroup.events";
   return state;
 }
 
-CgroupState v1_state(const std::string& path, const std::string& where, const ReadResult& freezer) {
+CgroupState v1_state(const std::string& path, const std::string& where, const ReadResult& freezer,
+                     const ReadResult& self) {
   CgroupState state;
   state.path = path;
   state.version = 1;
   state.where = where + "/freezer.state";
+  state.self_freezing = flag_of(self, "1", "0");
   if (!freezer.text) {
     state.freeze_asked = state.frozen = *freezer.text.absence();
     return state;
@@ -56,6 +61,49 @@ CgroupState v1_state(const std::string& path, const std::string& where, const Re
   state.frozen = text == "FROZEN";
   return state;
 }
+
+/// Which freezers are to be read, each once.
+struct FreezerPlaces {
+  struct Place {
+    std::string path;
+    int version;
+  };
+
+  explicit FreezerPlaces(const std::map<std::string, CgroupPaths>& all) : cgroups(all) {}
+
+  void add(const std::string& key, const CgroupPaths& paths, const std::string& mount) {
+    for (const std::string& root : {mount, mount + "/unified"}) add_line(key, paths.unified, 2, root);
+    add_line(key, paths.freezer, 1, mount + "/freezer");
+  }
+
+  /// The cgroup at `path` and those above it, but for the root, which has no freezer.
+  void add_line(const std::string& key, const std::string& path, int version, const std::string& root) {
+    if (!usable(path)) return;
+    add_one(key, version, root + path);
+    for (std::size_t end = path.rfind('/'); end != 0 && end != std::string::npos;
+         end = path.rfind('/', end - 1)) {
+      const std::string above = path.substr(0, end);
+      // Tasks may carry the same path for their place in another hierarchy: not of them does this speak.
+      const auto other = cgroups.find(above);
+      const bool same =
+          other == cgroups.end() || (version == 2 ? other->second.unified : other->second.freezer) == above;
+      if (same) add_one(above, version, root + above);
+    }
+  }
+
+  void add_one(const std::string& path, int version, const std::string& folder) {
+    if (!known.insert({path, folder}).second) return;
+    places.push_back({path, version});
+    const std::string first = version == 2 ? "cgroup.freeze" : "freezer.state";
+    const std::string second = version == 2 ? "cgroup.events" : "freezer.self_freezing";
+    groups.push_back({folder, {{ReadKind::file, first}, {ReadKind::file, second}}});
+  }
+
+  const std::map<std::string, CgroupPaths>& cgroups;
+  std::set<std::pair<std::string, std::string>> known;  ///< path and folder
+  std::vector<Place> places;
+  std::vector<ReadGroup> groups;
+};
 
 bool says_something(const CgroupState& state) {
   const Absence* asked = state.freeze_asked.absence();
@@ -108,32 +156,21 @@ Host read_host(Reader& reader, bool real) {
   return host;
 }
 
-std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::string, CgroupPaths>& cgroups) {
-  struct Place {
-    std::string path;
-    int version;
-  };
-  std::vector<Place> places;
-  std::vector<ReadGroup> groups;
-  for (const auto& [path, paths] : cgroups) {
-    if (usable(paths.unified)) {
-      for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-        places.push_back({path, 2});
-        groups.push_back(
-            {mount + paths.unified, {{ReadKind::file, "cgroup.freeze"}, {ReadKind::file, "cgroup.events"}}});
-      }
-    }
-    if (usable(paths.freezer)) {
-      places.push_back({path, 1});
-      groups.push_back({"/sys/fs/cgroup/freezer" + paths.freezer, {{ReadKind::file, "freezer.state"}}});
-    }
-  }
-  const auto results = reader.run(groups, "reading freezers");
+std::string folder_of(const CgroupState& state) {
+  return state.where.substr(0, state.where.rfind('/'));
+}
+
+std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::string, CgroupPaths>& cgroups,
+                                       const std::string& mount) {
+  FreezerPlaces places(cgroups);
+  for (const auto& [key, paths] : cgroups) places.add(key, paths, mount);
+  const auto results = reader.run(places.groups, "reading freezers");
   std::vector<CgroupState> out;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    CgroupState state = places[i].version == 2
-                            ? unified_state(places[i].path, groups[i].directory, results[i][0], results[i][1])
-                            : v1_state(places[i].path, groups[i].directory, results[i][0]);
+  for (std::size_t i = 0; i < places.groups.size(); ++i) {
+    const auto& [path, version] = places.places[i];
+    const std::string& folder = places.groups[i].directory;
+    CgroupState state = version == 2 ? unified_state(path, folder, results[i][0], results[i][1])
+                                     : v1_state(path, folder, results[i][0], results[i][1]);
     if (says_something(state)) out.push_back(std::move(state));
   }
   return out;

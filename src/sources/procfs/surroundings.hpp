@@ -15,8 +15,14 @@ namespace unzap {
 /// do /sys and /dev speak of the same machine.
 Host read_host(Reader& reader, bool real);
 
-/// The freezers of these cgroups (keyed by the path that Task::cgroup carries), v2 and v1. A cgroup for which
-/// there is no freezer file at all is left out.
-std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::string, CgroupPaths>& cgroups);
+/// The freezers of these cgroups (keyed by the path that Task::cgroup carries) and of all above them, v2 and
+/// v1. A cgroup's own entry has its key as `path` and says whether it is frozen, by whomever; that of one
+/// above has its path in its own hierarchy. A cgroup for which there is no freezer file at all is left out.
+/// `mount`: where cgroups are mounted.
+std::vector<CgroupState> read_freezers(Reader& reader, const std::map<std::string, CgroupPaths>& cgroups,
+                                       const std::string& mount = "/sys/fs/cgroup");
+
+/// The folder of a freezer, out of CgroupState::where.
+std::string folder_of(const CgroupState& state);
 
 }  // namespace unzap

@@ -121,6 +121,12 @@ const GapRow k_gaps[] = {
        host.add({{"cg/pod/b/cgroup.threads", "71\n0\n"}});
      },
      "does not see"},
+    {"OwnPidNamespaceWhoseListsHideOthers",
+     [](Fixture& host) {
+       std::filesystem::remove(host.root() + "/proc/self/ns/pid");
+       host.add({{"proc/self/ns/pid", "pid:[4026532000]", FakeFile::link}});
+     },
+     "namespace of its own"},
     {"NoListOfThreads",
      [](Fixture& host) { std::filesystem::remove(host.root() + "/cg/pod/b/cgroup.threads"); }, "to the end"},
     {"StatusThatIsNone",
@@ -145,6 +151,13 @@ TEST(FreezerView, SaysWhatItCouldNotRead) {
     EXPECT_NE(in_the_way(plan).find(row.says), std::string::npos) << in_the_way(plan);
     EXPECT_FALSE(plan.ready());
   }
+}
+
+TEST(FreezerView, TrustsAListThatShowsStrangersAsZero) {
+  FrozenPod pod(k_killed, k_killed);
+  std::filesystem::remove(pod.host.root() + "/proc/self/ns/pid");
+  pod.host.add({{"proc/self/ns/pid", "pid:[4026532000]", FakeFile::link}, {"cg/cgroup.threads", "1\n0\n"}});
+  EXPECT_TRUE(pod.look().gaps.empty());
 }
 
 TEST(FreezerView, SaysOfATaskThatIsGoneOrAnotherThatItIs) {

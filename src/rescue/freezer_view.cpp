@@ -142,6 +142,21 @@ void read_members(Reader& reader, const Crowd& crowd, FreezerView& view) {
   if (unread > 0) view.gaps.push_back(fmt::format("{} threads in there could not be read", unread));
 }
 
+/// Whether a list of threads shows those that the reader's pid namespace does not hold: v1 leaves them out
+/// (pidlist_array_load(), kernel/cgroup/cgroup-v1.c). v2 shows 0 for each (cgroup_procs_show(),
+/// kernel/cgroup/cgroup.c), or on newer kernels leaves them out: what this one does is seen in the root
+/// cgroup, which holds the kernel's own threads.
+bool lists_strangers(Reader& reader, const FreezingCgroup& top) {
+  const std::string root = top.folder.substr(0, top.folder.size() - top.path.size());
+  const std::vector<ReadGroup> groups{{"self", {{ReadKind::link, "ns/pid"}}},
+                                      {root, {{ReadKind::file, "cgroup.threads"}}}};
+  const auto results = reader.run(groups, "reading who is frozen");
+  const auto inode = parse_namespace_link(results[0][0].text.value_or(""));
+  if (inode == k_initial_pid_ns) return true;  // there are no strangers
+  const std::vector<std::string> lines = lines_of(results[1][0].text.value_or(""));
+  return top.version == 2 && std::count(lines.begin(), lines.end(), "0") > 0;
+}
+
 /// Who is in and below the cgroup that is to be thawed.
 void read_crowd(Reader& reader, const FreezingCgroup& top, FreezerView& view) {
   Crowd crowd;
@@ -150,13 +165,9 @@ void read_crowd(Reader& reader, const FreezingCgroup& top, FreezerView& view) {
   if (crowd.hidden > 0)
     view.gaps.push_back(
         fmt::format("{} threads in there are of a pid namespace that unzap does not see", crowd.hidden));
-  // cgroup_pidlist_load(), kernel/cgroup/cgroup-v1.c, leaves out whom the reader's pid namespace does not
-  // hold.
-  const auto link = reader.run({{"self", {{ReadKind::link, "ns/pid"}}}}, "reading who is frozen");
-  const auto inode = parse_namespace_link(link[0][0].text.value_or(""));
-  if (top.version == 1 && inode != k_initial_pid_ns)
+  if (!lists_strangers(reader, top))
     view.gaps.emplace_back(
-        "unzap runs in a pid namespace of its own, and a v1 list leaves out whom that does not hold");
+        "unzap runs in a pid namespace of its own, and the list may leave out whom that does not hold");
   read_members(reader, crowd, view);
 }
 

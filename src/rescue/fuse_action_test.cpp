@@ -90,6 +90,11 @@ const RefusedRow k_refused[] = {
        v.waiters[0].mounts.get()->push_back({50, "/root", "virtiofs", "tag"});
      },
      "virtiofs at /root"},
+    {"VirtiofsOfTheHost",
+     [](FuseView& v) {
+       v.own_mounts.push_back({50, "/root", "virtiofs", "tag"});
+     },
+     "virtiofs at /root"},
     {"NotListed", [](FuseView& v) { v.listed = false, v.why_not = "fusectl is not mounted"; },
      "fusectl is not mounted"},
 };
@@ -174,6 +179,12 @@ TEST(FuseView, SeesThatTheStackIsAnotherNow) {
   FuseHost fuse;
   fuse.host.add({{"proc/70/stack", "[<0>] do_nanosleep+0x1/0x2\n"}});
   EXPECT_NE(tie_of(fuse.look(), k_waiter).why.find("does not show a wait in FUSE"), std::string::npos);
+}
+
+TEST(FuseView, TakesNoDeviceInUserSpaceForAMount) {
+  FuseHost fuse;
+  fuse.host.add({{"proc/70/stack", "[<0>] request_wait_answer+0x1/0x2\n[<0>] cuse_read_iter+0x1/0x2\n"}});
+  EXPECT_NE(tie_of(fuse.look(), k_waiter).why.find("CUSE"), std::string::npos);
 }
 
 }  // namespace

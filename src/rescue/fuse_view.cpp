@@ -93,6 +93,7 @@ void list_connections(Reader& reader, const HostPlaces& places, FuseView& view) 
                       fmt::format("fusectl is not mounted, so the connections are not to be seen: mount "
                                   "-t fusectl none {}",
                                   places.fuse));
+  view.own_mounts = fuse_mounts(*results[1][0].text);
   std::string_view text = *results[0][0].text;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -132,12 +133,20 @@ struct Standing {
   std::string why;
 };
 
-bool in_fuse(const Stack& stack) {
-  return std::any_of(stack.frames.begin(), stack.frames.end(), [](const Frame& frame) {
-    const std::string_view name = frame.function;
-    if (frame.guess || frame.interrupt) return false;
-    return name == "request_wait_answer" || name.starts_with("fuse_") || name.starts_with("__fuse_");
+bool any_frame(const Stack& stack, bool (*is)(std::string_view function)) {
+  return std::any_of(stack.frames.begin(), stack.frames.end(), [&](const Frame& frame) {
+    return !frame.guess && !frame.interrupt && is(frame.function);
   });
+}
+
+bool is_of_fuse(std::string_view function) {
+  return function == "request_wait_answer" || function.starts_with("fuse_") ||
+         function.starts_with("__fuse_");
+}
+
+/// A character device in user space, fs/fuse/cuse.c: its connection is not below fs/fuse/connections.
+bool is_of_cuse(std::string_view function) {
+  return function.starts_with("cuse_");
 }
 
 Standing standing(const std::vector<ReadResult>& files, const TaskId& task) {
@@ -149,7 +158,9 @@ Standing standing(const std::vector<ReadResult>& files, const TaskId& task) {
   if (!files[2].text) return {std::nullopt, "its stack could not be read"};
   const auto stack = parse_stack_file(*files[2].text, "");
   if (!parsed.state.is('D') && !parsed.state.is('S')) return {std::nullopt, "it is not asleep"};
-  if (!stack || !in_fuse(*stack)) return {std::nullopt, "its stack does not show a wait in FUSE"};
+  if (!stack || !any_frame(*stack, is_of_fuse))
+    return {std::nullopt, "its stack does not show a wait in FUSE"};
+  if (any_frame(*stack, is_of_cuse)) return {std::nullopt, "it waits for a device in user space (CUSE)"};
   return {*switches, ""};
 }
 
@@ -219,6 +230,16 @@ FuseWaiter waiter_of(const FuseQuestion& question, const Standing& before, const
 const FuseMount* mount_with(const std::vector<FuseMount>& mounts, std::uint32_t number) {
   for (const FuseMount& one : mounts)
     if (one.number == number) return &one;
+  return nullptr;
+}
+
+/// The first of `mounts` without a connection there: virtiofs, which has no control files.
+const FuseMount* not_listed_among(const std::vector<FuseConnection>& connections,
+                                  const std::vector<FuseMount>& mounts) {
+  for (const FuseMount& mount : mounts)
+    if (std::none_of(connections.begin(), connections.end(),
+                     [&](const FuseConnection& one) { return one.number == mount.number; }))
+      return &mount;
   return nullptr;
 }
 
@@ -296,13 +317,12 @@ FuseTie tie_of(const FuseView& view, const TaskId& task) {
             {},
             "the mounts of the task that waits could not be read, nor those of another task in its "
             "mount namespace"};
-  for (const FuseMount& mount : *waiter->mounts)
-    if (std::none_of(view.connections.begin(), view.connections.end(),
-                     [&](const FuseConnection& one) { return one.number == mount.number; }))
+  for (const std::vector<FuseMount>* mounts : {waiter->mounts.get(), &view.own_mounts})
+    if (const FuseMount* mount = not_listed_among(view.connections, *mounts))
       return {std::nullopt,
               {},
-              fmt::format("the task may wait for {} at {}, whose connection is not listed", mount.type,
-                          mount.mount_point)};
+              fmt::format("the task may wait for {} at {}, whose connection is not listed", mount->type,
+                          mount->mount_point)};
   std::vector<const FuseConnection*> stuck, own;
   for (const FuseConnection& one : view.connections) {
     if (!one.may_be_stuck()) continue;

@@ -60,6 +60,7 @@ struct FuseView {
   std::string why_not;  ///< when not listed: what to do
   int looks = 0;
   std::vector<FuseConnection> connections;  ///< all of the host, by number
+  std::vector<FuseMount> own_mounts;        ///< of unzap's mount namespace
   std::vector<FuseWaiter> waiters;
   std::vector<FuseServer> servers;  ///< of connections that may be stuck
 

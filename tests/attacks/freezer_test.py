@@ -17,7 +17,7 @@ import live  # noqa: E402  pylint: disable=wrong-import-position
 from live import Skip, pause, read, state, wait_for, write  # noqa: E402  pylint: disable=wrong-import-position
 from stuck_test import dies, inject  # noqa: E402  pylint: disable=wrong-import-position
 
-OWN_PID_NS = "unzap runs in a pid namespace of its own"  # where a v1 list of tasks is not whole
+OWN_PID_NS = "unzap runs in a pid namespace of its own"  # where a list of tasks may not be whole
 
 
 def rescue(unzap, *options):

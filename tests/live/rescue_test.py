@@ -56,7 +56,7 @@ class Rescue:
         code, answer, text = self.run()
         first = answer["plans"][answer["chosen"]]["finding"]
         plan = [one for one in answer["plans"] if one["finding"] == first][number]
-        hidden = "unzap runs in a pid namespace of its own"  # where a v1 list of tasks is not whole
+        hidden = "unzap runs in a pid namespace of its own"  # where a list of tasks may not be whole
         if any(one["in_the_way"] and hidden in one["seen"] for one in plan["conditions"]):
             raise live.Skip(hidden)
         assert code == 1 and answer["applied"] is None, text

@@ -24,6 +24,7 @@ struct Host {
                {"proc/70/cgroup", "0::/pod/a\n"},
                {"proc/71/stat", stat_text({.tid = 71, .comm = "web", .start = 4071})},
                {"proc/71/status", status_text("0")},
+               {"proc/self/ns/pid", "pid:[4026531836]", FakeFile::link},
                {"cg/pod/cgroup.freeze", "1"},
                {"cg/pod/cgroup.events", "frozen 1\n"},
                {"cg/pod/cgroup.threads", ""},

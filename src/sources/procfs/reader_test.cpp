@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <set>
@@ -168,6 +169,19 @@ TEST(Threads, OneOfALargeProcessThatBlocksTakesNoOtherWithIt) {
     EXPECT_EQ(task.state, task.tid.is(blocked) ? Reading<char>(Absence::timed_out) : Reading<char>('S'))
         << *task.tid;
   EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"stat", 1}}));
+}
+
+TEST(Reader, ListsFoldersAndTellsWhatIsWhat) {
+  const Fixture proc({{"a/x", ""}, {"b/x", ""}, {"c", ""}, {"l", "a", FakeFile::link}});
+  Reader reader(proc.root(), {}, {});
+  const auto results = reader.run(
+      {{".", {{ReadKind::folders, "."}, {ReadKind::identity, "a"}, {ReadKind::identity, "none"}}}}, "");
+  const std::string folders = *results[0][0].text;
+  EXPECT_TRUE(folders == "a\nb\n" || folders == "b\na\n") << folders;
+  struct stat a {};
+  ASSERT_EQ(::stat((proc.root() + "/a").c_str(), &a), 0);
+  EXPECT_EQ(*results[0][1].text, fmt::format("{} {}", a.st_dev, a.st_ino));
+  EXPECT_EQ(*results[0][2].text.absence(), Absence::gone);
 }
 
 }  // namespace

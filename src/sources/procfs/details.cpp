@@ -17,7 +17,9 @@ namespace unzap {
 namespace {
 
 // Places in detail_items(). cgroup stands last: it takes a lock that a jam of cgroups holds.
-enum Item : std::size_t { k_stat, k_status, k_wchan, k_syscall, k_stack, k_pid_ns, k_mnt_ns, k_cgroup };
+// The rest of a task's files is not read once one of them blocks, so what proves whose member it is comes
+// before what takes its exec_update_lock (lock_trace(), fs/proc/base.c).
+enum Item : std::size_t { k_stat, k_status, k_pid_ns, k_mnt_ns, k_wchan, k_syscall, k_stack, k_cgroup };
 
 struct OpenQuestion {
   std::string_view fact;
@@ -120,10 +122,10 @@ std::string Gaps::text() const {
 }
 
 const std::vector<ReadItem>& detail_items() {
-  static const std::vector<ReadItem> items{{ReadKind::file, "stat"},   {ReadKind::file, "status"},
-                                           {ReadKind::file, "wchan"},  {ReadKind::file, "syscall"},
-                                           {ReadKind::file, "stack"},  {ReadKind::ancestry, "ns/pid"},
-                                           {ReadKind::link, "ns/mnt"}, {ReadKind::file, "cgroup"}};
+  static const std::vector<ReadItem> items{{ReadKind::file, "stat"},       {ReadKind::file, "status"},
+                                           {ReadKind::ancestry, "ns/pid"}, {ReadKind::link, "ns/mnt"},
+                                           {ReadKind::file, "wchan"},      {ReadKind::file, "syscall"},
+                                           {ReadKind::file, "stack"},      {ReadKind::file, "cgroup"}};
   return items;
 }
 
@@ -181,6 +183,8 @@ bool apply_details(const std::vector<ReadResult>& answers, Task& task, Gaps& gap
   for (std::size_t i = 0; i < answers.size(); ++i)
     if (answers[i].text.absence() && *answers[i].text.absence() == Absence::not_permitted)
       gaps.add(detail_items()[i].path);
+  for (const ReadResult& answer : answers)
+    if (!answer.blocked_file.empty()) task.blocked_read = answer.blocked_file;
   return true;
 }
 

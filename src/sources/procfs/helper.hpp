@@ -41,6 +41,8 @@ struct ReadItem {
 struct ReadGroup {
   std::string directory;  ///< below the root, or absolute
   std::vector<ReadItem> items;
+  /// These files of a task were read before: they are asked for although another of its files blocks.
+  bool read_before = false;
 };
 
 inline constexpr std::size_t k_max_read_bytes = std::size_t{1} << 18;

@@ -30,6 +30,19 @@ constexpr int k_times_in_kernel = 20;  // so many samples in the kernel for each
 constexpr std::size_t k_most_asked_for_members = 4096;
 constexpr int k_most_lanes = 2;  // a node in trouble has little to spare
 
+/// ": reading /proc/7/task/7/stack blocks", for the first few of which that is known; else nothing.
+std::string blocked_tasks(const std::vector<Task>& tasks) {
+  constexpr std::size_t k_most_named = 3;
+  std::string out;
+  std::size_t count = 0;
+  for (const Task& task : tasks)
+    if (task.blocked_read && ++count <= k_most_named)
+      out += fmt::format("{}{}/{}", out.empty() ? ": reading " : ", ", task.where, *task.blocked_read);
+  if (count > k_most_named) out += fmt::format(" and files of {} more tasks", count - k_most_named);
+  if (!out.empty()) out += count > 1 ? " block" : " blocks";
+  return out;
+}
+
 /// One look at a host, pass by pass. Each pass fills in more of `snapshot_`.
 class Scan {
  public:
@@ -54,7 +67,7 @@ class Scan {
   void start_profile(Profiler& profiler, const std::set<std::size_t>& late);
   void apply_profile(Profiler& profiler);
   void probe_permissions();
-  void read_kernel_log();
+  Reading<std::string> read_kernel_log();
   void drop_gone();
   void note_gaps();
 
@@ -106,11 +119,16 @@ Result<std::vector<std::int32_t>> Scan::list_processes() {
 }
 
 void Scan::look_closely(const std::set<std::size_t>& chosen) {
+  // Zombies and whoever is on its way out, then the rest: time may not suffice for all.
+  std::vector<std::size_t> order(chosen.begin(), chosen.end());
+  std::stable_partition(order.begin(), order.end(), [this](std::size_t i) {
+    return snapshot_.tasks[i].state.is('Z') || (snapshot_.tasks[i].flags.value_or(0) & k_pf_exiting) != 0;
+  });
   std::vector<ReadGroup> groups;
-  for (const std::size_t i : chosen) groups.push_back({directory_of(snapshot_.tasks[i]), detail_items()});
+  for (const std::size_t i : order) groups.push_back({directory_of(snapshot_.tasks[i]), detail_items()});
   const auto results = reader_.run(groups, "reading stuck threads");
   std::size_t at = 0;
-  for (const std::size_t i : chosen) {
+  for (const std::size_t i : order) {
     const std::vector<ReadResult>& answers = results[at++];
     Task& task = snapshot_.tasks[i];
     if (!apply_details(answers, task, gaps_, cgroups_, snapshot_.problems)) gone_.insert(i);
@@ -122,6 +140,7 @@ void Scan::second_look(const std::set<std::size_t>& again, const std::set<std::s
   for (const std::size_t i : again) {
     groups.push_back({directory_of(snapshot_.tasks[i]), {{ReadKind::file, "stat"}}});
     if (chosen.contains(i)) groups.back().items.push_back({ReadKind::file, "status"});
+    groups.back().read_before = true;
   }
   const auto results = reader_.run(groups, "looking again");
   std::size_t at = 0;
@@ -145,11 +164,12 @@ void Scan::probe_permissions() {
       gaps_.note(items[i].path);
 }
 
-void Scan::read_kernel_log() {
-  const auto results = reader_.run({{"/dev", {{ReadKind::records, "kmsg"}}}}, "reading the kernel log");
-  const Reading<std::string>& log = results[0][0].text;
-  if (log) merge_kernel_log(*log, "/dev/kmsg", monotonic_seconds(), snapshot_);
+Reading<std::string> Scan::read_kernel_log() {
+  if (!real_) return Absence::not_asked;
+  auto results = reader_.run({{"/dev", {{ReadKind::records, "kmsg"}}}}, "reading the kernel log");
+  Reading<std::string>& log = results[0][0].text;
   if (log.absence() && *log.absence() == Absence::not_permitted) gaps_.note("/dev/kmsg");
+  return std::move(log);
 }
 
 void Scan::drop_gone() {
@@ -174,9 +194,9 @@ void Scan::note_gaps() {
     for (const auto& [file, count] : reader_.timed_out())
       names += fmt::format("{}{} ({} times)", names.empty() ? "" : ", ", file, count);
     problems.push_back(
-        {root_, fmt::format("did not answer within {} s: {}; what they would have said is open, and "
-                            "that they block is itself a sign of a jam",
-                            options_.read_timeout_seconds, names)});
+        {root_, fmt::format("did not answer in time: {}; what they would have said is open, and that they "
+                            "block is itself a sign of a jam{}",
+                            names, blocked_tasks(snapshot_.tasks))});
   }
 }
 
@@ -295,6 +315,7 @@ void Scan::apply_profile(Profiler& profiler) {
 Result<Snapshot> Scan::run() {
   const auto tgids = list_processes();
   if (!tgids) return tgids.error();
+  const Reading<std::string> log = read_kernel_log();  // first: the last thing that may be left unread
   snapshot_.host = read_host(reader_, real_);
   probe_permissions();
   hidden_ = !read_threads(reader_, root_, *tgids, snapshot_);
@@ -303,7 +324,7 @@ Result<Snapshot> Scan::run() {
   for (Task& task : snapshot_.tasks) settle_absences(task);
   if (real_) snapshot_.cgroups = read_freezers(reader_, cgroups_);
   drop_gone();
-  if (real_) read_kernel_log();
+  if (log) merge_kernel_log(*log, "/dev/kmsg", monotonic_seconds(), snapshot_);
   note_gaps();
   return std::move(snapshot_);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/procfs/reader.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +22,9 @@ constexpr std::size_t k_groups_of_one_lane = 16;  // so few are not worth anothe
 constexpr double k_progress_seconds = 0.2;
 // A helper that has not begun may only wait for a CPU.
 constexpr double k_starved_times = 3;
+constexpr double k_least_patience = 0.01;
+constexpr double k_patience_of_total = 0.1;
+constexpr std::string_view k_cgroup = "cgroup";
 
 std::string file_name(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
@@ -29,7 +33,7 @@ std::string file_name(const std::string& path) {
 /// A helper that was left behind, and where it hangs.
 struct Hanging {
   pid_t helper = -1;
-  std::int32_t thread = 0;  ///< within ReadKind::threads
+  BlockedPlace place;
 };
 
 /// By the directory, or directory and item, of what was asked. Of all readers of this program.
@@ -47,14 +51,40 @@ std::string place_of(const std::string& directory, const ReadItem& item) {
   return fmt::format("{} {} {}", directory, static_cast<char>(item.kind), item.path);
 }
 
+/// The folder of a process or a thread ("40", "40/task/41"), and not one of the machine.
+bool is_of_task(const ReadGroup& group) {
+  return !group.directory.empty() && group.directory[0] >= '0' && group.directory[0] <= '9';
+}
+
+/// The folder of the task that the item belongs to: that of the group, or below it ("task/41/stat").
+std::string task_of(const std::string& directory, const ReadItem& item) {
+  constexpr std::string_view k_task = "task/";
+  const std::size_t end = item.path.find('/', k_task.size());
+  if (item.kind == ReadKind::stats || !item.path.starts_with(k_task) || end == std::string::npos)
+    return directory;
+  return directory + "/" + item.path.substr(0, end);
+}
+
 /// Who hangs there now, or nothing. One that is gone is forgotten.
-const Hanging* hangs_at(const std::string& place) {
+const BlockedPlace* hangs_at(const std::string& place) {
   const auto known = hanging().find(place);
   if (known == hanging().end()) return nullptr;
   // Also one that somebody else has reaped is gone.
-  if (::waitpid(known->second.helper, nullptr, WNOHANG) == 0) return &known->second;
+  if (::waitpid(known->second.helper, nullptr, WNOHANG) == 0) return &known->second.place;
   hanging().erase(known);
   return nullptr;
+}
+
+/// True when the process runs or waits for a CPU, as far as our own /proc says.
+bool is_runnable(pid_t pid) {
+  const int fd = ::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char text[128];
+  const ssize_t got = ::read(fd, text, sizeof text);
+  ::close(fd);
+  const std::string_view line(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  const std::size_t end = line.rfind(") ");
+  return end != std::string_view::npos && end + 2 < line.size() && line[end + 2] == 'R';
 }
 
 }  // namespace
@@ -76,10 +106,11 @@ struct Reader::Batch {
   const std::vector<ReadGroup>& groups;
   const std::string& what;
   const Use& use;
-  std::size_t open = 0;             ///< items without an answer
-  std::size_t next_group = 0;       ///< the first that was never asked
-  std::deque<Piece> again = {};     ///< what a helper that was left behind did not come to
-  std::size_t groups_answered = 0;  ///< for the progress line; about right
+  std::size_t open = 0;                             ///< items without an answer
+  std::size_t next_group = 0;                       ///< the first that was never asked
+  std::map<std::size_t, std::size_t> blocked = {};  ///< group -> item
+  std::deque<Piece> again = {};                     ///< what a helper that was left behind did not come to
+  std::size_t groups_answered = 0;                  ///< for the progress line; about right
 
   void answer(std::size_t group, std::size_t item, ReadResult result) {
     --open;
@@ -118,10 +149,24 @@ bool Reader::start(Lane& lane) {
   return true;
 }
 
-bool Reader::may_ask(const ReadItem& item) const {
-  if (timed_out_.empty()) return true;
-  const auto known = timed_out_.find(file_name(item.path));
-  return known == timed_out_.end() || known->second < limits_.max_same_name;
+/// How long an item may take now.
+double Reader::patience() const {
+  const double first = std::min(limits_.read_seconds, limits_.total_seconds * k_patience_of_total);
+  return std::max(first / std::exp2(std::min(late_, 30)), std::min(first, k_least_patience));
+}
+
+/// What is known to block of this task, or of this item. Nothing: it may be asked for.
+const BlockedPlace* Reader::known_to_block(const ReadGroup& group, const ReadItem& item, bool read_before) {
+  if (hanging().empty() && blocked_.empty()) return nullptr;
+  const std::string directory = place_of(root_, group);
+  std::vector<std::string> places{directory, place_of(directory, item)};
+  if (read_before) places.erase(places.begin());
+  if (const std::string task = task_of(directory, item); task != directory) places.push_back(task);
+  for (const std::string& place : places) {
+    if (const auto known = blocked_.find(place); known != blocked_.end()) return &known->second;
+    if (const BlockedPlace* known = hangs_at(place)) return known;
+  }
+  return nullptr;
 }
 
 void Reader::report(const std::string& what, std::size_t done, std::size_t all) {
@@ -137,17 +182,43 @@ void Reader::report(const std::string& what, std::size_t done, std::size_t all) 
 /// Answers for what has blocked before, without asking. False when it should be asked.
 bool Reader::is_hopeless(Batch& batch, std::size_t place, std::size_t item) {
   const ReadGroup& group = batch.groups[place];
-  const Hanging* known = nullptr;
-  if (!hanging().empty()) {
-    const std::string directory = place_of(root_, group);
-    known = hangs_at(directory);
-    if (known == nullptr) known = hangs_at(place_of(directory, group.items[item]));
-  }
-  if (known == nullptr && may_ask(group.items[item])) return false;
-  batch.answer(place, item,
-               {Absence::timed_out, 0, monotonic_seconds(), known != nullptr ? known->thread : 0});
-  if (known != nullptr) ++timed_out_[known->thread != 0 ? "stat" : file_name(group.items[item].path)];
+  const std::string name = file_name(group.items[item].path);
+  // What stands before the one that blocked was read, and its answer lost with the helper.
+  const auto blocked = batch.blocked.find(place);
+  const bool read_before = group.read_before || (blocked != batch.blocked.end() && item < blocked->second);
+  const BlockedPlace* known = known_to_block(group, group.items[item], read_before);
+  const bool all_block =
+      name == k_cgroup && timed_out_.contains(name) && timed_out_[name] >= limits_.max_cgroup;
+  if (known == nullptr && !all_block) return false;
+  ReadResult result{Absence::timed_out, 0, monotonic_seconds()};
+  if (known != nullptr) result.blocked_thread = known->thread, result.blocked_file = known->file;
+  batch.answer(place, item, std::move(result));
   return true;
+}
+
+/// Nobody asks there again as long as this reader lives, and no other reader as long as the helper hangs.
+void Reader::remember(const ReadGroup& group, const Blocked& blocked) {
+  const std::string directory = place_of(root_, group);
+  std::vector<std::string> places;
+  BlockedPlace what;
+  if (blocked.opening) {
+    what.file = "the folder itself";
+    places.push_back(directory);
+  } else {
+    const ReadItem& item = group.items[blocked.item];
+    what = {blocked.thread != 0 ? "stat" : file_name(item.path), blocked.thread};
+    places.push_back(place_of(directory, item));
+    if (blocked.thread != 0)
+      places.push_back(fmt::format("{}/task/{}", directory, blocked.thread));
+    else if (is_of_task(group) && what.file != k_cgroup)
+      places.push_back(task_of(directory, item));
+  }
+  for (const std::string& place : places) {
+    blocked_[place] = what;
+    hanging()[place] = {abandoned_.back(), what};
+  }
+  ++late_;
+  ++timed_out_[blocked.opening ? "(the folder itself)" : what.file];
 }
 
 /// Gives the lane something to do, as long as there is and it takes it. False when no helper can be started.
@@ -205,18 +276,13 @@ void Reader::give_up_item(Lane& lane, Batch& batch) {
   const Blocked blocked = lane.give_up(batch.again);
   abandoned_.push_back(lane.abandon());
   const ReadGroup& group = batch.groups[blocked.group];
-  std::string place = place_of(root_, group);
-  if (!blocked.opening) place = place_of(place, group.items[blocked.item]);
-  hanging()[place] = {abandoned_.back(), blocked.thread};
-  for (const std::size_t item : blocked.items)
-    batch.answer(blocked.group, item, {Absence::timed_out, 0, now});
-  if (blocked.opening) {
-    ++timed_out_["(the folder itself)"];
-    return;
-  }
-  batch.answer(blocked.group, blocked.item, {Absence::timed_out, 0, now, blocked.thread});
-  const ReadItem& item = group.items[blocked.item];
-  ++timed_out_[blocked.thread != 0 ? "stat" : file_name(item.path)];
+  remember(group, blocked);
+  if (!blocked.opening) batch.blocked[blocked.group] = blocked.item;
+  ReadResult result{Absence::timed_out, 0, now, blocked.thread};
+  const std::string place = place_of(root_, group);
+  result.blocked_file = blocked_[blocked.opening ? place : place_of(place, group.items[blocked.item])].file;
+  for (const std::size_t item : blocked.items) batch.answer(blocked.group, item, result);
+  if (!blocked.opening) batch.answer(blocked.group, blocked.item, std::move(result));
 }
 
 /// What has no answer has none because time is up, or because no helper can be had.
@@ -247,7 +313,10 @@ void Reader::give_up_rest(Batch& batch) {
 bool Reader::is_late(Lane& lane) {
   const double now = monotonic_seconds();
   const double silent = now - lane.alive_since(now);
-  return silent >= limits_.read_seconds * (lane.has_begun() ? 1 : k_starved_times);
+  const double patience = this->patience();
+  if (silent < patience) return false;
+  if (silent >= limits_.read_seconds * k_starved_times) return true;
+  return lane.has_begun() && !is_runnable(lane.helper());
 }
 
 std::vector<std::vector<ReadResult>> Reader::run(const std::vector<ReadGroup>& groups,
@@ -280,8 +349,8 @@ void Reader::run(const std::vector<ReadGroup>& groups, const std::string& what, 
       sockets[i] = {lane.asked() > 0 ? lane.socket() : -1, static_cast<short>(events), 0};
     }
     // Often enough to see that a helper is alive, or late.
-    const double wait = std::min(
-        {limits_.read_seconds / 4, end_seconds_ - now, progress_ ? k_progress_seconds : end_seconds_});
+    const double wait =
+        std::min({patience() / 4, end_seconds_ - now, progress_ ? k_progress_seconds : end_seconds_});
     if (::poll(sockets.data(), sockets.size(), static_cast<int>(std::ceil(wait * 1000))) < 0) continue;
     for (std::size_t i = 0; i < used; ++i) {
       Lane& lane = *lanes_[i];

@@ -30,22 +30,35 @@ struct ReadResult {
   double at_seconds = 0;  ///< monotonic time of the answer
   /// Within ReadKind::threads, when it did not come in time: the thread whose stat blocked, or 0.
   std::int32_t blocked_thread = 0;
+  /// When it was not read because a file of the same task blocks, itself or another: the name of that file.
+  std::string blocked_file = {};
 };
 
 /// When to stop waiting.
 struct ReadLimits {
-  double read_seconds = 1.0;    ///< for one item
+  double read_seconds = 1.0;    ///< for the first item that blocks; see Reader
   double total_seconds = 10.0;  ///< for the life of the Reader
-  int max_abandoned = 16;       ///< helpers left behind; then all that is left is timed_out
-  int max_same_name = 3;        ///< an item of this file name that blocked so often is not asked again
+  int max_abandoned = 1024;     ///< helpers left behind; then all that is left is timed_out
+  int max_cgroup = 3;           ///< once so many cgroup files blocked, no more are asked for
   int lanes = 1;                ///< helpers that read at the same time
+};
+
+/// Where something blocked: a task's folder, or a folder and item.
+struct BlockedPlace {
+  std::string file;         ///< the name of what blocks
+  std::int32_t thread = 0;  ///< within ReadKind::threads
 };
 
 /// Reads files that may block for ever, without ever blocking: helper processes read, this side waits with a
 /// deadline. A helper that does not answer is killed and left behind (in an uninterruptible sleep it stays
 /// until the kernel lets go, without our descriptors), its item is timed_out, and a new helper goes on behind
-/// it. What blocks is remembered for the life of this program: as long as the helper that hangs there hangs,
-/// it is not asked again, so that whoever looks often does not leave a process behind each time.
+/// it. Each item that blocks halves the time that the next one gets, down to a hundredth of a second, so that
+/// any number of them costs about one second; a helper that only waits for a CPU is given more. Of a task
+/// with a file that blocks no other file is asked for: who can hold one can hold all. cgroup alone stands for
+/// all tasks, since its lock is one of the whole machine (cgroup_mutex, proc_cgroup_show(),
+/// kernel/cgroup/cgroup.c). What blocks is remembered for the life of this program: as long as the helper
+/// that hangs there hangs, it is not asked again, so that whoever looks often does not leave a process behind
+/// each time.
 class Reader {
  public:
   Reader(std::string root, ReadLimits limits, std::function<void(const std::string&)> progress);
@@ -80,7 +93,9 @@ class Reader {
   void give_up_item(Lane& lane, Batch& batch);
   void give_up_rest(Batch& batch);
   bool is_late(Lane& lane);
-  bool may_ask(const ReadItem& item) const;
+  double patience() const;
+  const BlockedPlace* known_to_block(const ReadGroup& group, const ReadItem& item, bool read_before);
+  void remember(const ReadGroup& group, const Blocked& blocked);
   bool is_hopeless(Batch& batch, std::size_t group, std::size_t item);
   void report(const std::string& what, std::size_t done, std::size_t all);
 
@@ -93,6 +108,8 @@ class Reader {
   std::vector<pid_t> helpers_;    ///< all that were started
   std::vector<pid_t> abandoned_;  ///< those of them that were killed and are not known to be gone
   std::map<std::string, int> timed_out_;
+  std::map<std::string, BlockedPlace> blocked_;  ///< for the life of this reader
+  int late_ = 0;                                 ///< items that did block
 };
 
 }  // namespace unzap

@@ -72,21 +72,49 @@ TEST(Reader, WhatWasReadBeforeTheOneThatBlocksIsNotLost) {
   EXPECT_EQ(results[1][0].text, std::string("a"));
   EXPECT_EQ(results[1][1].text, std::string("b"));
   EXPECT_EQ(results[1][2].text, Absence::timed_out);
-  EXPECT_EQ(results[1][3].text, std::string("c"));
+  EXPECT_EQ(results[1][2].blocked_file, "pipe");
+  EXPECT_EQ(results[1][3].text, Absence::timed_out) << "of the same task";
+  EXPECT_EQ(results[1][3].blocked_file, "pipe");
+  EXPECT_EQ(results[1][1].blocked_file, "");
   EXPECT_EQ(results[2][0].text, std::string("d"));
   EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"pipe", 1}}));
 }
 
 TEST(Reader, WhatBlockedIsAskedAgainOnceItsHelperIsGone) {
   Fixture fixture{{"1/pipe", "", FakeFile::pipe}, {"1/b", "b"}};
-  const std::vector<ReadGroup> groups{{"1", {{ReadKind::file, "pipe"}, {ReadKind::file, "b"}}}};
+  const std::vector<ReadGroup> groups{{"1", {{ReadKind::file, "b"}, {ReadKind::file, "pipe"}}}};
   for (int look = 0; look < 3; ++look) {
     Reader reader(fixture.root(), k_quick, {});
     const auto results = reader.run(groups, "test");
-    EXPECT_EQ(results[0][0].text, Absence::timed_out);
-    EXPECT_EQ(results[0][1].text, std::string("b"));
+    EXPECT_EQ(results[0][0].text, std::string("b"));
+    EXPECT_EQ(results[0][1].text, Absence::timed_out);
     EXPECT_EQ(reader.abandoned(), 1) << "gone by the next look, so that it is asked anew";
   }
+}
+
+TEST(Reader, ManyThatBlockCostAboutOneAndLetTheOthersBeRead) {
+  Fixture fixture{};
+  std::vector<ReadGroup> groups;
+  for (int i = 0; i < 300; ++i) {
+    const bool blocks = i % 3 != 0;
+    fixture.add({{fmt::format("{}/stack", i), "s", blocks ? FakeFile::pipe : FakeFile::file}});
+    groups.push_back({std::to_string(i), {{ReadKind::file, "stack"}}});
+  }
+  ReadLimits limits;
+  limits.total_seconds = 60;
+  limits.lanes = 2;
+  Reader reader(fixture.root(), limits, {});
+  const double start = monotonic_seconds();
+  const auto results = reader.run(groups, "test");
+  EXPECT_LT(monotonic_seconds() - start, 15) << "200 times a second would be too long";
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    EXPECT_EQ(results[i][0].text, i % 3 != 0 ? Reading<std::string>(Absence::timed_out) : std::string("s"))
+        << i;
+  EXPECT_EQ(reader.timed_out(), (std::map<std::string, int>{{"stack", 200}}));
+  const auto again =
+      reader.run({{"1", {{ReadKind::file, "stat"}}}, {"0", {{ReadKind::file, "stat"}}}}, "test");
+  EXPECT_EQ(again[0][0].text, Absence::timed_out) << "of a task that blocks nothing is asked for";
+  EXPECT_EQ(again[1][0].text, Absence::gone);
 }
 
 TEST(Threads, InTheOrderOfTheProcesses) {

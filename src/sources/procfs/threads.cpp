@@ -50,6 +50,7 @@ void Threads::add(std::int32_t tgid, std::int32_t tid, const ReadResult& stat) {
   task.tid = tid;
   task.tgid = tgid;
   task.where = fmt::format("{}/{}/task/{}", root_, tgid, tid);
+  if (!stat.blocked_file.empty()) task.blocked_read = stat.blocked_file;
   if (stat.text.absence()) all_ = false;
   if (!apply_stat(stat, task)) snapshot_.problems.push_back({task.where + "/stat", "is no stat line"});
 }
@@ -97,7 +98,8 @@ void Threads::read_one_by_one(std::int32_t tgid, std::int32_t blocked,
   const auto stats = reader_.run({group}, "reading threads one by one");
   std::size_t at = 0;
   for (const std::int32_t tid : tids)
-    add(tgid, tid, tid == blocked ? ReadResult{.text = Absence::timed_out} : stats[0][at++]);
+    add(tgid, tid,
+        tid == blocked ? ReadResult{.text = Absence::timed_out, .blocked_file = "stat"} : stats[0][at++]);
 }
 
 /// The threads of large processes, shared out among all helpers.

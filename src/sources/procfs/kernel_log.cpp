@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "sources/procfs/kmsg.hpp"
 #include "sources/text/text_source.hpp"
 
 namespace unzap {
@@ -48,7 +49,7 @@ void merge_kernel_log(std::string_view log, const std::string& label, double now
   for (Task& task : snapshot.tasks)
     if (task.tid) by_tid.emplace(*task.tid, &task);
   std::size_t old = 0;
-  for (KernelEvent& event : read_text(log, label).events) {
+  for (KernelEvent& event : read_text(kernel_messages(log), label).events) {
     Task* task = subject(event, by_tid);
     const bool recent = !event.at_seconds || now_seconds - *event.at_seconds <= k_current_seconds;
     const bool still_true = recent || (task != nullptr && is_in_trouble(*task));

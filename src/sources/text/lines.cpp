@@ -67,15 +67,16 @@ void eat_caller(std::string_view& text) {
   text = rest;
 }
 
-/// A record of /dev/kmsg: "6,1234,5678901,-[,caller=T1];".
-bool eat_kmsg(std::string_view& text, Reading<double>& at) {
+/// A record of /dev/kmsg: "6,1234,5678901,-[,caller=T1];". The facility of what the kernel says itself is 0.
+bool eat_kmsg(std::string_view& text, Reading<double>& at, bool& from_other) {
   std::string_view rest = text;
-  if (!eat_number(rest) || !eat(rest, ",") || !eat_number<std::uint64_t>(rest) || !eat(rest, ","))
-    return false;
+  const auto priority = eat_number(rest);
+  if (!priority || !eat(rest, ",") || !eat_number<std::uint64_t>(rest) || !eat(rest, ",")) return false;
   const auto microseconds = eat_number<std::uint64_t>(rest);
   const std::size_t end = rest.substr(0, 40).find(';');
   if (!microseconds || end == std::string_view::npos || !rest.starts_with(',')) return false;
   at = static_cast<double>(*microseconds) / 1e6;
+  from_other = *priority >= 8;
   text = rest.substr(end + 1);
   return true;
 }
@@ -144,17 +145,39 @@ std::string_view json_message(std::string_view line) {
   return rest.substr(0, std::min(end, rest.size()));
 }
 
-/// A time stamp or "kernel:" further inside ("kern  :err   : [123.4] ", "node-1 kernel: ").
+/// True for what a console, a host or a collector of logs writes before a message: a few plain words. The
+/// text of a message may quote what a stranger chose (a mount option, a name, a path), but not in such a
+/// place.
+bool is_plain_prefix(std::string_view text) {
+  constexpr std::size_t k_most_words = 4;
+  std::size_t words = 0;
+  while (!trim(text).empty()) {
+    skip_blanks(text);
+    const std::string_view word = eat_word(text);
+    const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
+      return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-' || c == ':' || c == '|' ||
+             c == '+';
+    });
+    if (!plain || ++words > k_most_words) return false;
+  }
+  return true;
+}
+
+/// A time stamp or "kernel:" further inside ("kern  :err   : [123.4] ", "node-1 kernel: "), of a line that
+/// has no prefix of the kernel so far: behind one begins the message, and in a message none of this counts.
 bool eat_inner_prefix(Stripped& out) {
   const std::string_view front = out.text.substr(0, 72);
   for (std::size_t at = front.find('['); at != std::string_view::npos; at = front.find('[', at + 1)) {
     std::string_view rest = out.text.substr(at);
-    if (!eat_seconds(rest, out.at)) continue;
+    if (at > 0 && front[at - 1] != ' ') continue;
+    if (!is_plain_prefix(front.substr(0, at)) || !eat_seconds(rest, out.at)) continue;
     out.text = rest;
     return true;
   }
   const std::size_t at = front.find("kernel:");
-  if (at == std::string_view::npos || (at != 0 && front[at - 1] != ' ')) return false;
+  if (at == std::string_view::npos || (at != 0 && front[at - 1] != ' ') ||
+      !is_plain_prefix(front.substr(0, at)))
+    return false;
   out.text.remove_prefix(at + 7);
   return true;
 }
@@ -167,20 +190,28 @@ Stripped strip_prefix(std::string_view line) {
   if (out.text.empty()) return out;
   if (const std::string_view message = json_message(out.text); !message.empty()) {
     out.text = message;
-    out.from_kernel = contains(line, "\"kernel\"");
+    constexpr std::string_view k_transport = "\"_TRANSPORT\"";
+    std::string_view transport = after(line, k_transport);
+    // Anybody may log under the name "kernel"; the transport is journald's own word.
+    out.from_kernel = contains(transport.empty() ? line : transport.substr(0, 16), "\"kernel\"");
+    out.from_other = !transport.empty() && !out.from_kernel;
   }
   if (out.text[0] == '<') {  // <6>, but not <TASK>
     std::string_view rest = out.text.substr(1);
     if (eat_number(rest) && eat(rest, ">")) out.text = trim(rest), out.from_kernel = true;
   }
-  if (is_digit(out.text.empty() ? ' ' : out.text[0]) && eat_kmsg(out.text, out.at)) {
-    out.from_kernel = true;
+  bool is_record = false;
+  if (is_digit(out.text.empty() ? ' ' : out.text[0]) && eat_kmsg(out.text, out.at, out.from_other)) {
+    is_record = out.from_kernel = true;
   } else if (eat_date(out.text)) {
     eat_program(out);
   }
   skip_blanks(out.text);
   if (out.from_other) return out;
-  if (eat_bracketed_date(out.text) || eat_seconds(out.text, out.at) || eat_inner_prefix(out))
+  // A record of /dev/kmsg has its stamp; whatever stands behind it is the message.
+  if (is_record) return out.text = trim(out.text), out;
+  if (eat_bracketed_date(out.text) || eat_seconds(out.text, out.at) ||
+      (!out.from_kernel && eat_inner_prefix(out)))
     out.from_kernel = true;
   if (out.from_kernel) {
     skip_blanks(out.text);

@@ -155,8 +155,8 @@ bool is_plain_prefix(std::string_view text) {
     skip_blanks(text);
     const std::string_view word = eat_word(text);
     const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
-      return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-' || c == ':' || c == '|' ||
-             c == '+';
+      constexpr std::string_view k_marks = "._-:|+[]<>*";  // "[host]": what was taken out for privacy
+      return is_letter(c) || is_digit(c) || k_marks.find(c) != std::string_view::npos;
     });
     if (!plain || ++words > k_most_words) return false;
   }

@@ -10,6 +10,7 @@
 
 #include "cli/host.hpp"
 #include "cli/watch.hpp"
+#include "diagnosis/blind_spots.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "report/patched_report.hpp"
 #include "report/report.hpp"
@@ -115,6 +116,12 @@ int report_failure(const Error& error, const std::string& format) {
   return fail(error);
 }
 
+/// Who could not tell says first what was missing for it.
+std::string first_line(const Diagnosis& diagnosis, const Snapshot& snapshot) {
+  const std::string missing = diagnosis.verdict == Verdict::unknown ? blind_spots(snapshot) : "";
+  return missing.empty() ? missing : missing + "\n";
+}
+
 int report(const Diagnosis& diagnosis, const Snapshot& snapshot, const DiagnoseOptions& options) {
   const std::string& format = options.format();
   if (format == "nrpe") return write_plugin_line(to_nrpe(diagnosis, snapshot));
@@ -127,7 +134,8 @@ int report(const Diagnosis& diagnosis, const Snapshot& snapshot, const DiagnoseO
   else if (format == "dot")
     out = to_dot(diagnosis, snapshot);
   else
-    out = to_text(diagnosis, snapshot,
+    out = first_line(diagnosis, snapshot) +
+          to_text(diagnosis, snapshot,
                   {use_color(options.common.color_choice()), output_width(), options.common.verbose});
   const int written = write_output(out);
   return written != 0 ? written : exit_code_of(diagnosis.verdict);

@@ -40,6 +40,13 @@ int exit_code_of(const RiskReport& report) {
   return k_exit_internal;
 }
 
+/// Who could not tell says first what was missing for it.
+std::string first_line(const RiskReport& report) {
+  std::string out = "could not tell";
+  for (std::size_t i = 0; i < report.gaps.size(); ++i) out += (i == 0 ? ": " : "; ") + report.gaps[i];
+  return out + "\n";
+}
+
 int run_risk(const RiskOptions& options) {
   ProgressLine progress(options.common.quiet);
   LiveKernelOptions kernel;
@@ -54,7 +61,9 @@ int run_risk(const RiskOptions& options) {
   progress.show("looking at the kernel");
   const RiskReport report = assess_risk(*view, answer_for(facts_of_running_kernel(kernel)));
   const TextOptions text{use_color(options.common.color_choice()), output_width(), options.common.verbose};
-  const int written = write_output(options.common.wants_json() ? risk_json(report) : risk_text(report, text));
+  std::string out = options.common.wants_json() ? risk_json(report) : risk_text(report, text);
+  if (!options.common.wants_json() && exit_code_of(report) == 2) out = first_line(report) + out;
+  const int written = write_output(out);
   return written != 0 ? written : exit_code_of(report);
 }
 

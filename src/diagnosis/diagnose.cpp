@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <iterator>
 
+#include "diagnosis/blind_spots.hpp"
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/rank.hpp"
 #include "diagnosis/wait_graph.hpp"
@@ -36,7 +37,7 @@ bool visibly_stuck(const WaitGraph& graph) {
 bool could_have_shown(const Snapshot& snapshot) {
   const bool states = std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
                                   [](const Task& task) { return static_cast<bool>(task.state); });
-  return snapshot.all_tasks && states;
+  return snapshot.all_tasks && states && blind_spots(snapshot).empty();
 }
 
 Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
@@ -52,7 +53,7 @@ Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
   const bool explained = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
     return finding.confidence >= Confidence::likely;
   });
-  if (explained) return Verdict::healthy;
+  if (explained && blind_spots(graph.snapshot()).empty()) return Verdict::healthy;
   return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
 }
 
@@ -129,6 +130,8 @@ void advise_before_reboot(Finding& finding) {
 }
 
 void add_limits(Diagnosis& out, const Snapshot& snapshot) {
+  if (std::string text = blind_spots(snapshot); !text.empty())
+    out.limits.insert(out.limits.begin(), std::move(text));
   const auto unread = std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
     return task.stack.absence() != nullptr && *task.stack.absence() == Absence::not_permitted;
   });

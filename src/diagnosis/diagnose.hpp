@@ -19,7 +19,8 @@ namespace unzap {
 ///          zombie-under-live-parent. Also a `possible` one, when a pasted text shows a task stuck and
 ///          nothing explains it better.
 /// healthy: a harmless look-alike of at least `likely` and nothing else; or no more than a `possible` one of
-///          them, and the source saw every task of the host.
+///          them, and the source saw every task of the host. Never of a host of which something that decides
+///          it was not seen (blind_spots), for whatever reason.
 /// unknown: any other `possible` finding, or nothing found in a source that shows only some of the host.
 Diagnosis diagnose(const Snapshot& snapshot, double seconds = 20);
 

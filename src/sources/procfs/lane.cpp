@@ -47,10 +47,10 @@ Lane::~Lane() {
   if (progress_ != nullptr) ::munmap(progress_, sizeof(Progress));
 }
 
-bool Lane::start(const std::string& root) {
-  if (progress_ == nullptr) return false;
+int Lane::start(const std::string& root) {
+  if (progress_ == nullptr) return ENOMEM;
   int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno;
   // One that was left behind may write to the page that it knows; the next one has its own.
   void* page = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page != MAP_FAILED) {
@@ -59,17 +59,18 @@ bool Lane::start(const std::string& root) {
   }
   const pid_t pid = page == MAP_FAILED ? -1 : ::fork();
   if (pid == 0) become_helper(pair[1], root, *progress_);
+  const int error = page == MAP_FAILED ? ENOMEM : errno;
   ::close(pair[1]);
   if (pid < 0) {
     ::close(pair[0]);
-    return false;
+    return error;
   }
   ::fcntl(pair[0], F_SETFL, O_NONBLOCK);
   socket_ = pair[0];
   helper_ = pid;
   opened_ = false;
   taken_ = reads_ = 0;
-  return true;
+  return 0;
 }
 
 pid_t Lane::abandon() {

@@ -42,8 +42,8 @@ class Lane {
   std::size_t asked() const { return asked_.size(); }
   bool has_to_send() const { return !out_.empty(); }
 
-  /// Forks the helper. False when that is refused.
-  bool start(const std::string& root);
+  /// Forks the helper. 0, or the errno of what was refused.
+  int start(const std::string& root);
   /// Kills and forgets the helper, without waiting for it. Its process id, for a later look whether it is
   /// gone.
   pid_t abandon();

@@ -17,6 +17,7 @@ namespace unzap {
 namespace {
 
 constexpr int k_most_lanes = 2;  // a node in trouble has little to spare
+constexpr std::int32_t k_kthreadd = 2;
 constexpr std::size_t k_max_files_of_process = 4096;
 constexpr std::size_t k_max_files = std::size_t{1} << 17;
 constexpr std::string_view k_ring = "anon_inode:[io_uring]";
@@ -39,6 +40,8 @@ class Viewer {
   Result<NodeView> run() {
     const auto listing = reader_.run({{".", {{ReadKind::numbers, "."}}}}, "listing processes");
     const ReadResult& numbers = listing[0][0];
+    if (const std::string trouble = reader_.trouble(); !trouble.empty())
+      return Error{ErrorKind::io, trouble, root_, Reader::k_remedy};
     if (const Absence* why = numbers.text.absence())
       return Error{*why == Absence::gone ? ErrorKind::no_input : ErrorKind::io,
                    fmt::format("cannot list processes ({})", name(*why)), root_, "check --path.procfs"};
@@ -200,9 +203,20 @@ class Viewer {
   }
 
   void note_gaps() {
+    const bool kernel_threads =
+        std::any_of(snapshot_.tasks.begin(), snapshot_.tasks.end(), [](const Task& task) {
+          return task.tid.is(k_kthreadd) && (task.flags.value_or(0) & k_pf_kthread) != 0;
+        });
+    if (!kernel_threads)
+      out_.gaps.push_back(
+          "no kernel threads are shown, so this is the view of one pid namespace or of one user (hidepid): "
+          "containers outside of it are not seen; use the host's /proc (--path.procfs)");
+    if (const std::string trouble = reader_.trouble(); !trouble.empty())
+      out_.gaps.push_back(fmt::format("{}: {}", trouble, Reader::k_remedy));
     if (!all_seen_) out_.gaps.push_back("some threads could not be read");
     if (namespaces_hidden_)
-      out_.gaps.push_back("the pid namespaces of other users' processes are not shown: run as root");
+      out_.gaps.push_back(
+          "the pid namespaces of other users' processes are not shown: run as root (needs CAP_SYS_PTRACE)");
     if (files_hidden_)
       out_.gaps.push_back(
           "the open files of other users' processes are not shown: a ring without a worker is not seen");

@@ -98,6 +98,8 @@ Result<std::vector<std::int32_t>> Scan::list_processes() {
   const auto results =
       reader_.run({{".", {{ReadKind::numbers, "."}, {ReadKind::file, "self/stat"}}}}, "listing processes");
   const ReadResult& listing = results[0][0];
+  if (const std::string why = reader_.trouble(); !why.empty())
+    return Error{ErrorKind::io, why, root_, Reader::k_remedy};
   if (const Absence* why = listing.text.absence()) {
     if (*why == Absence::gone)
       return Error{ErrorKind::no_input, "no such folder", root_, "check --path.procfs"};
@@ -159,9 +161,19 @@ void Scan::probe_permissions() {
                                     {ReadKind::link, "ns/pid"},
                                     {ReadKind::link, "ns/mnt"}};
   const auto results = reader_.run({{std::to_string(k_kthreadd), items}}, "looking what may be read");
+  const auto refused = [&](std::size_t i) {
+    const Absence* why = results[0][i].text.absence();
+    return why != nullptr && *why == Absence::not_permitted;
+  };
   for (std::size_t i = 0; i < items.size(); ++i)
-    if (const Absence* why = results[0][i].text.absence(); why && *why == Absence::not_permitted)
-      gaps_.note(items[i].path);
+    if (refused(i)) gaps_.note(items[i].path);
+  for (Task& task : snapshot_.tasks) {
+    if (!task.tid.is(k_kthreadd)) continue;
+    if (refused(0) && !task.stack) task.stack = Absence::not_permitted;
+    if (!refused(2) || task.pid_ns) continue;
+    task.pid_ns = Absence::not_permitted;
+    task.pid_ns_chain = Absence::not_permitted;
+  }
 }
 
 Reading<std::string> Scan::read_kernel_log() {
@@ -183,7 +195,9 @@ void Scan::note_gaps() {
       std::any_of(snapshot_.tasks.begin(), snapshot_.tasks.end(), [](const Task& task) {
         return task.tid.is(k_kthreadd) && (task.flags.value_or(0) & k_pf_kthread) != 0;
       });
-  snapshot_.all_tasks = kernel_threads && !hidden_;
+  const std::string trouble = reader_.trouble();
+  if (!trouble.empty()) problems.push_back({root_, fmt::format("{}: {}", trouble, Reader::k_remedy)});
+  snapshot_.all_tasks = kernel_threads && !hidden_ && trouble.empty();
   if (!kernel_threads)
     problems.push_back({root_,
                         "shows no kernel threads, so it is the view of one pid namespace or of one user: "
@@ -317,8 +331,8 @@ Result<Snapshot> Scan::run() {
   if (!tgids) return tgids.error();
   const Reading<std::string> log = read_kernel_log();  // first: the last thing that may be left unread
   snapshot_.host = read_host(reader_, real_);
-  probe_permissions();
   hidden_ = !read_threads(reader_, root_, *tgids, snapshot_);
+  probe_permissions();
   look_again(look_at_trouble());
 
   for (Task& task : snapshot_.tasks) settle_absences(task);

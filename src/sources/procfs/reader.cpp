@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 namespace unzap {
@@ -92,6 +93,7 @@ bool is_runnable(pid_t pid) {
 Absence absence_of(int error) {
   if (error == EACCES || error == EPERM) return Absence::not_permitted;
   if (error == ENOENT || error == ESRCH) return Absence::gone;
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) return Absence::not_asked;
   return Absence::not_in_this_kernel;
 }
 
@@ -144,7 +146,7 @@ bool Reader::is_helper(pid_t pid) const {
 }
 
 bool Reader::start(Lane& lane) {
-  if (!lane.start(root_)) return false;
+  if (const int error = lane.start(root_); error != 0) return start_error_ = error, false;
   helpers_.push_back(lane.helper());
   return true;
 }
@@ -261,6 +263,7 @@ void Reader::take_replies(Lane& lane, Batch& batch) {
   Lane::Reply reply;
   while (lane.take(reply)) {
     lane.set_alive(now);
+    if (reply.error == EMFILE || reply.error == ENFILE || reply.error == ENOMEM) open_error_ = reply.error;
     for (const std::size_t item : reply.items)
       batch.answer(reply.group, item, {absence_of(reply.error), reply.error, now});
     if (reply.opening) continue;
@@ -360,6 +363,16 @@ void Reader::run(const std::vector<ReadGroup>& groups, const std::string& what, 
     }
     report(what, batch.groups_answered, groups.size());
   }
+}
+
+std::string Reader::trouble() const {
+  if (start_error_ != 0)
+    return fmt::format("cannot start a process that reads: {} ({})", std::strerror(start_error_),
+                       ::strerrorname_np(start_error_));
+  if (open_error_ != 0)
+    return fmt::format("files could not be opened: {} ({})", std::strerror(open_error_),
+                       ::strerrorname_np(open_error_));
+  return {};
 }
 
 double Reader::seconds_left() const {

@@ -81,6 +81,12 @@ class Reader {
   bool is_helper(pid_t pid) const;
   /// The helpers that had to be left behind.
   int abandoned() const { return static_cast<int>(abandoned_.size()); }
+  /// What this machine denied the reading itself (processes, descriptors, memory), with the errno's name;
+  /// empty: nothing. What it left unread may be anything.
+  std::string trouble() const;
+  static constexpr const char* k_remedy =
+      "raise the limits of this process (ulimit -n, -u, -v; pids.max and memory.max of its cgroup) or free "
+      "some of the machine";
   /// The items that were not read in time, by file name.
   const std::map<std::string, int>& timed_out() const { return timed_out_; }
 
@@ -109,6 +115,8 @@ class Reader {
   std::vector<pid_t> abandoned_;  ///< those of them that were killed and are not known to be gone
   std::map<std::string, int> timed_out_;
   std::map<std::string, BlockedPlace> blocked_;  ///< for the life of this reader
+  int start_error_ = 0;                          ///< why no helper could be started; 0: it could
+  int open_error_ = 0;                           ///< EMFILE, ENFILE or ENOMEM of a helper
   int late_ = 0;                                 ///< items that did block
 };
 

@@ -30,6 +30,9 @@ timed() {
   return "$timed_code"
 }
 
+# plan_id FILE: the id of the first plan in what `unzap rescue --json` wrote into /out/FILE.
+plan_id() { sed -n 's/^ *"id": "\([0-9a-z]*\)".*/\1/p' "/out/$1" | head -n 1; }
+
 # What our own program sees in here: the diagnosis and a bundle.
 look() {
   timed diagnose.json unzap diagnose --json

@@ -19,7 +19,8 @@ CLEAN = {"freed": 0, "refused": 1, "not_freed": 1, "unknown": 2}
 
 def plan_of(unzap, parent):
     run = Run([unzap, "rescue", "-q", "--json"])
-    plans = [plan for plan in run.json()["plans"] if (plan["action"].get("target") or {}).get("tid") == parent]
+    plans = [plan for plan in run.json()["plans"] if plan["action"] and plan["action"]["signal"] == signal.SIGTERM
+             and plan["action"]["target"]["tid"] == parent]
     run.expect(len(plans) == 1 and plans[0]["id"], f"one plan against {parent}, with an id")
     return plans[0]["id"]
 

@@ -112,9 +112,9 @@ Result<Applied> signal_task(Course& course) {
   Ties ties;
   if (std::string why = no_signal_now(course.plan(), handle, before, ties); !why.empty())
     return course.end(Outcome::refused, std::move(why));
-  if (auto failed =
-          course.note("act", fmt::format("{}; sending SIG{} to {}, which is held by a pidfd", ties.holds,
-                                         ::sigabbrev_np(action.signal), target.label())))
+  const std::string signal = fmt::format("SIG{}", ::sigabbrev_np(action.signal));
+  if (auto failed = course.note("ready", fmt::format("{}; {}, which is held by a pidfd, is to get {}",
+                                                     ties.holds, target.label(), signal)))
     return *failed;
   if (std::string why = no_signal_now(course.plan(), handle, before, ties); !why.empty())
     return course.end(Outcome::refused, std::move(why));
@@ -123,6 +123,7 @@ Result<Applied> signal_task(Course& course) {
   if (error != 0)
     return Error{error == EPERM ? ErrorKind::permission : ErrorKind::io,
                  fmt::format("cannot send the signal: {}", std::strerror(error)), target.label(), ""};
+  course.told("act", fmt::format("{} is sent to {}", signal, target.label()));
   return watch(course, before);
 }
 

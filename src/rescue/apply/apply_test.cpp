@@ -172,7 +172,7 @@ TEST_F(RescueApply, EndsTheParentAndSeesTheZombieGo) {
     texts.push_back(line.value("text", line.value("action", std::string())));
     EXPECT_EQ(line["plan"], "plan01");
   }
-  EXPECT_EQ(events, (std::vector<std::string>{"begin", "act", "free", "rcu", "end"}));
+  EXPECT_EQ(events, (std::vector<std::string>{"begin", "ready", "act", "free", "rcu", "end"}));
   for (std::size_t i = 0; i + 1 < texts.size(); ++i) EXPECT_NE(texts[i], texts[i + 1]) << "noted once";
   EXPECT_NE(lines[0]["target"].get<std::string>().find(std::to_string(held.parent.id.start_ticks)),
             std::string::npos);
@@ -367,6 +367,7 @@ TEST_F(RescueApply, DoesNothingWhenTheRecordCannotBeWritten) {
   ::setrlimit(RLIMIT_FSIZE, &none);
   const auto applied = apply(plan_of(held, SIGKILL), Means{}, {}, *audit);
   ::setrlimit(RLIMIT_FSIZE, &old);
+  ::signal(SIGXFSZ, SIG_DFL);
   ASSERT_FALSE(applied);
   EXPECT_NE(applied.error().text().find("cannot keep a record"), std::string::npos);
   EXPECT_EQ(::waitpid(held.parent.id.tid, nullptr, WNOHANG), 0) << "it must live on";

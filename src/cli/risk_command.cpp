@@ -35,7 +35,7 @@ int exit_code_of(const RiskReport& report) {
     case RiskRank::can_jam_node:
     case RiskRank::can_waste_cpu: return 1;
     case RiskRank::unknown: return 2;
-    case RiskRank::cannot: return report.gaps.empty() ? 0 : 2;
+    case RiskRank::cannot: return 0;
   }
   return k_exit_internal;
 }

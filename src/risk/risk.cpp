@@ -185,7 +185,7 @@ Reading<std::int32_t> creator_in(std::string_view comm) {
 RiskRank RiskReport::worst() const {
   RiskRank out = RiskRank::cannot;
   for (const ContainerRisk& container : containers) out = std::max(out, container.rank);
-  return out;
+  return out == RiskRank::cannot && !gaps.empty() ? RiskRank::unknown : out;
 }
 
 RiskReport assess_risk(const NodeView& view, const KernelAnswer& kernel) {

@@ -56,6 +56,7 @@ struct RiskReport {
   std::vector<std::string> gaps;
   std::size_t threads = 0;
 
+  /// The worst of the containers; `unknown` instead of `cannot` when something was not seen.
   RiskRank worst() const;
 };
 

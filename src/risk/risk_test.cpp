@@ -118,6 +118,13 @@ TEST(Risk, the_worst_container_stands_first) {
   EXPECT_EQ(report.containers[1].rank, RiskRank::cannot);
 }
 
+TEST(Risk, what_was_not_seen_may_do_harm) {
+  RiskReport report;
+  EXPECT_EQ(report.worst(), RiskRank::cannot);
+  report.gaps = {"hidden"};
+  EXPECT_EQ(report.worst(), RiskRank::unknown);
+}
+
 TEST(Risk, names_of_io_threads) {
   EXPECT_EQ(creator_in("iou-wrk-4194303"), 4194303);
   EXPECT_EQ(creator_in("iou-sqp-1"), 1);

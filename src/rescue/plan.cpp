@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "rescue/actions.hpp"
 
@@ -102,9 +104,9 @@ std::optional<Condition> reaper_is_init(const Plan& plan, const Snapshot& snapsh
   if (task == nullptr) return condition(text, false, "it was not seen, so its end could not be told");
   const bool same = in_pid_ns(*task, *plan.pid_ns) == true && plan.reaper->pid_ns == plan.pid_ns;
   if (!same || !is_init(*task, snapshot))
-    return condition(
-        text, false,
-        fmt::format("{} is not shown to be number 1 of pid namespace {}", plan.reaper->label(), *plan.pid_ns));
+    return condition(text, false,
+                     fmt::format("{} is not shown to be number 1 of pid namespace {}", plan.reaper->label(),
+                                 *plan.pid_ns));
   return condition(text, true,
                    fmt::format("{} is number 1 of pid namespace {}", plan.reaper->label(), *plan.pid_ns));
 }
@@ -189,12 +191,10 @@ Plan make_plan(const Finding& finding, const Snapshot& snapshot, const Means& me
 
 std::vector<Plan> make_plans(const Diagnosis& diagnosis, const Snapshot& snapshot, const Means& means) {
   std::vector<Plan> out;
+  std::set<std::string> known;
   for (std::size_t i = 0; i < diagnosis.findings.size(); ++i) {
     for (Plan& plan : plans_for(diagnosis.findings[i], snapshot, means)) {
-      const bool known = !plan.id.empty() && std::any_of(out.begin(), out.end(), [&](const Plan& other) {
-        return other.id == plan.id;
-      });
-      if (known) continue;
+      if (!plan.id.empty() && !known.insert(plan.id).second) continue;
       plan.finding = i;
       out.push_back(std::move(plan));
     }

@@ -248,6 +248,21 @@ TEST(RescuePlan, SignalsTheParentOutsideTheMildestFirst) {
   for (const char state : {'D', 't', 'Z'}) EXPECT_FALSE(parent_plans(outside(state))[0].action) << state;
 }
 
+TEST(RescuePlan, AFrozenParentGetsNoSignal) {
+  Snapshot snapshot = outside('S');
+  snapshot.tasks[2].cgroup = std::string("/kubepods/quarantined/app");
+  EXPECT_EQ(parent_plans(snapshot).size(), 3U);
+  snapshot.cgroups = {
+      {"/kubepods/quarantined", 2, true, true, "/sys/fs/cgroup/kubepods/quarantined/cgroup.events", true}};
+  const auto plans = parent_plans(snapshot);
+  ASSERT_EQ(plans.size(), 1U);
+  EXPECT_FALSE(plans[0].action);
+  EXPECT_NE(plans[0].why_none.find("frozen by cgroup /kubepods/quarantined"), std::string::npos)
+      << plans[0].why_none;
+  snapshot.cgroups[0].frozen = snapshot.cgroups[0].freeze_asked = false;
+  EXPECT_EQ(parent_plans(snapshot).size(), 3U);
+}
+
 /// One fact of the jam is taken away at a time; no signal is ready then.
 struct Stranger {
   const char* name;

@@ -75,8 +75,22 @@ Condition is_outside(const Task& task, const Finding& finding) {
                    *inside ? "it is a member, and dies with it" : "its chain of pid namespaces says so");
 }
 
+/// The cgroup that has this process frozen, or was asked to; empty when none is known.
+std::string frozen_by(const Task& task, const Snapshot& snapshot) {
+  for (const CgroupState& state : snapshot.cgroups) {
+    if (!task.cgroup || !(state.frozen.is(true) || state.freeze_asked.is(true))) continue;
+    if (*task.cgroup == state.path || task.cgroup->starts_with(state.path + "/")) return state.path;
+  }
+  return "";
+}
+
 /// Why no signal is of any use to this process, or may go to it; empty when one may.
-std::string no_signal(const Task& task, const RescueTarget& target) {
+std::string no_signal(const Task& task, const RescueTarget& target, const Snapshot& snapshot) {
+  if (const std::string path = frozen_by(task, snapshot); !path.empty())
+    return fmt::format(
+        "{} is frozen by cgroup {}, perhaps on purpose: it acts on no signal but SIGKILL, and "
+        "whether it may run again comes first",
+        target.label(), path);
   if (target.tgid == 1) return target.label() + " is process 1 of the host, which is not to be signalled";
   if ((task.flags.value_or(0) & k_pf_kthread) != 0) return target.label() + " is a thread of the kernel";
   switch (task.state.value_or('?')) {
@@ -179,7 +193,8 @@ std::vector<Plan> plans_outside_parent(const Plan& begun, const Finding& finding
   const Task* parent = begun.culprit ? task_of(snapshot, begun.culprit->id) : nullptr;
   if (parent == nullptr) return no_plan(begun, "the parent outside was not seen");
   const RescueTarget& target = *begun.culprit;
-  if (std::string why = no_signal(*parent, target); !why.empty()) return no_plan(begun, std::move(why));
+  if (std::string why = no_signal(*parent, target, snapshot); !why.empty())
+    return no_plan(begun, std::move(why));
   const std::vector<RescueTarget> held = zombies_of(target, finding, snapshot);
   Plan plan = begun;
   plan.conditions.push_back(at_least_likely(finding));
@@ -197,7 +212,8 @@ std::vector<Plan> plans_end_tracer(const Plan& begun, const Finding& finding, co
   const Task* tracer = begun.culprit ? task_of(snapshot, begun.culprit->id) : nullptr;
   if (tracer == nullptr) return no_plan(begun, "the tracer was not seen");
   const RescueTarget& target = *begun.culprit;
-  if (std::string why = no_signal(*tracer, target); !why.empty()) return no_plan(begun, std::move(why));
+  if (std::string why = no_signal(*tracer, target, snapshot); !why.empty())
+    return no_plan(begun, std::move(why));
   const std::vector<RescueTarget> held = traced_by(target, finding, snapshot);
   Plan plan = begun;
   plan.conditions.push_back(at_least_likely(finding));

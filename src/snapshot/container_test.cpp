@@ -40,10 +40,13 @@ const Row k_rows[] = {
      "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + k_systemd + ".slice/crio-" + k_container +
          ".scope",
      k_uid},
-    {"a node in a pod",
+    {"a node in a pod: the pod of the host, for the other is the node's word",
      "/kubepods/pod" + k_static + "/" + k_container + "/kubelet/kubepods/burstable/pod" + k_uid + "/" +
          k_container,
-     k_uid},
+     k_static},
+    {"a container that makes a group like a pod's",
+     "/docker/" + k_container + "/kubepods/burstable/pod" + k_uid, ""},
+    {"a pod in a pod", "/kubepods/pod" + k_uid + "/pod" + k_static + "/" + k_container, k_uid},
     {"docker alone", "/docker/" + k_container, ""},
     {"systemd's docker", "/system.slice/docker-" + k_container + ".scope", ""},
     {"podman's pod",
@@ -60,6 +63,110 @@ TEST(PodUid, is_found_in_the_paths_of_every_runtime) {
   for (const Row& row : k_rows) {
     SCOPED_TRACE(row.name);
     EXPECT_EQ(pod_uid(row.cgroup), row.uid);
+  }
+}
+
+const std::string k_inner(64, '7');
+const std::string k_pod_slice =
+    "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + k_systemd + ".slice/";
+
+struct Whose {
+  const char* name;
+  std::string cgroup;
+  Container expected = {};
+};
+
+const Whose k_whose[] = {
+    {"docker", "/docker/" + k_container, {k_container, "docker", "", "moby"}},
+    {"docker, systemd",
+     "/system.slice/docker-" + k_container + ".scope",
+     {k_container, "docker", "", "moby"}},
+    {"docker in docker",
+     "/docker/" + k_container + "/docker/" + k_inner,
+     {k_container, "docker", "", "moby"}},
+    {"docker in docker, systemd",
+     "/system.slice/docker-" + k_container + ".scope/system.slice/docker-" + k_inner + ".scope",
+     {k_container, "docker", "", "moby"}},
+    {"a node of kind: the node is the container, and what runs in it is its own word",
+     "/docker/" + k_container + "/kubelet/kubepods/burstable/pod" + k_uid + "/" + k_inner,
+     {k_container, "docker", "", "moby"}},
+    {"a node of kind, systemd",
+     "/system.slice/docker-" + k_container +
+         ".scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + k_systemd +
+         ".slice/cri-containerd-" + k_inner + ".scope",
+     {k_container, "docker", "", "moby"}},
+    {"seen from within the node",
+     "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" + k_systemd + ".slice/cri-containerd-" +
+         k_inner + ".scope",
+     {k_inner, "containerd", k_uid, "k8s.io"}},
+    {"a group of docker's user", "/jobs/" + k_container, {k_container, "", "", "", true}},
+    {"containerd, Kubernetes, systemd",
+     k_pod_slice + "cri-containerd-" + k_container + ".scope",
+     {k_container, "containerd", k_uid, "k8s.io"}},
+    {"containerd that was not told of systemd",
+     "/system.slice/kubepods-burstable-pod" + k_systemd + ".slice:cri-containerd:" + k_container,
+     {k_container, "containerd", k_uid, "k8s.io"}},
+    {"Kubernetes, cgroupfs: the runtime does not sign",
+     "/kubepods/besteffort/pod" + k_uid + "/" + k_container,
+     {k_container, "", k_uid, ""}},
+    {"CRI-O", k_pod_slice + "crio-" + k_container + ".scope", {k_container, "cri-o", k_uid, ""}},
+    {"CRI-O, cgroupfs", "/kubepods/pod" + k_uid + "/crio-" + k_container, {k_container, "cri-o", k_uid, ""}},
+    {"CRI-O, a group below",
+     k_pod_slice + "crio-" + k_container + ".scope/container",
+     {k_container, "cri-o", k_uid, ""}},
+    {"conmon of CRI-O is no container", k_pod_slice + "crio-conmon-" + k_container + ".scope"},
+    {"podman", "/machine.slice/libpod-" + k_container + ".scope/container", {k_container, "podman", "", ""}},
+    {"podman, cgroupfs", "/libpod_parent/libpod-" + k_container, {k_container, "podman", "", ""}},
+    {"podman's conmon", "/machine.slice/libpod-conmon-" + k_container + ".scope"},
+    {"podman, in a pod of its own",
+     "/machine.slice/machine-libpod_pod_" + k_inner + ".slice/libpod-" + k_container + ".scope",
+     {k_container, "podman", "", ""}},
+    {"podman, in a pod of its own, cgroupfs",
+     "/libpod_parent/" + k_inner + "/libpod-" + k_container,
+     {k_container, "podman", "", ""}},
+    {"podman of a user, who may name groups",
+     "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + k_container + ".scope",
+     {k_container, "podman", "", "", true}},
+    {"ctr", "/default/myid", {"myid", "containerd", "", "default"}},
+    {"ctr, seen from a cgroup namespace beside it",
+     "/../default/my_id-1.b",
+     {"my_id-1.b", "containerd", "", "default"}},
+    {"ctr, another namespace", "/k8s.io/" + k_container, {k_container, "containerd", "", "k8s.io"}},
+    {"ctr, with decoys below", "/default/myid/docker/" + k_inner, {"myid", "containerd", "", "default"}},
+    {"ctr, with a decoy of a pod",
+     "/default/myid/kubepods/pod" + k_uid + "/" + k_inner,
+     {"myid", "containerd", "", "default"}},
+    {"a namespace of containerd alone", "/default"},
+    {"a folder called default further in", "/jobs/default/myid"},
+    {"nerdctl", "/system.slice/nerdctl-" + k_container + ".scope", {k_container, "containerd", "", ""}},
+    {"runc, systemd", "/system.slice/runc-" + k_container + ".scope", {k_container, "runc", "", ""}},
+    {"runc, an id of one's own", "/mine"},
+    {"runc, an id of one's own, with a decoy below",
+     "/mine/docker/" + k_inner,
+     {k_inner, "docker", "", "moby", true}},
+    {"runc, a long id", "/" + k_container, {k_container, "", "", ""}},
+    {"LXC", "/lxc.payload.web/docker/" + k_inner, {"web", "lxc", "", ""}},
+    {"LXC, older", "/lxc/web/docker/" + k_inner, {"web", "lxc", "", ""}},
+    {"a decoy below a container",
+     "/docker/" + k_container + "/cri-containerd-" + k_inner + ".scope",
+     {k_container, "docker", "", "moby"}},
+    {"a pod, and no container of it", "/kubepods/pod" + k_uid, {"", "", k_uid, ""}},
+    {"one digit more", "/docker/" + k_container + "b"},
+    {"a service", "/system.slice/ssh.service"},
+    {"a session", "/user.slice/user-0.slice/session-1.scope"},
+    {"nothing", ""},
+};
+
+TEST(ContainerOf, is_the_outermost) {
+  for (const Whose& row : k_whose) {
+    SCOPED_TRACE(row.name);
+    const Container seen = container_of(row.cgroup);
+    EXPECT_EQ(seen.id, row.expected.id);
+    EXPECT_EQ(seen.runtime, row.expected.runtime);
+    EXPECT_EQ(seen.pod, row.expected.pod);
+    EXPECT_EQ(seen.ns, row.expected.ns);
+    EXPECT_EQ(seen.claimed, row.expected.claimed);
+    EXPECT_EQ(container_id(row.cgroup), row.expected.id);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sources/procfs/ancestry.hpp"
+#include "snapshot/container.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -94,7 +95,7 @@ void apply_cgroup(const ReadResult& answer, Task& task, std::map<std::string, Cg
   if (best.empty()) return;
   task.cgroup = best;
   cgroups.emplace(best, paths);
-  if (const std::string id(text::container_id(best)); !id.empty()) task.container = id;
+  if (const std::string id(container_id(best)); !id.empty()) task.container = id;
 }
 
 bool same_task(const text::StatLine& line, const Task& task) {

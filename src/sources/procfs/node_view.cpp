@@ -10,7 +10,6 @@
 #include "sources/procfs/parse.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/threads.hpp"
-#include "sources/text/proc_parse.hpp"
 #include "util/processors.hpp"
 
 namespace unzap {
@@ -165,7 +164,7 @@ class Viewer {
       return;
     }
     const CgroupPaths paths = parse_cgroup(*answer.text);
-    if (const std::string_view id = text::container_id(paths.best()); !id.empty())
+    if (const std::string_view id = container_id(paths.best()); !id.empty())
       process.container = std::string(id);
     process.pod = pod_uid(paths.best());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/text/proc_files.hpp"
 
+#include "snapshot/container.hpp"
 #include "sources/text/scan.hpp"
 
 namespace unzap::text {
@@ -343,8 +344,9 @@ bool ProcFiles::take_named(const Line& line) {
       Task& task = builder_.at(context_task(line.number));
       const bool better =
           contains(text, ":freezer:") || text.starts_with("0::") || contains(text, "name=systemd");
+      const std::string_view id = container_id(path);
+      if (!id.empty() && (!task.container || better)) task.container = std::string(id);
       if (!task.cgroup || (better && path != "/")) task.cgroup = std::string(path);
-      if (const std::string_view id = container_id(path); !id.empty()) task.container = std::string(id);
       return true;
     }
     case File::release:

@@ -263,16 +263,4 @@ bool StatusBlock::take(std::string_view line) {
   return std::find(k_others.begin(), k_others.end(), key) != k_others.end();
 }
 
-std::string_view container_id(std::string_view cgroup) {
-  constexpr std::size_t k_length = 64;
-  std::string_view innermost;  // a container may run in a container
-  std::size_t run = 0;
-  for (std::size_t i = 0; i < cgroup.size(); ++i) {
-    run = is_digit(cgroup[i]) || (cgroup[i] >= 'a' && cgroup[i] <= 'f') ? run + 1 : 0;
-    const bool ends = i + 1 == cgroup.size() || !is_hex(cgroup[i + 1]);
-    if (run == k_length && ends) innermost = cgroup.substr(i + 1 - k_length, k_length);
-  }
-  return innermost;
-}
-
 }  // namespace unzap::text

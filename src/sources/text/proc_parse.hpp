@@ -83,8 +83,4 @@ struct StatusBlock {
 /// True when a line can only come from /proc/<pid>/status.
 bool is_status_line(std::string_view line);
 
-/// The id of the container in a cgroup path, of the innermost when there are several: 64 hex digits, as
-/// docker, containerd, CRI-O and podman write them; empty when there is none.
-std::string_view container_id(std::string_view cgroup);
-
 }  // namespace unzap::text

@@ -125,39 +125,5 @@ TEST(ParseStatLine, Rows) {
   }
 }
 
-TEST(ContainerId, Rows) {
-  const std::string id(64, 'a');
-  const std::string pod = "0f5a1c9e-3b1d-4c3e-9d5b-0a1b2c3d4e5f";
-  const std::string slice = "pod0f5a1c9e_3b1d_4c3e_9d5b_0a1b2c3d4e5f.slice";
-  const std::string other(64, '7');
-  const struct {
-    const char* name;
-    std::string cgroup;
-    std::string expected;
-  } rows[] = {{"docker, v1", "/docker/" + id, id},
-              {"docker, systemd", "/system.slice/docker-" + id + ".scope", id},
-              {"containerd, systemd",
-               "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-" + slice + "/cri-containerd-" +
-                   id + ".scope",
-               id},
-              {"containerd, cgroupfs", "/kubepods/besteffort/pod" + pod + "/" + id, id},
-              {"CRI-O", "/kubepods.slice/kubepods-" + slice + "/crio-" + id + ".scope", id},
-              {"CRI-O, a container's own cgroup below",
-               "/kubepods.slice/kubepods-" + slice + "/crio-" + id + ".scope/container", id},
-              {"podman", "/machine.slice/libpod-" + id + ".scope", id},
-              {"podman, without root",
-               "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + id + ".scope", id},
-              {"a node that is a container itself: the innermost",
-               "/docker/" + other + "/kubelet.slice/cri-containerd-" + id + ".scope", id},
-              {"a pod, and no container of it", "/kubepods.slice/kubepods-" + slice, ""},
-              {"one digit more", "/docker/" + id + "b", ""},
-              {"a session", "/user.slice", ""},
-              {"none", "", ""}};
-  for (const auto& row : rows) {
-    SCOPED_TRACE(row.name);
-    EXPECT_EQ(container_id(row.cgroup), row.expected);
-  }
-}
-
 }  // namespace
 }  // namespace unzap::text

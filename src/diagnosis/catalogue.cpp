@@ -17,6 +17,7 @@
 #include "diagnosis/rules/rcu_held_up.hpp"
 #include "diagnosis/rules/reaper_busy_loop.hpp"
 #include "diagnosis/rules/reaper_second_loop_spin.hpp"
+#include "diagnosis/rules/runtime_does_not_reap.hpp"
 #include "diagnosis/rules/soft_lockup.hpp"
 #include "diagnosis/rules/traced_member.hpp"
 #include "diagnosis/rules/uninterruptible_member.hpp"
@@ -38,6 +39,8 @@ const std::vector<Cause>& catalogue() {
       {"unreaped-by-outside-parent",
        "a zombie of the namespace has its parent outside, and that does not reap", unreaped_by_outside_parent,
        "docs/causes/unreaped-by-outside-parent.md"},
+      {"runtime-does-not-reap", "a container's init is dead, and its runtime's process does not reap it",
+       runtime_does_not_reap, "docs/causes/runtime-does-not-reap.md"},
       {"traced-member", "a member belongs to a tracer that does not let go", traced_member,
        "docs/causes/traced-member.md"},
       {"fuse-request", "a task waits for a FUSE server", fuse_request, "docs/causes/fuse-request.md"},

@@ -9,7 +9,9 @@
 
 #include "diagnosis/blind_spots.hpp"
 #include "diagnosis/catalogue.hpp"
+#include "diagnosis/fill_in.hpp"
 #include "diagnosis/rank.hpp"
+#include "diagnosis/runtime_process.hpp"
 #include "diagnosis/wait_graph.hpp"
 #include "util/text.hpp"
 
@@ -182,6 +184,8 @@ Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
   for (Finding& finding : findings) {
     cite_counters(finding, snapshot.host);
     advise_before_reboot(finding);
+    name_container(finding, graph.index());
+    fill_in(finding);
   }
   out.findings = rank(std::move(findings), graph, out.limits);
   out.verdict = verdict_of(out.findings, graph);

@@ -45,6 +45,20 @@ struct Party {
   bool operator==(const Party&) const = default;
 };
 
+/// The container that a finding is about, as its runtime knows it. An empty field: not known.
+struct ContainerRef {
+  std::string id;       ///< as `docker ps --no-trunc`, `crictl ps` or `ctr containers ls` shows it
+  std::string name;     ///< where the runtime identifies containers by names (ctr)
+  std::string runtime;  ///< "docker", "containerd", "cri-o", "podman", "runc", "lxc"
+  std::string ns;       ///< namespace of containerd: "k8s.io", "moby", "default"
+  std::string pod;      ///< uid of its Kubernetes pod
+  std::string sandbox;  ///< id of the pod's sandbox, by which crictl knows the pod
+  std::optional<Party> process = {};  ///< the runtime's process that holds it: shim, conmon, runc
+  bool claimed = false;  ///< the id is from a cgroup that its owner may have named; see Container
+
+  bool operator==(const ContainerRef&) const = default;
+};
+
 /// One edge of the chain, from what the user sees to the leaf that waits for nobody.
 struct Link {
   std::string what;
@@ -80,6 +94,8 @@ struct Finding {
   /// none, or which one is not known.
   std::optional<std::uint64_t> pid_ns = {};
   std::optional<Party> reaper = {};
+  /// Whose container it is about; nothing: none is known.
+  std::optional<ContainerRef> container = {};
   /// What of who belongs to whom is inferred (from names, depth, a listing) and not proved, a sentence each.
   /// Empty: every task named here is proved to be part of this jam. Nothing is done about one with gaps.
   std::vector<std::string> unproved = {};

@@ -23,6 +23,20 @@ Json to_json(const Party& party) {
           {"start_ticks", value_or_null(party.start_ticks)}};
 }
 
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json to_json(const ContainerRef& container) {
+  return {{"id", text_or_null(container.id)},
+          {"name", text_or_null(container.name)},
+          {"runtime", text_or_null(container.runtime)},
+          {"namespace", text_or_null(container.ns)},
+          {"pod", text_or_null(container.pod)},
+          {"sandbox", text_or_null(container.sandbox)},
+          {"process", container.process ? to_json(*container.process) : Json(nullptr)}};
+}
+
 Json host_json(const Snapshot& snapshot) {
   const Host& host = snapshot.host;
   return {{"name", host.name ? Json(printable(*host.name, k_shown_host_bytes)) : Json(nullptr)},
@@ -86,7 +100,8 @@ Json finding_json(const Finding& finding) {
           {"references", finding.references},
           {"pid_ns", value_or_null(finding.pid_ns)},
           {"reaper", finding.reaper ? to_json(*finding.reaper) : Json(nullptr)},
-          {"unproved", finding.unproved}};
+          {"unproved", finding.unproved},
+          {"container", finding.container ? to_json(*finding.container) : Json(nullptr)}};
 }
 
 std::string json_text(Json value, int indent) {

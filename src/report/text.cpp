@@ -63,6 +63,16 @@ std::string home_of(const Party& party) {
   return out;
 }
 
+/// "containerd (namespace k8s.io), containerd-shim[39]": who keeps the container of a finding; or empty.
+std::string keeper_of(const ContainerRef& container) {
+  std::string out = container.runtime;
+  if (!out.empty() && !container.ns.empty()) out += fmt::format(" (namespace {})", container.ns);
+  if (container.process) out += (out.empty() ? "" : ", ") + label(*container.process);
+  if (!out.empty() && container.claimed)
+    out += "; the id is one that whoever owns the cgroup could have made up";
+  return out;
+}
+
 /// The homes of culprit and victims, each once.
 std::vector<std::string> homes_of(const Finding& finding) {
   std::vector<std::string> out;
@@ -70,6 +80,12 @@ std::vector<std::string> homes_of(const Finding& finding) {
     std::string home = home_of(party);
     if (!home.empty() && std::find(out.begin(), out.end(), home) == out.end()) out.push_back(std::move(home));
   };
+  if (const auto& container = finding.container) {
+    Party owner;
+    owner.container = container->id;
+    owner.pod = container->pod;
+    add(owner);
+  }
   if (finding.culprit) add(*finding.culprit);
   for (const Party& victim : finding.victims) add(victim);
   return out;
@@ -149,6 +165,8 @@ void TextReport::write_rest(std::size_t indent, std::size_t count, std::size_t s
 
 void TextReport::write_homes(const Finding& finding) {
   const std::vector<std::string> homes = homes_of(finding);
+  if (finding.container && !keeper_of(*finding.container).empty())
+    out_.item(3, "runtime  ", keeper_of(*finding.container));
   if (homes.empty()) return;
   const std::size_t shown = limit(homes.size(), k_max_list);
   std::string text;

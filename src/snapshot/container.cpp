@@ -126,6 +126,7 @@ struct Walk {
 
 Walk walk(std::string_view cgroup) {
   Walk out;
+  cgroup = without(cgroup, " (deleted)");  // proc_cgroup_show(), kernel/cgroup/cgroup.c: of a zombie
   std::string_view above;
   std::size_t depth = 0;
   bool kubernetes = false;  // other managers than the kubelet have groups called pod, too
@@ -173,6 +174,41 @@ std::string_view container_id(std::string_view cgroup) {
 
 std::string pod_uid(std::string_view cgroup) {
   return container_of(cgroup).pod;
+}
+
+bool runtime_name(std::string_view comm) {
+  constexpr std::string_view k_beginnings[] = {"containerd-shim", "docker-containe"};
+  constexpr std::string_view k_names[] = {"conmon", "conmonrs", "runc", "runc:[0:PARENT]", "crun", "youki"};
+  return std::count(std::begin(k_names), std::end(k_names), comm) > 0 ||
+         std::any_of(std::begin(k_beginnings), std::end(k_beginnings),
+                     [comm](std::string_view begin) { return comm.starts_with(begin); });
+}
+
+Container container_of_work_dir(std::string_view folder) {
+  Container out;
+  for (const std::string_view shims :
+       {"/io.containerd.runtime.v2.task/", "/io.containerd.runtime.v1.linux/"}) {
+    const std::size_t at = folder.rfind(shims);
+    if (at == std::string_view::npos) continue;
+    const std::string_view rest = folder.substr(at + shims.size());
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view ns = rest.substr(0, slash);
+    const std::string_view id = rest.substr(std::min(slash + 1, rest.size()));
+    if (!is_name(ns) || !is_name(id)) return {};
+    out.ns = ns;
+    out.id = id;
+    out.runtime = ns == "moby" ? "docker" : "containerd";
+    return out;
+  }
+  constexpr std::string_view k_data = "/userdata";
+  constexpr std::string_view k_containers = "-containers/";
+  if (!folder.ends_with(k_data)) return {};
+  folder.remove_suffix(k_data.size());
+  const std::size_t slash = folder.rfind('/');
+  if (slash == std::string_view::npos || !folder.substr(0, slash + 1).ends_with(k_containers)) return {};
+  const std::string_view id = folder.substr(slash + 1);
+  if (is_id(id)) out.id = id;  // podman or CRI-O: both keep their containers so
+  return out;
 }
 
 }  // namespace unzap

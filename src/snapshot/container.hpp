@@ -33,4 +33,13 @@ std::string_view container_id(std::string_view cgroup);
 /// digits without a dash.
 std::string pod_uid(std::string_view cgroup);
 
+/// A process of this name (comm: at most 15 bytes) may be a runtime's own, that is the parent of a
+/// container's init: a shim, a conmon, runc. A hint only: anybody may take such a name.
+bool runtime_name(std::string_view comm);
+
+/// What the folder tells that such a process works in: a containerd shim works in the container's bundle,
+/// <state>/io.containerd.runtime.v2.task/<namespace>/<id> (for a pod of Kubernetes the id is its sandbox's),
+/// a conmon in <run root>/<driver>-containers/<id>/userdata. All fields are empty when it tells nothing.
+Container container_of_work_dir(std::string_view folder);
+
 }  // namespace unzap

@@ -154,6 +154,9 @@ const Whose k_whose[] = {
     {"one digit more", "/docker/" + k_container + "b"},
     {"a service", "/system.slice/ssh.service"},
     {"a session", "/user.slice/user-0.slice/session-1.scope"},
+    {"a zombie whose cgroup is gone",
+     "/docker/" + k_container + " (deleted)",
+     {k_container, "docker", "", "moby"}},
     {"nothing", ""},
 };
 
@@ -168,6 +171,47 @@ TEST(ContainerOf, is_the_outermost) {
     EXPECT_EQ(seen.claimed, row.expected.claimed);
     EXPECT_EQ(container_id(row.cgroup), row.expected.id);
   }
+}
+
+const Whose k_folders[] = {
+    {"a shim of ctr",
+     "/run/containerd/io.containerd.runtime.v2.task/default/myid",
+     {"myid", "containerd", "", "default"}},
+    {"a shim of Kubernetes: the sandbox",
+     "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/" + k_container,
+     {k_container, "containerd", "", "k8s.io"}},
+    {"a shim of docker",
+     "/run/containerd/io.containerd.runtime.v2.task/moby/" + k_container,
+     {k_container, "docker", "", "moby"}},
+    {"an older shim",
+     "/run/docker/containerd/daemon/io.containerd.runtime.v1.linux/moby/" + k_container,
+     {k_container, "docker", "", "moby"}},
+    {"conmon",
+     "/run/containers/storage/overlay-containers/" + k_container + "/userdata",
+     {k_container, "", "", ""}},
+    {"conmon, another driver",
+     "/tmp/r/vfs-containers/" + k_container + "/userdata",
+     {k_container, "", "", ""}},
+    {"a folder too deep", "/run/containerd/io.containerd.runtime.v2.task/default/myid/rootfs"},
+    {"no id", "/run/containerd/io.containerd.runtime.v2.task/default"},
+    {"a name with a quote", "/run/containerd/io.containerd.runtime.v2.task/default/a'b"},
+    {"somebody's userdata", "/home/userdata"},
+    {"the root", "/"},
+};
+
+TEST(ContainerOfWorkDir, is_what_the_runtime_chose) {
+  for (const Whose& row : k_folders) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(container_of_work_dir(row.cgroup), row.expected);
+  }
+}
+
+TEST(RuntimeName, is_a_hint) {
+  for (const char* comm :
+       {"containerd-shim", "containerd-shim-runc-v2", "conmon", "runc", "crun", "docker-containe"})
+    EXPECT_TRUE(runtime_name(comm)) << comm;
+  for (const char* comm : {"containerd", "dockerd", "conmonitor", "runcat", "bash", ""})
+    EXPECT_FALSE(runtime_name(comm)) << comm;
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "sources/procfs/ancestry.hpp"
 #include "snapshot/container.hpp"
+#include "sources/procfs/ancestry.hpp"
 #include "util/text.hpp"
 
 namespace unzap {

@@ -16,6 +16,7 @@
 #include "sources/procfs/select.hpp"
 #include "sources/procfs/surroundings.hpp"
 #include "sources/procfs/threads.hpp"
+#include "sources/procfs/work_dirs.hpp"
 #include "util/processors.hpp"
 #include "util/text.hpp"
 
@@ -227,6 +228,8 @@ std::set<std::size_t> Scan::look_at_trouble() {
   add(injected);
   add(threads_and_parents(snapshot_.tasks, chosen, injected));
   add(tracers(snapshot_.tasks, chosen));
+  add(runtimes_above(snapshot_.tasks, chosen));
+  read_work_dirs(reader_, chosen, snapshot_.tasks);
   return chosen;
 }
 

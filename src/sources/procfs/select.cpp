@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "snapshot/container.hpp"
+
 namespace unzap {
 namespace {
 
@@ -162,8 +164,45 @@ std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std
   return found;
 }
 
-std::set<std::size_t> unsettled(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen) {
+std::set<std::size_t> runtimes_above(const std::vector<Task>& tasks, const std::set<std::size_t>& known) {
+  std::set<std::size_t> found;
+  if (known.empty()) return found;
+  const Groups by_tid(tasks, &Task::tid);
+  std::set<std::int32_t> seen;
+  for (const std::size_t start : known) {
+    std::int32_t parent = tasks[start].ppid.value_or(0);
+    while (parent > 1 && seen.insert(parent).second) {
+      const std::vector<std::size_t> places = by_tid.of(parent);
+      if (places.empty()) break;
+      const Task& task = tasks[places.front()];
+      if (task.comm && runtime_name(*task.comm) && !known.contains(places.front()))
+        found.insert(places.front());
+      parent = task.ppid.value_or(0);
+    }
+  }
+  return found;
+}
+
+std::set<std::size_t> left_to_runtimes(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen) {
   std::set<std::size_t> out;
+  std::set<std::int32_t> runtimes;
+  for (const std::size_t i : chosen)
+    if (tasks[i].is_leader() && tasks[i].comm && runtime_name(*tasks[i].comm))
+      runtimes.insert(*tasks[i].tgid);
+  std::set<std::int32_t> parents;
+  for (const std::size_t i : chosen) {
+    const Task& task = tasks[i];
+    if (!is_zombie(task) || !task.is_leader() || !task.ppid || !runtimes.contains(*task.ppid)) continue;
+    out.insert(i);
+    parents.insert(*task.ppid);
+  }
+  for (const std::size_t i : chosen)
+    if (tasks[i].tgid && parents.contains(*tasks[i].tgid)) out.insert(i);
+  return out;
+}
+
+std::set<std::size_t> unsettled(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen) {
+  std::set<std::size_t> out = left_to_runtimes(tasks, chosen);
   for (std::size_t i = 0; i < tasks.size(); ++i)
     if (tasks[i].state.is('R')) out.insert(i);
   for (const std::size_t i : chosen)
@@ -174,6 +213,10 @@ std::set<std::size_t> unsettled(const std::vector<Task>& tasks, const std::set<s
 std::set<std::size_t> lasting(const std::vector<Task>& tasks, const std::set<std::size_t>& again,
                               const std::set<std::size_t>& chosen) {
   std::set<std::size_t> out;
+  std::set<std::size_t> still = chosen;  // by now some may be reaped
+  std::erase_if(still, [&](std::size_t i) { return is_zombie(tasks[i]) && tasks[i].samples.size() < 2; });
+  for (const std::size_t i : left_to_runtimes(tasks, still))
+    if (again.contains(i)) out.insert(i);
   for (const std::size_t i : again) {
     const Task& task = tasks[i];
     if (!chosen.contains(i) || task.samples.empty()) continue;

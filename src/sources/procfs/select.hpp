@@ -44,8 +44,16 @@ std::set<std::size_t> threads_and_parents(const std::vector<Task>& tasks, const 
 /// let go at all is seen on it.
 std::set<std::size_t> tracers(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
 
+/// Those not in `known` of the runtime processes (runtime_name(), snapshot/container.hpp) that one of `known`
+/// descends from: who a container belongs to is seen on them.
+std::set<std::size_t> runtimes_above(const std::vector<Task>& tasks, const std::set<std::size_t>& known);
+
+/// Of `chosen`: the dead processes whose parent is a runtime's, and the threads of that parent. A runtime
+/// reaps within milliseconds; whether it does, a second look tells.
+std::set<std::size_t> left_to_runtimes(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen);
+
 /// Those of which one look says too little: on a CPU, or, of the `chosen` ones, in D or on their way out.
-/// What a zombie or a stopped task has to say it has said.
+/// What a zombie or a stopped task has to say it has said, but for those left_to_runtimes().
 std::set<std::size_t> unsettled(const std::vector<Task>& tasks, const std::set<std::size_t>& chosen);
 
 /// Those of `again` that two looks have shown where they were, and of which only more time can tell: on their

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/fill_in.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace unzap {
+namespace {
+
+using Number = std::optional<std::int32_t>;
+
+/// Of the first victim whose role has this word.
+Number victim(const Finding& finding, std::string_view role) {
+  for (const Party& party : finding.victims)
+    if (party.role.find(role) != std::string::npos && party.pid) return party.pid;
+  return std::nullopt;
+}
+
+Number init(const Finding& finding) {
+  if (finding.reaper && finding.reaper->pid) return finding.reaper->pid;
+  return victim(finding, "init");
+}
+
+void replace(std::string& text, std::string_view mark, const Number& number) {
+  if (!number) return;
+  const std::string digits = std::to_string(*number);
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + digits.size()))
+    text.replace(at, mark.size(), digits);
+}
+
+struct Known {
+  std::string_view mark;
+  Number number;
+};
+
+std::vector<Known> known_numbers(const Finding& finding) {
+  const Number culprit = finding.culprit ? finding.culprit->pid : Number();
+  const bool traced = finding.cause == "traced-member";
+  const Number tracee = finding.victims.empty() ? Number() : finding.victims.front().pid;
+  // Nobody is told to end the host's init.
+  const Number parent = culprit == Number(1) ? Number() : culprit;
+  return {{"<pid>", traced ? tracee : culprit},
+          {"<tid>", traced || !finding.culprit ? Number() : finding.culprit->tid},
+          {"<init>", init(finding)},
+          {"<parent>", parent},
+          {"<shim or exec session>", parent},
+          {"<tracer>", traced ? culprit : Number()},
+          {"<killed pid>", culprit},
+          {"<zombie>", victim(finding, "zombie")}};
+}
+
+}  // namespace
+
+void fill_in(Finding& finding) {
+  for (const Known& known : known_numbers(finding)) {
+    for (std::string& text : finding.refuted_by) replace(text, known.mark, known.number);
+    for (std::string& text : finding.next_evidence) replace(text, known.mark, known.number);
+    for (Remedy& remedy : finding.remedies) replace(remedy.text, known.mark, known.number);
+  }
+}
+
+}  // namespace unzap

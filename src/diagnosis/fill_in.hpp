@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "diagnosis/finding.hpp"
+
+namespace unzap {
+
+/// Puts the numbers that the finding knows in place of <pid>, <tid>, <init>, <parent>, <tracer>, <zombie> in
+/// its commands, advice and refutations. What is not known stays as it is.
+void fill_in(Finding& finding);
+
+}  // namespace unzap

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnosis/rules/runtime_does_not_reap.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "diagnosis/runtime_process.hpp"
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+/// The dead init of a container, and the runtime's process that ought to reap it.
+struct Left {
+  const Task* init = nullptr;
+  RuntimeProcess runtime;
+};
+
+/// Why a runtime's process does not come to reap.
+struct Reason {
+  const char* id;  ///< "stopped", "traced", "frozen", "blocked", "hangs", "moves"
+  std::string text;
+  bool lasting = false;  ///< it was so over the whole window, or in a text
+};
+
+/// The same state in the first look and in the last, k_lasting_seconds or more apart.
+bool stays(const Task& task, char state) {
+  if (task.samples.size() < 2 || task.samples.front().state != state || task.samples.back().state != state)
+    return false;
+  return task.samples.back().at_seconds - task.samples.front().at_seconds >= k_lasting_seconds;
+}
+
+bool dead_as_a_whole(const WaitGraph& graph, const Task& task) {
+  if (!task.state.is('Z') || !task.is_leader() || task.multi_threaded.is(true)) return false;
+  const auto threads = graph.index().of_process(*task.tgid);
+  return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
+}
+
+/// The first process of a container: of its own pid namespace, or, when it shares the host's, one in a cgroup
+/// of a container.
+bool container_init(const Task& task, const RuntimeProcess& runtime) {
+  if (!task.ns_pids) return false;
+  if (task.ns_pids->size() >= 2) return task.ns_pids->back() == 1;
+  return !runtime.container.id.empty() && task.cgroup && !container_id(*task.cgroup).empty();
+}
+
+std::optional<Left> left(const WaitGraph& graph, const Task& task) {
+  // Another one's tracee is reaped by its tracer first: kernel/exit.c, wait_consider_task().
+  if (!dead_as_a_whole(graph, task) || task.tracer_pid.value_or(0) > 0) return std::nullopt;
+  const auto runtime = runtime_over(graph.index(), task);
+  if (!runtime || !task.ppid || !runtime->task->tgid.is(*task.ppid)) return std::nullopt;
+  if (!container_init(task, *runtime)) return std::nullopt;
+  return Left{&task, *runtime};
+}
+
+/// Not one thread of the process had a context switch over a second or more: nobody there can be about to
+/// reap. A thread of which that is not known may be.
+bool unmoved(const WaitGraph& graph, const Task& leader) {
+  const auto threads = graph.index().of_process(*leader.tgid);
+  return std::all_of(threads.begin(), threads.end(), [](const Task* thread) {
+    const auto used = rate(*thread);
+    return used && used->seconds >= k_lasting_seconds && used->switches.is(0) && !thread->state.is('R');
+  });
+}
+
+Reason reason(const WaitGraph& graph, const RuntimeProcess& runtime) {
+  const Task& parent = *runtime.task;
+  const bool text = graph.snapshot().origin == Origin::text;
+  if (const CgroupState* freezer = graph.freezer_of(parent))
+    return {"frozen", "it is frozen by cgroup " + printable(freezer->path, 128), true};
+  if (parent.state.is('T'))
+    return {"stopped", "it is stopped (SIGSTOP, or a terminal)", text || stays(parent, 'T')};
+  if (parent.state.is('t'))
+    return {"traced", fmt::format("it is in a stop of its tracer {}", parent.tracer_pid.value_or(0)),
+            text || stays(parent, 't')};
+  if (parent.state.is('D'))
+    return {"blocked", "it is blocked in the kernel", text || graph.hold_of(parent) == Hold::lasting};
+  if (unmoved(graph, parent))
+    return {"hangs", "none of its threads has moved meanwhile", !runtime.container.id.empty()};
+  return {"moves", "it is alive", false};
+}
+
+/// The weight of one zombie; nothing when it may be gone in a moment.
+std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const Reason& why) {
+  const bool text = graph.snapshot().origin == Origin::text;
+  const bool lasts = text || stays(*seen.init, 'Z');
+  if (lasts && why.lasting) return Confidence::likely;
+  // A live shim that was just woken, seen once: nothing to speak of.
+  const bool told = std::string_view(why.id) != "moves" && std::string_view(why.id) != "hangs";
+  if (lasts || told) return Confidence::possible;
+  return std::nullopt;
+}
+
+void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runtime, const Reason& why) {
+  const std::string pid = std::to_string(runtime.task->tid.value_or(0));
+  const std::string_view id = why.id;
+  finding.refuted_by = {
+      "the zombie is gone a second later: the runtime was slow, and has reaped it",
+      "/proc/<zombie>/task has more than one entry: live threads keep it",
+  };
+  finding.next_evidence = {
+      "grep -E '^(State|PPid|TracerPid|SigQ)' /proc/" + pid + "/status",
+      "for t in /proc/" + pid + "/task/*; do echo $t; cat $t/comm $t/wchan; echo; cat $t/stack; done",
+      "journalctl -u containerd -u docker -u crio | grep -E 'exit event|deadline exceeded|failed to kill'",
+  };
+  if (id == "stopped")
+    finding.remedies.push_back({"continue-runtime", "Let it go on: kill -CONT " + pid,
+                                "it goes on with whatever it was stopped in"});
+  if (id == "traced")
+    finding.remedies.push_back(
+        {"detach", fmt::format("Make its tracer {} detach or end", runtime.task->tracer_pid.value_or(0)),
+         "the tracer's session is lost"});
+  if (const CgroupState* freezer = graph.freezer_of(*runtime.task)) {
+    const bool v1 = freezer->version == 1;
+    finding.remedies.push_back(
+        {"thaw",
+         fmt::format("Thaw its cgroup {}: {}", printable(freezer->path, 128),
+                     v1 ? "echo THAWED > freezer.state there" : "echo 0 > cgroup.freeze there, or above"),
+         "all that is frozen with it goes on, too"});
+  }
+  if (id == "blocked")
+    finding.remedies.push_back({"free-runtime", "Free what blocks it: its stack says what", "none"});
+  finding.remedies.push_back(
+      {"end-runtime",
+       fmt::format("If it does not come back, end it: kill {}; the zombie goes to the next subreaper or the "
+                   "host's init, and the runtime notices that the shim is gone",
+                   pid),
+       "the container's exit code and the end of its logs; of a pod's shim all containers of that pod"});
+  finding.references = {"docs/causes/runtime-does-not-reap.md", "wait(2), prctl(2) PR_SET_CHILD_SUBREAPER"};
+}
+
+Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, const Reason& why) {
+  const Task& parent = *seen.runtime.task;
+  Finding finding;
+  finding.cause = "runtime-does-not-reap";
+  finding.confidence = confidence;
+  finding.summary = fmt::format(
+      "{}, the init of a container, is dead, and nothing of it is left but to be reaped; its runtime's "
+      "process {} "
+      "does not reap it: {}",
+      seen.init->label(), parent.label(), why.text);
+  finding.culprit = party(parent, "does not reap: " + why.text);
+  const auto of_parent = cite(finding, graph, parent);
+  const auto of_init = cite(finding, graph, *seen.init);
+  finding.chain = {{"the runtime, to which the container still runs",
+                    parent.label() + " to say that it has ended", of_parent},
+                   {seen.init->label(), parent.label() + " to reap it", of_init}};
+  add_victim(finding, *seen.init, "zombie: the dead init of the container");
+  if (seen.init->pid_ns) finding.pid_ns = *seen.init->pid_ns;
+  if (seen.runtime.container.id.empty())
+    finding.unproved.push_back(
+        fmt::format("that {} is a container runtime's is inferred from its name", parent.label()));
+  advise(finding, graph, seen.runtime, why);
+  return finding;
+}
+
+}  // namespace
+
+Findings runtime_does_not_reap(const WaitGraph& graph) {
+  Findings found;
+  for (const Task* task : graph.tasks()) {
+    const auto seen = left(graph, *task);
+    if (!seen) continue;
+    const Reason why = reason(graph, seen->runtime);
+    if (const auto confidence = weigh(graph, *seen, why))
+      found.push_back(tell(graph, *seen, *confidence, why));
+  }
+  return found;
+}
+
+}  // namespace unzap

@@ -131,6 +131,44 @@ void advise_before_reboot(Finding& finding) {
                                 "none"});
 }
 
+/// True when the finding is about the container or sandbox with this id; a log may cut it short.
+bool about(const Finding& finding, std::string_view id) {
+  constexpr std::size_t k_short_id = 12;
+  if (id.size() < k_short_id) return false;
+  const auto fits = [id](const std::string& other) { return other.starts_with(id); };
+  if (finding.container && (fits(finding.container->id) || fits(finding.container->sandbox))) return true;
+  return (finding.culprit && fits(finding.culprit->container)) ||
+         std::any_of(finding.victims.begin(), finding.victims.end(),
+                     [&](const Party& victim) { return fits(victim.container); });
+}
+
+/// What kubelet and runtimes say of containers that do not end: evidence of a finding that is about the very
+/// container, else an open question with the way to its answer.
+void add_symptoms(Diagnosis& out, const Snapshot& snapshot) {
+  constexpr std::size_t k_most = 5;
+  std::size_t told = 0;
+  for (const Symptom& symptom : snapshot.symptoms) {
+    bool tied = false;
+    for (Finding& finding : out.findings)
+      if (about(finding, symptom.container)) {
+        finding.add_evidence(symptom.where, symptom.text);
+        tied = true;
+      }
+    if (tied || ++told > k_most) continue;
+    const std::string who =
+        symptom.container.empty() ? std::string("a container") : "container " + symptom.container;
+    const std::string of = symptom.pod.empty() ? "" : " of pod " + symptom.pod;
+    const std::string option = !symptom.container.empty() ? " --container " + symptom.container
+                               : !symptom.pod.empty()     ? " --pod " + symptom.pod
+                                                          : "";
+    out.limits.push_back(
+        fmt::format("{}: says that {}{} does not end, and not why; on its node, as root: unzap diagnose{}",
+                    symptom.where, printable(who, 96), printable(of, 64), option));
+  }
+  if (told > k_most)
+    out.limits.push_back(fmt::format("{} more containers are said not to end", told - k_most));
+}
+
 void add_limits(Diagnosis& out, const Snapshot& snapshot) {
   if (std::string text = blind_spots(snapshot); !text.empty())
     out.limits.insert(out.limits.begin(), std::move(text));
@@ -142,7 +180,7 @@ void add_limits(Diagnosis& out, const Snapshot& snapshot) {
                                      unread, unread == 1 ? "" : "s"));
   if (!snapshot.all_tasks && snapshot.origin != Origin::text)
     out.limits.push_back("not every task of the host was seen: what is missing may be what is stuck");
-  if (snapshot.tasks.empty() && snapshot.events.empty())
+  if (snapshot.tasks.empty() && snapshot.events.empty() && snapshot.symptoms.empty())
     out.limits.push_back("no task and no kernel report was found in the input");
   if (one_look(snapshot) && (left_open(snapshot) || !out.findings.empty()))
     out.limits.push_back("one look only: a task that spins cannot be told from one that is busy");
@@ -190,6 +228,7 @@ Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
   out.findings = rank(std::move(findings), graph, out.limits);
   out.verdict = verdict_of(out.findings, graph);
   if (!whole && out.verdict == Verdict::healthy) out.verdict = Verdict::unknown;
+  add_symptoms(out, snapshot);
   add_limits(out, snapshot);
   return out;
 }

@@ -73,6 +73,16 @@ void make_printable(Json& value) {
   }
 }
 
+Json symptoms_json(const std::vector<Symptom>& symptoms) {
+  Json out = Json::array();
+  for (const Symptom& symptom : symptoms)
+    out.push_back({{"where", symptom.where},
+                   {"text", symptom.text},
+                   {"container", text_or_null(symptom.container)},
+                   {"pod", text_or_null(symptom.pod)}});
+  return out;
+}
+
 }  // namespace
 
 Json finding_json(const Finding& finding) {
@@ -121,7 +131,8 @@ std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {
                    {"host", host_json(snapshot)},
                    {"findings", std::move(findings)},
                    {"limits", diagnosis.limits},
-                   {"problems", problems_json(snapshot.problems)}};
+                   {"problems", problems_json(snapshot.problems)},
+                   {"symptoms", symptoms_json(snapshot.symptoms)}};
   return json_text(std::move(document), 2);
 }
 

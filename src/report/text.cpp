@@ -291,7 +291,8 @@ std::string TextReport::write() {
   write_head();
   for (std::size_t i = 0; i < diagnosis_.findings.size(); ++i) write_finding(i);
   write_gaps();
-  if (snapshot_.origin != Origin::live && snapshot_.tasks.empty() && snapshot_.events.empty())
+  if (snapshot_.origin != Origin::live && snapshot_.tasks.empty() && snapshot_.events.empty() &&
+      snapshot_.symptoms.empty())
     write_what_can_be_pasted();
   return out_.text();
 }

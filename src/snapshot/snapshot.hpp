@@ -62,6 +62,16 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
+/// What a kubelet or a runtime says of a container that does not end: that it is so, and not why.
+struct Symptom {
+  std::string text;       ///< the line
+  std::string container;  ///< id, perhaps cut short, of the container or of its pod's sandbox; may be empty
+  std::string pod;        ///< uid; may be empty
+  std::string where;      ///< "kubelet.log:17"
+
+  bool operator==(const Symptom&) const = default;
+};
+
 /// A host at one moment (or between two samples a short time apart). The only thing that diagnosis sees.
 /// Plain values: equality and copying mean what they say, and nothing here does I/O.
 struct Snapshot {
@@ -71,6 +81,7 @@ struct Snapshot {
   std::vector<KernelEvent> events;  ///< in the order of the log
   std::vector<CgroupState> cgroups;
   std::vector<Problem> problems;  ///< what was not understood or not permitted
+  std::vector<Symptom> symptoms;  ///< in the order of the text
   /// False when the source shows only some of the host's tasks (a paste, an unprivileged view of /proc with
   /// hidepid): "no such task" then means nothing.
   bool all_tasks = false;

@@ -74,6 +74,10 @@ struct Task {
   Reading<std::string> container;          ///< container id found in the cgroup path
   /// The folder that a container runtime's own process works in (its cwd link); asked of those only.
   Reading<std::string> work_dir;
+  /// The file system of the file that its system call is about, of tasks in D: "/data xfs 7:0 /dev/loop0",
+  /// that is where its container sees it mounted, the type, the device number and the source, as mountinfo
+  /// writes them.
+  Reading<std::string> file_system;
   /// The file of its /proc folder ("stack") whose read did not come back; not asked: none blocked.
   Reading<std::string> blocked_read;
   Reading<double> blocked_seconds;  ///< "blocked for more than N seconds" of a hung task report

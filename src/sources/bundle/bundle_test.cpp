@@ -78,6 +78,7 @@ Task full_task() {
   task.cgroup = "/"s;
   task.container = std::string(64, 'c');
   task.work_dir = "/run/a b"s;
+  task.file_system = "/data xfs 7:0 /dev/loop0"s;
   task.blocked_read = "stack"s;
   task.blocked_seconds = 1e-300;
   task.samples = {{1.0 / 3, 'R', 5, 100, std::uint64_t{7}},
@@ -94,7 +95,7 @@ Task absent_task(Absence why) {
   task.start_ticks = task.flags = task.pid_ns = task.mnt_ns = why;
   task.pending_private = task.pending_shared = task.blocked = task.ignored = why;
   task.comm = task.wchan = task.syscall = task.cgroup = task.container = task.work_dir = why;
-  task.blocked_read = why;
+  task.file_system = task.blocked_read = why;
   task.multi_threaded = task.has_mm = task.core_dumping = why;
   task.cpu_percent = task.blocked_seconds = why;
   task.state = why;
@@ -128,6 +129,7 @@ Snapshot full_snapshot() {
        ""}};
   snapshot.cgroups = {{"/a b", 1, true, Absence::not_permitted, "/sys/fs/cgroup/a b", false}, {}};
   snapshot.problems = {{"/proc", "two\nlines"}, {}};
+  snapshot.symptoms = {{"did not receive\nan exit event", "c0ffee", "9fa1", "k:3"}, {}};
   snapshot.all_tasks = true;
   return snapshot;
 }

@@ -9,7 +9,7 @@ namespace unzap::bundle {
 
 template <class Archive, class AnySnapshot>
 void host_fields(Archive& archive, AnySnapshot& snapshot) {
-  auto& [origin, host, tasks, events, cgroups, problems, all_tasks] = snapshot;
+  auto& [origin, host, tasks, events, cgroups, problems, symptoms, all_tasks] = snapshot;
   auto& [name, kernel_release, kernel_version, cpus, preemption, hung_tasks, soft_lockups, hard_lockups,
          rcu_stalls] = host;
   archive("origin", origin);
@@ -30,7 +30,7 @@ void task_fields(Archive& archive, AnyTask& task) {
   auto& [tid, tgid, ppid, start_ticks, comm, state, flags, processor, threads, multi_threaded, has_mm,
          cpu_percent, wchan, syscall, stack, ns_pids, pid_ns, pid_ns_chain, mnt_ns, tracer_pid,
          pending_private, pending_shared, blocked, ignored, core_dumping, cgroup, container, work_dir,
-         blocked_read, blocked_seconds, samples, where] = task;
+         file_system, blocked_read, blocked_seconds, samples, where] = task;
   archive("tid", tid);
   archive("tgid", tgid);
   archive("ppid", ppid);
@@ -58,6 +58,7 @@ void task_fields(Archive& archive, AnyTask& task) {
   archive("cgroup", cgroup);
   archive("container", container);
   archive("work_dir", work_dir);
+  archive("file_system", file_system);
   archive("blocked_read", blocked_read);
   archive("blocked_seconds", blocked_seconds);
   archive("where", where);
@@ -95,6 +96,15 @@ void problem_fields(Archive& archive, AnyProblem& problem) {
   auto& [where, text] = problem;
   archive("where", where);
   archive("text", text);
+}
+
+template <class Archive, class AnySymptom>
+void symptom_fields(Archive& archive, AnySymptom& symptom) {
+  auto& [text, container, pod, where] = symptom;
+  archive("text", text);
+  archive("container", container);
+  archive("pod", pod);
+  archive("where", where);
 }
 
 }  // namespace unzap::bundle

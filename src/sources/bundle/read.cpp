@@ -126,11 +126,12 @@ class FieldReader {
   std::string refusal_;
 };
 
-enum class Section : unsigned char { none, host, task, event, cgroup, problem, end };
+enum class Section : unsigned char { none, host, task, event, cgroup, problem, symptom, end };
 
 constexpr std::pair<std::string_view, Section> k_sections[] = {
     {"[host]", Section::host},     {"[task]", Section::task},       {"[event]", Section::event},
-    {"[cgroup]", Section::cgroup}, {"[problem]", Section::problem}, {"[end]", Section::end}};
+    {"[cgroup]", Section::cgroup}, {"[problem]", Section::problem}, {"[symptom]", Section::symptom},
+    {"[end]", Section::end}};
 
 /// Takes the text of a bundle line by line into a snapshot.
 class TextReader {
@@ -191,6 +192,7 @@ std::string TextReader::open_section(std::string_view line) {
     case Section::event: return add(snapshot_.events, k_max_bundle_others, "events");
     case Section::cgroup: return add(snapshot_.cgroups, k_max_bundle_others, "cgroups");
     case Section::problem: return add(snapshot_.problems, k_max_bundle_others, "problems");
+    case Section::symptom: return add(snapshot_.symptoms, k_max_bundle_others, "symptoms");
     case Section::host:
       if (host_seen_) return "[host] a second time";
       host_seen_ = true;
@@ -208,6 +210,7 @@ void TextReader::offer_fields(FieldReader& reader) {
     case Section::event: return event_fields(reader, snapshot_.events.back());
     case Section::cgroup: return cgroup_fields(reader, snapshot_.cgroups.back());
     case Section::problem: return problem_fields(reader, snapshot_.problems.back());
+    case Section::symptom: return symptom_fields(reader, snapshot_.symptoms.back());
     case Section::none:
     case Section::end: return;
   }

@@ -75,6 +75,7 @@ class Redaction {
   void rest(KernelEvent& event);
   void rest(CgroupState& cgroup);
   void rest(Problem& problem);
+  void rest(Symptom& symptom);
 
  private:
   void comm(Reading<std::string>& comm);
@@ -118,6 +119,7 @@ void Redaction::rest(Task& task) {
   if (task.cgroup) task.cgroup = masks_.group_path(*task.cgroup);
   if (task.container) task.container = masks_.of("container", *task.container);
   if (task.work_dir) task.work_dir = masks_.path(*task.work_dir);
+  if (task.file_system) task.file_system = masks_.of("mount", *task.file_system);
   if (task.blocked_read) task.blocked_read = masks_.path(*task.blocked_read);
   task.where = masks_.place(task.where);
   stack(task.stack);
@@ -175,6 +177,12 @@ void Redaction::rest(Problem& problem) {
   problem.where = masks_.place(problem.where);
   problem.text = masks_.sentence(problem.text);
 }
+void Redaction::rest(Symptom& symptom) {
+  symptom.text = "a kubelet or a runtime says that a container does not end";
+  if (!symptom.container.empty()) symptom.container = masks_.of("container", symptom.container);
+  if (!symptom.pod.empty()) symptom.pod = masks_.of("pod", symptom.pod);
+  symptom.where = masks_.place(symptom.where);
+}
 
 }  // namespace
 
@@ -187,6 +195,7 @@ Snapshot redacted(Snapshot snapshot) {
   for (KernelEvent& event : snapshot.events) redaction.rest(event);
   for (CgroupState& cgroup : snapshot.cgroups) redaction.rest(cgroup);
   for (Problem& problem : snapshot.problems) redaction.rest(problem);
+  for (Symptom& symptom : snapshot.symptoms) redaction.rest(symptom);
   return snapshot;
 }
 

@@ -107,6 +107,8 @@ Result<std::string> write_bundle(const Snapshot& snapshot, const BundleOptions& 
   write_all("cgroup", snapshot.cgroups, k_max_bundle_others, [&](auto& one) { cgroup_fields(writer, one); });
   write_all("problem", snapshot.problems, k_max_bundle_others,
             [&](auto& one) { problem_fields(writer, one); });
+  write_all("symptom", snapshot.symptoms, k_max_bundle_others,
+            [&](auto& one) { symptom_fields(writer, one); });
   writer.section("end");
   std::string refusal = writer.refusal();
   if (refusal.empty() && writer.text().size() > k_max_bundle_text_bytes)

@@ -116,6 +116,17 @@ void Builder::say_caps() {
   if (frames_cut_) say(fmt::format("a stack of more than {} frames was cut off", k_most_frames));
 }
 
+void Builder::symptom(std::size_t line, Symptom symptom) {
+  used();
+  std::vector<Symptom>& known = snapshot_.symptoms;
+  const bool again = std::any_of(known.begin(), known.end(), [&](const Symptom& other) {
+    return other.container == symptom.container && other.pod == symptom.pod;
+  });
+  if (again || known.size() == k_most_symptoms) return;
+  symptom.where = where(line);
+  known.push_back(std::move(symptom));
+}
+
 Snapshot Builder::finish(std::size_t unused) {
   snapshot_.origin = Origin::text;
   snapshot_.all_tasks = false;

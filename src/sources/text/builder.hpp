@@ -17,6 +17,7 @@ inline constexpr std::size_t k_most_events = 20'000;
 inline constexpr std::size_t k_most_frames = 128;
 inline constexpr std::size_t k_most_problems = 200;
 inline constexpr std::size_t k_most_cgroups = 10'000;
+inline constexpr std::size_t k_most_symptoms = 100;
 
 /// A task of the snapshot that is being built; stays good while others are added.
 using TaskRef = std::size_t;
@@ -64,6 +65,8 @@ class Builder {
 
   Host& host() { return snapshot_.host; }
   void problem(std::size_t line, std::string text);
+  /// A log repeats itself: kept is the first that names a container or pod, and of those that name none one.
+  void symptom(std::size_t line, Symptom symptom);
   void cut_frames() { frames_cut_ = true; }
   /// Something was understood.
   void used() { ++used_; }

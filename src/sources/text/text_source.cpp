@@ -2,6 +2,7 @@
 #include "sources/text/text_source.hpp"
 
 #include <string>
+#include <utility>
 
 #include "sources/text/builder.hpp"
 #include "sources/text/kernel_log.hpp"
@@ -11,6 +12,7 @@
 #include "sources/text/scan.hpp"
 #include "sources/text/stacks.hpp"
 #include "sources/text/strace.hpp"
+#include "sources/text/symptoms.hpp"
 
 namespace unzap {
 namespace {
@@ -24,7 +26,7 @@ class TextReader {
 
   Snapshot read() {
     while (const Line* line = lines_.next()) {
-      if (!take(*line)) ++unused_;
+      if (!take_symptom(*line) && !take(*line)) ++unused_;
       if (!line->text.empty()) remember(*line);
     }
     log_.finish();
@@ -39,6 +41,15 @@ class TextReader {
   }
 
  private:
+  /// What a kubelet or a runtime says stands in the log of another program.
+  bool take_symptom(const Line& line) {
+    if (line.from_kernel || line.text.empty()) return false;
+    auto symptom = symptom_of(line.raw);
+    if (!symptom) return false;
+    builder_.symptom(line.number, std::move(*symptom));
+    return true;
+  }
+
   bool take(const Line& line) {
     if (line.text.empty()) return true;
     if (line.from_other) return false;

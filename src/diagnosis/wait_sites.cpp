@@ -13,6 +13,7 @@ constexpr WaitsFor k_rcu = WaitsFor::rcu_grace_period;
 constexpr WaitsFor k_out = WaitsFor::outside;
 constexpr WaitsFor k_grp = WaitsFor::cgroup;
 constexpr WaitsFor k_own = WaitsFor::same_kind;
+constexpr std::string_view k_frozen = "a frozen file system (fsfreeze) to be thawed";
 
 // Function names are those of mainline between 3.10 and 6.18; where a function was renamed both names stand.
 const std::vector<WaitSite> k_sites = {
@@ -258,7 +259,25 @@ const std::vector<WaitSite> k_sites = {
     {{"thaw_super*"}, "block-io-wait", k_out, "a frozen file system"},
     {{"sb_start_write"}, "block-io-wait", k_out, "a frozen file system"},
     {{"__sb_start_write"}, "block-io-wait", k_out, "a frozen file system"},
-    {{"percpu_rwsem_wait", "mnt_want_write*"}, "block-io-wait", k_out, "a frozen file system"},
+    // sb_start_write(), sb_start_pagefault() and sb_start_intwrite() are inlined (include/linux/fs.h) into
+    // these.
+    {{"percpu_rwsem_wait", "mnt_want_write*"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "vfs_write"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "vfs_writev"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "do_writev"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "vfs_iter_write"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "do_iter_write"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "vfs_fallocate"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "vfs_copy_file_range"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "aio_write"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "io_write"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "path_openat"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "do_truncate"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "filemap_page_mkwrite"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "do_page_mkwrite"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "xfs_trans_alloc*"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "ext4_journal_check_start"}, "block-io-wait", k_out, k_frozen},
+    {{"percpu_rwsem_wait", "__ext4_journal_start_sb"}, "block-io-wait", k_out, k_frozen},
     {{"balance_dirty_pages*"}, "block-io-wait", k_out, "write-back to catch up"},
     {{"folio_wait_writeback"}, "block-io-wait", k_out, "a page to be written", true},
     {{"wait_on_page_writeback"}, "block-io-wait", k_out, "a page to be written", true},

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sources/procfs/details.hpp"
+#include "sources/procfs/file_systems.hpp"
 #include "sources/procfs/kernel_log.hpp"
 #include "sources/procfs/parse.hpp"
 #include "sources/procfs/profile.hpp"
@@ -230,6 +231,7 @@ std::set<std::size_t> Scan::look_at_trouble() {
   add(tracers(snapshot_.tasks, chosen));
   add(runtimes_above(snapshot_.tasks, chosen));
   read_work_dirs(reader_, chosen, snapshot_.tasks);
+  read_file_systems(reader_, chosen, snapshot_.tasks);
   return chosen;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "cli/host.hpp"
+#include "cli/selection.hpp"
 #include "cli/watch.hpp"
 #include "diagnosis/blind_spots.hpp"
 #include "diagnosis/diagnose.hpp"
@@ -26,6 +27,7 @@ constexpr std::size_t k_max_input_bytes = std::size_t{256} << 20;
 constexpr const char* k_footer =
     "EXAMPLE\n"
     "  unzap diagnose                     this host, now; as root it sees the kernel stacks\n"
+    "  unzap diagnose --container 3f2a9c  one container of this host; --pod UID, --pid PID\n"
     "  dmesg | unzap diagnose -           a kernel log\n"
     "  unzap diagnose capture.txt         what somebody pasted: log, /proc files, ps\n"
     "  unzap diagnose node.unzap          what unzap record took along from another host\n"
@@ -44,6 +46,7 @@ constexpr const char* k_footer =
 struct DiagnoseOptions {
   CommonOptions common;
   HostOptions host;
+  Selection selection;
   std::string file;          ///< empty: this host
   double watch_seconds = 0;  ///< 0: one look
 
@@ -97,6 +100,8 @@ std::optional<Error> conflict(const DiagnoseOptions& options) {
   if (!options.file.empty() && !options.host.procfs.empty())
     return usage("FILE is a capture and --path.procfs a host", "give one of them");
   if (options.watch_seconds <= 0) return std::nullopt;
+  if (options.selection.any())
+    return usage("--watch looks at the whole host", "leave --container, --pod and --pid away");
   if (!options.file.empty())
     return usage("--watch looks at a host, and FILE does not change", "give one of them");
   if (options.format() != "text" && options.format() != "jsonl")
@@ -165,6 +170,13 @@ int run_diagnose(const DiagnoseOptions& options) {
   if (!input) return report_failure(input.error(), options.format());
   Snapshot& snapshot = input->snapshot;
   Diagnosis diagnosis = diagnose(snapshot);
+  Selection selection = options.selection;
+  if (options.file.empty()) {
+    const auto found = found_on_host(selection, options.host, snapshot);
+    if (!found) return report_failure(found.error(), options.format());
+    selection = *found;
+  }
+  keep_selected(diagnosis, selection, snapshot);
   if (options.file.empty()) add_kernel_evidence(diagnosis, options);
   if (input->recorded) snapshot.origin = Origin::bundle;
   return report(diagnosis, snapshot, options);
@@ -181,6 +193,7 @@ Command add_diagnose_command(CLI::App& program) {
                    "A capture or bundle to read instead of this host; - is standard input")
       ->type_name("");
   add_host_options(*verb, options->host);
+  add_selection_options(*verb, options->selection);
   verb->add_option("--watch", options->watch_seconds,
                    "Look again and again, so often, and show what changed; until SIGINT or SIGTERM")
       ->type_name("SECONDS")

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/host.hpp"
+#include "cli/selection.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "sources/bundle/redact.hpp"
 #include "util/text.hpp"
@@ -29,6 +30,7 @@ constexpr const char* k_footer =
 
 struct RecordOptions {
   HostOptions host;
+  Selection selection;
   std::string file;
   bool redact = false;
   bool force = false;
@@ -75,6 +77,10 @@ int run_record(const RecordOptions& options) {
     return fail(*refused);
   Result<Snapshot> snapshot = snapshot_of_host(options.host, options.quiet);
   if (!snapshot) return fail(snapshot.error());
+  // The whole host is taken along in any case: what a container hangs on may be outside of it.
+  const auto found = found_on_host(options.selection, options.host, *snapshot);
+  if (!found) return fail(found.error());
+  if (found->any()) snapshot->problems.push_back({"unzap record", "recorded because of " + found->text()});
   if (options.redact) *snapshot = redacted(std::move(*snapshot));
   const Result<std::string> bundle = write_bundle(*snapshot, {});
   if (!bundle) return fail(bundle.error());
@@ -101,6 +107,7 @@ Command add_record_command(CLI::App& program) {
                  "containers, devices, files and users, addresses, arguments; each name by the same mask");
   verb->add_flag("--force", options->force, "Overwrite FILE when it is there");
   add_host_options(*verb, options->host);
+  add_selection_options(*verb, options->selection);
   verb->add_flag("-q,--quiet", options->quiet, "No talk on standard error, except errors");
   return {verb, [options] { return run_record(*options); }};
 }

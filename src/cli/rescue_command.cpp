@@ -8,6 +8,7 @@
 
 #include "cli/embedded.hpp"
 #include "cli/host.hpp"
+#include "cli/selection.hpp"
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "kernel_image/verdict.hpp"
@@ -37,6 +38,7 @@ constexpr const char* k_footer =
 struct RescueOptions {
   CommonOptions common;
   HostOptions host;
+  Selection selection;
   std::string file, module, cause, task;
   std::string audit = "/var/log/unzap-rescue.jsonl";
   std::string plan;  ///< of --apply; empty: none was given
@@ -157,7 +159,11 @@ struct Look {
 Result<Look> look(const RescueOptions& options) {
   const Result<Snapshot> snapshot = snapshot_for(options);
   if (!snapshot) return snapshot.error();
-  const Diagnosis diagnosis = diagnose(*snapshot);
+  Diagnosis diagnosis = diagnose(*snapshot);
+  const auto selection = options.file.empty() ? found_on_host(options.selection, options.host, *snapshot)
+                                              : Result<Selection>(options.selection);
+  if (!selection) return selection.error();
+  keep_selected(diagnosis, *selection, *snapshot);
   Look out;
   out.means = look_at_means(options.module);
   out.means.allow_host_process = options.allow_host_process;
@@ -301,6 +307,7 @@ Command add_rescue_command(CLI::App& program) {
   verb->add_flag("--thaw-others", options->thaw_others,
                  "Let those run again, too, that were frozen together with what is stuck");
   add_host_options(*verb, options->host);
+  add_selection_options(*verb, options->selection);
   return {verb, [options, apply] {
             options->apply = apply->count() > 0;
             return run_rescue(*options);

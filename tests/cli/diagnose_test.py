@@ -64,6 +64,58 @@ def stat_line(tid, comm, state, ppid, flags=0):
     return f"{tid} ({comm}) {state} {ppid} 0 0 0 0 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 77 " + "0 " * 16 + "1 0 0\n"
 
 
+CONTAINER = "3f2a9c0b7d1e4f5a6b8c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
+POD = "9fa1b2c3-0d4e-4f56-8a7b-0123456789ab"
+KUBELET = (f'E1129 10:00:00.1 99 kuberuntime_container.go:714] "Kill container failed" err="rpc error: code = '
+           f'DeadlineExceeded desc = context deadline exceeded" pod="default/web-0" podUID="{POD}" '
+           f'containerID="containerd://{CONTAINER}"\n')
+
+
+class Symptoms(unittest.TestCase):
+    """What kubelet and runtimes say is that a container does not end, and not why."""
+
+    def test_alone_it_is_unknown_with_the_ids_and_what_to_run(self):
+        done = run("diagnose", "-", stdin=KUBELET.encode())
+        self.assertEqual(done.returncode, 2)
+        text = " ".join(done.stdout.decode().split())
+        self.assertIn(f"unzap diagnose --container {CONTAINER}", text)
+        self.assertIn(POD, text)
+        self.assertNotIn("Nothing in this input was understood", text)
+
+    def test_in_json(self):
+        done = run("diagnose", "--json", "-", stdin=KUBELET.encode() * 3)
+        document = json.loads(done.stdout)
+        jsonschema.validate(document, SCHEMA)
+        self.assertEqual([(symptom["container"], symptom["pod"]) for symptom in document["symptoms"]], [(CONTAINER, POD)])
+
+    def test_a_jam_beside_it_is_another_matter(self):
+        done = run("diagnose", "--json", "-", stdin=(JAM + KUBELET).encode())
+        document = json.loads(done.stdout)
+        self.assertEqual(document["findings"][0]["cause"], "reaper-busy-loop")
+        self.assertNotIn("Kill container failed", json.dumps(document["findings"]))
+        self.assertIn(CONTAINER, json.dumps(document["limits"]))
+
+
+class Selected(unittest.TestCase):
+    """--container, --pod and --pid."""
+
+    def test_of_a_capture(self):
+        done = run("diagnose", "--pid", "300", "-", stdin=JAM.encode())
+        self.assertEqual(done.returncode, 1)
+        done = run("diagnose", "--json", "--pid", "301", "-", stdin=JAM.encode())
+        document = json.loads(done.stdout)
+        self.assertEqual((done.returncode, document["verdict"], document["findings"]), (2, "unknown", []))
+        self.assertIn("nothing was found about process 301", document["limits"][0])
+
+    def test_a_pod_by_name_is_refused_with_the_way_to_its_uid(self):
+        done = run("diagnose", "--pod", "web-0")
+        self.assertEqual(done.returncode, 66)
+        self.assertIn(b"metadata.uid", done.stderr)
+
+    def test_not_with_watch(self):
+        self.assertEqual(run("diagnose", "--watch", "1", "--pid", "1").returncode, 64)
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -71,6 +72,45 @@ std::vector<const Edge*> chosen_edges(const WaitGraph& graph, const Named& named
   return out;
 }
 
+/// The node of the task that a container hangs on: the dying init, else the first victim, else the culprit.
+std::optional<std::size_t> node_of(const Finding& finding, const WaitGraph& graph) {
+  const Party* party = finding.reaper             ? &*finding.reaper
+                       : !finding.victims.empty() ? &finding.victims.front()
+                       : finding.culprit          ? &*finding.culprit
+                                                  : nullptr;
+  const Task* task = party != nullptr && party->tid ? graph.index().by_tid(*party->tid) : nullptr;
+  return task != nullptr ? graph.node_of(*task) : std::nullopt;
+}
+
+/// A node for the runtime of each finding: who keeps the container, and waits for its end.
+std::string runtimes(const Diagnosis& diagnosis, const WaitGraph& graph, const std::set<std::size_t>& shown) {
+  std::string out;
+  for (std::size_t i = 0; i < diagnosis.findings.size(); ++i) {
+    const Finding& finding = diagnosis.findings[i];
+    if (!finding.container) continue;
+    const ContainerRef& container = *finding.container;
+    std::string label = container.runtime.empty() ? "a runtime" : container.runtime;
+    if (!container.ns.empty()) label += " " + container.ns;
+    if (container.process && container.process->pid)
+      label += fmt::format(", {}[{}]", container.process->comm, *container.process->pid);
+    std::string held = "container " + container.id.substr(0, 12);
+    if (!container.pod.empty()) held += " of pod " + container.pod;
+    out += fmt::format("  r{} [label={}, shape=house];\n  c{} [label={}, shape=box3d];\n", i, quoted(label),
+                       i, quoted(held));
+    out += fmt::format("  r{} -> c{} [label=\"its end\", style=dashed];\n", i, i);
+    const auto node = node_of(finding, graph);
+    if (node && shown.contains(*node)) {
+      out += fmt::format("  c{} -> n{} [style=dashed];\n", i, *node);
+    } else if (finding.culprit) {
+      const Party& culprit = *finding.culprit;
+      out += fmt::format("  c{} -> k{} [label={}];\n  k{} [label={}, style=filled, fillcolor=\"#f4a6a0\"];\n",
+                         i, i, quoted(culprit.role), i,
+                         quoted(fmt::format("{}[{}]", culprit.comm, culprit.tid.value_or(0))));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
@@ -96,6 +136,7 @@ std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
     out += fmt::format("  n{} [label={}, shape={}{}];\n", number, quoted(node.label), shape_of(node.kind),
                        named.color(node));
   }
+  out += runtimes(diagnosis, graph, shown);
   for (const Edge* edge : edges)
     out += fmt::format("  n{} -> n{} [label={}{}];\n", edge->from, edge->to, quoted(edge->why),
                        edge->inferred ? ", style=dashed" : "");

@@ -195,7 +195,7 @@ const Whose k_folders[] = {
     {"a folder too deep", "/run/containerd/io.containerd.runtime.v2.task/default/myid/rootfs"},
     {"no id", "/run/containerd/io.containerd.runtime.v2.task/default"},
     {"a name with a quote", "/run/containerd/io.containerd.runtime.v2.task/default/a'b"},
-    {"somebody's userdata", "/home/userdata"},
+    {"somebody's userdata", "/srv/userdata"},
     {"the root", "/"},
 };
 

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "rescue/reading_tools.hpp"
+#include "snapshot/container.hpp"
 #include "sources/procfs/parse.hpp"
 #include "sources/procfs/surroundings.hpp"
-#include "sources/text/proc_parse.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -116,7 +116,7 @@ std::optional<FrozenTask> frozen_task(const std::vector<ReadResult>& files, cons
   out.id = {member.tid, *stat->start_ticks};
   out.tgid = task.tgid.value_or(member.tid);
   out.comm = std::string(stat->comm);
-  out.container = std::string(text::container_id(member.cgroup));
+  out.container = std::string(container_id(member.cgroup));
   const std::uint64_t kill = signal_bit(SIGKILL);
   out.dying = (stat->flags.value_or(0) & k_pf_exiting) != 0 ||
               (task.pending_private.value_or(0) & kill) != 0 || (task.pending_shared.value_or(0) & kill) != 0;

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "snapshot/container.hpp"
 #include "sources/procfs/parse.hpp"
-#include "sources/text/proc_parse.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -74,7 +74,7 @@ FuseServer server_of(const std::vector<ReadResult>& files, std::uint32_t number,
   const std::string text = files[1].text.value_or("");
   if (const auto stat = parse_stat(text)) out.comm = std::string(stat->comm);
   const CgroupPaths paths = parse_cgroup(files[2].text.value_or(""));
-  out.container = std::string(text::container_id(paths.best()));
+  out.container = std::string(container_id(paths.best()));
   out.host = !our_namespace.empty() && files[3].text.is(our_namespace);
   return out;
 }

@@ -141,7 +141,6 @@ void look_at_targets(const Diagnosis& diagnosis, const Snapshot& snapshot, const
   if (frozen.empty() && fuse.empty()) return;
   ReadLimits limits;
   limits.total_seconds = k_most_seconds;
-  limits.max_same_name = 1 << 20;  // one task that blocks says nothing of the others
   Reader reader(places.proc, limits, {});
   for (const Finding* finding : frozen)
     if (const auto ids = named(*finding, snapshot); !ids.empty())

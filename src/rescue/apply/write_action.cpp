@@ -49,7 +49,6 @@ Written refused(std::string why) {
 Reader make_reader(const HostPlaces& places) {
   ReadLimits limits;
   limits.total_seconds = k_look_seconds;
-  limits.max_same_name = 1 << 20;
   return {places.proc, limits, {}};
 }
 

@@ -9,6 +9,7 @@
 #include "cli/embedded.hpp"
 #include "cli/host.hpp"
 #include "cli/selection.hpp"
+#include "diagnosis/blind_spots.hpp"
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "kernel_image/verdict.hpp"
@@ -172,6 +173,8 @@ Result<Look> look(const RescueOptions& options) {
     look_at_targets(diagnosis, *snapshot, {}, out.means);
   if (options.file.empty() && blames_the_wait(diagnosis)) out.means.kernel_code = kernel_code(options.host);
   out.report.verdict = diagnosis.verdict;
+  if (diagnosis.verdict == Verdict::unknown)
+    if (const std::string missing = blind_spots(*snapshot); !missing.empty()) say(missing);
   if (diagnosis.verdict != Verdict::healthy) out.report.plans = make_plans(diagnosis, *snapshot, out.means);
   auto asked = asked_for(out.report.plans, options);
   if (!asked) return asked.error();

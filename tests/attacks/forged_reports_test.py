@@ -10,7 +10,8 @@ import os
 import apart
 from apart import Skip, call, expect, fork, or_skip
 
-FORGED = "watchdog: BUG: soft lockup - CPU#0 stuck for 77s! [unzap-forged:1]"
+with open("/proc/self/comm", encoding="utf-8") as own_name:  # a task that is there: pid 1 of the test's namespace
+    FORGED = f"watchdog: BUG: soft lockup - CPU#0 stuck for 77s! [{own_name.read().strip()}:1]"
 
 
 def uptime():
@@ -39,7 +40,7 @@ def must_not_count(unzap, mark):
         raise Skip("the text does not reach the kernel log here")
     for arguments in (("diagnose", "--json"), ("diagnose",)):
         _, text, _ = apart.run(unzap, *arguments)
-        expect("unzap-forged" not in text and "77" not in text, "a forged report counts", text)
+        expect("stuck for 77" not in text and "77 s" not in text, "a forged report counts", text)
     _, text, _ = apart.run(unzap, "diagnose", "--json")
     document = json.loads(text[:text.rindex("}") + 1])
     expect(not [f for f in document["findings"] if f["cause"] in ("soft-lockup", "rcu-held-up", "hung-task")],
@@ -62,7 +63,7 @@ def mount_option(unzap):
                 pass
 
     os.waitpid(fork(attacker), 0)
-    must_not_count(unzap, "unzap-forged")
+    must_not_count(unzap, "stuck for 77s")
 
 
 def user_record(unzap):
@@ -71,7 +72,7 @@ def user_record(unzap):
     os.write(device, f"<0>{FORGED}\n".encode())
     os.write(device, f"<27>[{int(uptime()) + 1}.000001] {FORGED}\n".encode())
     os.close(device)
-    must_not_count(unzap, "unzap-forged")
+    must_not_count(unzap, "stuck for 77s")
 
 
 TESTS = {"mount_option": mount_option, "user_record": user_record}

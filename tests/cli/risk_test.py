@@ -45,6 +45,7 @@ class Case(unittest.TestCase):
     def container(self, ring=True, config=""):
         """A node with one container, whose init has a ring or not, and a kernel of which only the config is seen."""
         self.write("1/task/1/stat", stat_line(1, "systemd"))
+        self.write("2/task/2/stat", stat_line(2, "kthreadd", 0x200000))  # the whole node is seen
         self.write("1/ns/pid", "pid:[4026531836]", link=True)
         self.write("1/ns/mnt", "mnt:[10]", link=True)
         self.write("90/task/90/stat", stat_line(90, "node"))
@@ -78,6 +79,13 @@ class Case(unittest.TestCase):
         done = run("--json", *self.container())
         answer = json.loads(done.stdout)
         self.assertEqual((done.returncode, answer["verdict"], answer["kernel"]["verdict"]), (0, "cannot", "not-affected"))
+
+    def test_without_kernel_threads_the_node_is_not_seen(self):
+        node = self.container(ring=False)
+        os.remove(os.path.join(self.folder, "2/task/2/stat"))
+        done = run(*node)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("could not tell: no kernel threads are shown", done.stdout.decode().splitlines()[0])
 
     def test_a_container_without_a_ring_is_no_risk_whatever_the_kernel(self):
         done = run("--json", *self.container(ring=False, config="CONFIG_IO_URING=y\n"))

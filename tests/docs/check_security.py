@@ -30,7 +30,7 @@ def runs(root, file):
     if file.parent == root / "tests/cli":
         verb = file.name.removesuffix("_test.py")
         return re.search(rf"foreach\(verb [^)]*\b{verb}\b|{verb}_test\.py", (root / "tests/CMakeLists.txt").read_text())
-    here = [folder / "CMakeLists.txt" for folder in (file.parent, root / "tests")]
+    here = [folder / "CMakeLists.txt" for folder in (file.parent, file.parent.parent, root / "tests")]
     return any(file.name in cmake.read_text() for cmake in here if cmake.exists())
 
 

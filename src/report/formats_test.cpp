@@ -47,7 +47,7 @@ TEST(ToNrpe, OneLineWithItsExitCode) {
       {"may be stuck",
        live({TaskBuilder(31, "umount", 'D').in("__wait_rcu_gp synchronize_rcu").looks(2, 0, 0)}), 1,
        "UNZAP WARNING - rcu-held-up (possible): "},
-      {"could not tell", some, 3, "UNZAP UNKNOWN - could not tell: not every task"}};
+      {"could not tell", some, 3, "UNZAP UNKNOWN - could not tell: not seen: tasks outside of"}};
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
     const PluginLine line = to_nrpe(diagnose(row.snapshot), row.snapshot);

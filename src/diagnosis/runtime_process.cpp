@@ -55,6 +55,16 @@ std::string command(const ContainerRef& container) {
   return "";
 }
 
+/// What the runtime says of a container that it cannot end, in its own words; empty when that is not known.
+std::string_view words(const ContainerRef& container) {
+  if (!container.pod.empty() || container.runtime == "cri-o")
+    return "context deadline exceeded, or failed to kill container";
+  if (container.runtime == "docker") return "tried to kill container, but did not receive an exit event";
+  if (container.runtime == "podman") return "given PID did not die within timeout";
+  if (container.runtime == "containerd") return "the task stays RUNNING, or context deadline exceeded";
+  return "";
+}
+
 /// Before what gives up: a new kernel, a reboot and what leads to it.
 void advise(Finding& finding, const ContainerRef& container) {
   const std::string told = command(container);
@@ -63,9 +73,12 @@ void advise(Finding& finding, const ContainerRef& container) {
     constexpr std::string_view k_ids[] = {"upgrade-kernel", "save-evidence", "cordon", "reboot"};
     return std::count(std::begin(k_ids), std::end(k_ids), remedy.id) > 0;
   };
-  finding.remedies.insert(std::find_if(finding.remedies.begin(), finding.remedies.end(), last_resort),
-                          {"tell-runtime", fmt::format("Once that is done, let the runtime finish: {}", told),
-                           "it ends the container, if anything of it still runs"});
+  const std::string_view said = words(container);
+  const std::string until = said.empty() ? "" : fmt::format(" (until then it says: {})", said);
+  finding.remedies.insert(
+      std::find_if(finding.remedies.begin(), finding.remedies.end(), last_resort),
+      {"tell-runtime", fmt::format("Once that is done, let the runtime finish{}: {}", until, told),
+       "it ends the container, if anything of it still runs"});
 }
 
 }  // namespace

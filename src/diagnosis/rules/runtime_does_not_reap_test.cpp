@@ -136,7 +136,10 @@ TEST(RuntimeDoesNotReap, TwoContainersOfOneShimAreTwoFindings) {
   EXPECT_EQ(first.sandbox, k_sandbox);
   EXPECT_EQ(first.runtime, "containerd");
   EXPECT_EQ(seen.findings[0].remedies.back().text,
-            "Once that is done, let the runtime finish: crictl stopp " + k_sandbox);
+            "Once that is done, let the runtime finish (until then it says: context deadline exceeded, or "
+            "failed to "
+            "kill container): crictl stopp " +
+                k_sandbox);
   EXPECT_EQ(seen.findings[1].container->id, std::string(64, 'd'));
 }
 

@@ -169,7 +169,7 @@ int run_diagnose(const DiagnoseOptions& options) {
   Result<Input> input = options.file.empty() ? input_of_host(options) : input_of_file(options);
   if (!input) return report_failure(input.error(), options.format());
   Snapshot& snapshot = input->snapshot;
-  Diagnosis diagnosis = diagnose(snapshot);
+  Diagnosis diagnosis = diagnose(snapshot, diagnosis_seconds(options.host));
   Selection selection = options.selection;
   if (options.file.empty()) {
     const auto found = found_on_host(selection, options.host, snapshot);

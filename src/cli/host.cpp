@@ -15,6 +15,7 @@ namespace {
 constexpr double k_window_seconds = 1.1;
 
 constexpr double k_kernel_seconds = 2;
+constexpr double k_diagnosis_seconds = 20;
 
 }  // namespace
 
@@ -36,6 +37,10 @@ Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet) {
   source.read_timeout_seconds = std::min(source.read_timeout_seconds, options.timeout_seconds / 2);
   source.progress = [&progress](const std::string& text) { progress.show(text); };
   return read_procfs(source);
+}
+
+double diagnosis_seconds(const HostOptions& options) {
+  return std::max(k_diagnosis_seconds, options.timeout_seconds);
 }
 
 KernelFacts kernel_of_host(const HostOptions& options) {

@@ -22,6 +22,9 @@ void add_host_options(CLI::App& verb, HostOptions& options);
 /// The live host at this moment; `quiet`: without a progress line.
 Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet);
 
+/// How long the diagnosis of what was read may take: 20 seconds, or as long as --timeout if that is longer.
+double diagnosis_seconds(const HostOptions& options);
+
 /// The code of this host's kernel, for those who need it besides the snapshot: within two seconds at most.
 KernelFacts kernel_of_host(const HostOptions& options);
 

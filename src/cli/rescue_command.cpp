@@ -160,7 +160,7 @@ struct Look {
 Result<Look> look(const RescueOptions& options) {
   const Result<Snapshot> snapshot = snapshot_for(options);
   if (!snapshot) return snapshot.error();
-  Diagnosis diagnosis = diagnose(*snapshot);
+  Diagnosis diagnosis = diagnose(*snapshot, diagnosis_seconds(options.host));
   const auto selection = options.file.empty() ? found_on_host(options.selection, options.host, *snapshot)
                                               : Result<Selection>(options.selection);
   if (!selection) return selection.error();

@@ -63,7 +63,7 @@ int watch_host(const HostOptions& host, const WatchOptions& options) {
     if (g_stop != 0) break;  // the signal may have ended a helper, too: this look says nothing
     if (!snapshot && !verdict) return fail(snapshot.error());
     if (snapshot) {
-      const Diagnosis diagnosis = diagnose(*snapshot);
+      const Diagnosis diagnosis = diagnose(*snapshot, diagnosis_seconds(host));
       const std::int64_t now = ::time(nullptr);
       const std::vector<Change> found = changes.since_last(diagnosis, now);
       verdict = diagnosis.verdict;

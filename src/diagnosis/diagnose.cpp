@@ -202,8 +202,7 @@ Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<std::stri
   if (graph.out_of_time())
     limits.push_back(
         fmt::format("the diagnosis was stopped after {:g} s: {} of {} causes were not looked for, and of the "
-                    "last one that "
-                    "was perhaps not every case; give it more time with --timeout, or a smaller input",
+                    "last one perhaps not every case; --timeout gives it more time",
                     seconds, catalogue().size() - asked, catalogue().size()));
   return findings;
 }

@@ -119,10 +119,14 @@ void Builder::say_caps() {
 void Builder::symptom(std::size_t line, Symptom symptom) {
   used();
   std::vector<Symptom>& known = snapshot_.symptoms;
-  const bool again = std::any_of(known.begin(), known.end(), [&](const Symptom& other) {
-    return other.container == symptom.container && other.pod == symptom.pod;
+  const auto again = std::find_if(known.begin(), known.end(), [&](const Symptom& other) {
+    return other.container == symptom.container && (!symptom.container.empty() || other.pod == symptom.pod);
   });
-  if (again || known.size() == k_most_symptoms) return;
+  if (again != known.end()) {
+    if (again->pod.empty()) again->pod = symptom.pod;
+    return;
+  }
+  if (known.size() == k_most_symptoms) return;
   symptom.where = where(line);
   known.push_back(std::move(symptom));
 }

@@ -86,6 +86,9 @@ TEST(ReadText, keeps_each_container_once) {
   ASSERT_EQ(seen.symptoms.size(), 2);
   EXPECT_EQ(seen.symptoms[0].where, "kubelet.log:1");
   EXPECT_EQ(seen.symptoms[1].pod, k_pod);
+  const Snapshot told = read_text(k_rows[4].line + "\n" + k_rows[5].line + "\n", "kubelet.log");
+  ASSERT_EQ(told.symptoms.size(), 1) << "one line has the pod as well";
+  EXPECT_EQ(told.symptoms[0].pod, k_pod);
 }
 
 }  // namespace

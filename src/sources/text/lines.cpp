@@ -129,48 +129,58 @@ void eat_program(Stripped& out) {
   }
 }
 
-/// The MESSAGE of a journal record in JSON, when the line is one; escapes other than \" stay as they are.
+/// The message of a record in JSON (journald; docker and other collectors), when the line is one; escapes
+/// other than \" stay as they are.
 std::string_view json_message(std::string_view line) {
   if (!line.starts_with('{')) return {};
-  constexpr std::string_view k_key = "\"MESSAGE\"";
-  std::size_t at = line.find(k_key);
-  if (at == std::string_view::npos) return {};
-  std::string_view rest = line.substr(at + k_key.size());
+  std::string_view rest;
+  for (const std::string_view key : {"\"MESSAGE\"", "\"message\"", "\"msg\"", "\"log\""})
+    if (rest.empty()) rest = after(line, key);
   skip_blanks(rest);
   if (!eat(rest, ":")) return {};
   skip_blanks(rest);
   if (!eat(rest, "\"")) return {};
   std::size_t end = 0;
   while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? std::size_t{2} : std::size_t{1};
-  return rest.substr(0, std::min(end, rest.size()));
+  rest = rest.substr(0, std::min(end, rest.size()));
+  if (rest.ends_with("\\n")) rest.remove_suffix(2);
+  return rest;
 }
 
 /// True for what a console, a host or a collector of logs writes before a message: a few plain words. The
 /// text of a message may quote what a stranger chose (a mount option, a name, a path), but not in such a
 /// place.
 bool is_plain_prefix(std::string_view text) {
-  constexpr std::size_t k_most_words = 4;
+  constexpr std::size_t k_most_words = 8;  // of RFC 5424: version, time, host, program and three dashes
   std::size_t words = 0;
   while (!trim(text).empty()) {
     skip_blanks(text);
     const std::string_view word = eat_word(text);
-    const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
+    const bool plain = std::all_of(word.begin(), word.end(), [&](char c) {
       constexpr std::string_view k_marks = "._-:|+[]<>*";  // "[host]": what was taken out for privacy
-      return is_letter(c) || is_digit(c) || k_marks.find(c) != std::string_view::npos;
+      const bool path = words == 0 && c == '/';            // of grep: "/var/log/syslog:May 16 ..."
+      return is_letter(c) || is_digit(c) || path || k_marks.find(c) != std::string_view::npos;
     });
     if (!plain || ++words > k_most_words) return false;
   }
   return true;
 }
 
+/// "capture.txt:12:" of grep, or "12:": one word, with nothing between it and the line.
+bool is_grep_prefix(std::string_view text) {
+  return (text.ends_with(':') || text.ends_with('-')) &&
+         text.find_first_of(" \t") == std::string_view::npos && is_plain_prefix(text);
+}
+
 /// A time stamp or "kernel:" further inside ("kern  :err   : [123.4] ", "node-1 kernel: "), of a line that
 /// has no prefix of the kernel so far: behind one begins the message, and in a message none of this counts.
 bool eat_inner_prefix(Stripped& out) {
-  const std::string_view front = out.text.substr(0, 72);
+  const std::string_view front = out.text.substr(0, 96);
   for (std::size_t at = front.find('['); at != std::string_view::npos; at = front.find('[', at + 1)) {
     std::string_view rest = out.text.substr(at);
-    if (at > 0 && front[at - 1] != ' ') continue;
-    if (!is_plain_prefix(front.substr(0, at)) || !eat_seconds(rest, out.at)) continue;
+    const std::string_view before = front.substr(0, at);
+    const bool apart = before.empty() || before.back() == ' ' || before.back() == '\t';
+    if (!(apart ? is_plain_prefix(before) : is_grep_prefix(before)) || !eat_seconds(rest, out.at)) continue;
     out.text = rest;
     return true;
   }
@@ -196,9 +206,10 @@ Stripped strip_prefix(std::string_view line) {
     out.from_kernel = contains(transport.empty() ? line : transport.substr(0, 16), "\"kernel\"");
     out.from_other = !transport.empty() && !out.from_kernel;
   }
+  bool by_priority = false;  // what follows may have a prefix yet
   if (out.text[0] == '<') {  // <6>, but not <TASK>
     std::string_view rest = out.text.substr(1);
-    if (eat_number(rest) && eat(rest, ">")) out.text = trim(rest), out.from_kernel = true;
+    if (eat_number(rest) && eat(rest, ">")) out.text = trim(rest), by_priority = true;
   }
   bool is_record = false;
   if (is_digit(out.text.empty() ? ' ' : out.text[0]) && eat_kmsg(out.text, out.at, out.from_other)) {
@@ -213,6 +224,7 @@ Stripped strip_prefix(std::string_view line) {
   if (eat_bracketed_date(out.text) || eat_seconds(out.text, out.at) ||
       (!out.from_kernel && eat_inner_prefix(out)))
     out.from_kernel = true;
+  out.from_kernel |= by_priority;
   if (out.from_kernel) {
     skip_blanks(out.text);
     if (!out.at && eat_seconds(out.text, out.at)) skip_blanks(out.text);

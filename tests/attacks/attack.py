@@ -50,7 +50,8 @@ class Run:
         return json.loads(self.output)
 
     def __str__(self):
-        return f"exit code {self.code}, {self.seconds:.1f} s, {self.kib} KiB\n{self.output[:4000]}\n{self.errors[:2000]}"
+        shown = self.output if len(self.output) <= 6000 else f"{self.output[:2000]}\n...\n{self.output[-4000:]}"
+        return f"exit code {self.code}, {self.seconds:.1f} s, {self.kib} KiB\n{shown}\n{self.errors[:2000]}"
 
     def expect(self, condition, what):
         assert condition, f"{what}: {self}"

@@ -25,10 +25,15 @@ std::string labels(const std::vector<Awaited>& awaited) {
 /// What is left of the dying namespace; empty when it is gone. Its init has been reaped by now, which
 /// kernel/pid_namespace.c, zap_pid_ns_processes(), allows only when no other number of it is in use: to ask
 /// every process is a second proof, and one that does not answer does not overturn the first.
-std::string left_in_namespace(Course& course) {
+/// A dead init stays in it until its own parent has reaped it: that may come a moment later.
+std::string left_in_namespace(Course& course, double deadline) {
   if (!course.plan().pid_ns) return "";
   const std::uint64_t inode = *course.plan().pid_ns;
-  const Members members = members_of(inode, k_members_seconds);
+  Members members = members_of(inode, k_members_seconds);
+  while (!members.found.empty() && monotonic_now() < deadline) {
+    ::usleep(k_pause_us);
+    members = members_of(inode, k_members_seconds);
+  }
   if (!members.found.empty())
     return fmt::format("pid namespace {} is still there: process {} is in it", inode,
                        fmt::join(members.found, ", "));
@@ -69,7 +74,7 @@ Applied watch(Course& course, const Standing& before) {
                     course.options().verify_seconds, where_they_stand(left)));
   if (before.stuck.empty()) return course.end(Outcome::unknown, "nobody was watched");
   course.told("free", fmt::format("free: {}", labels(before.stuck)));
-  if (std::string why = left_in_namespace(course); !why.empty())
+  if (std::string why = left_in_namespace(course, deadline); !why.empty())
     return course.end(Outcome::not_freed, std::move(why));
   const auto rcu = rcu_completes(std::max(0.5, deadline - monotonic_now()));
   if (rcu == false)

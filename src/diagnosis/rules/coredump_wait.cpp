@@ -15,8 +15,7 @@ std::vector<Hit> dumping(const WaitGraph& graph) {
   std::vector<Hit> hits = site_hits(graph, "coredump-wait");
   std::set<const Task*> known;
   for (const Hit& hit : hits) known.insert(hit.task);
-  const Origin origin = graph.snapshot().origin;
-  const bool chosen = origin == Origin::text || origin == Origin::model;
+  const bool chosen = was_chosen(graph);
   for (const Task* task : graph.tasks()) {
     if (!task->core_dumping.is(true) || zombie(*task) || known.contains(task)) continue;
     // A dump in progress is normal life, unless a dying namespace waits for it.

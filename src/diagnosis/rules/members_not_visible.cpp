@@ -120,7 +120,7 @@ Finding about_bare_tree(const WaitGraph& graph, const Task& init) {
 
 Findings members_not_visible(const WaitGraph& graph) {
   Findings out;
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  const bool chosen = was_chosen(graph);
   for (const Reaper& reaper : graph.reapers()) {
     const bool waits = reaper.place == ZapPlace::first_loop || reaper.place == ZapPlace::second_loop;
     if (!waits || reaper.running || !graph.rests(reaper)) continue;

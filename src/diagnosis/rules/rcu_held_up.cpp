@@ -79,7 +79,7 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Jam& jam) {
   const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
   const bool goes_on = !jam.waiters.empty() || jam.holder != nullptr;
   if (!jam.stalls.empty()) return now && !goes_on ? Confidence::possible : Confidence::likely;
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  const bool chosen = was_chosen(graph);
   bool unmoved = false;
   for (const Task* task : jam.waiters) {
     const bool hung_report = task->blocked_seconds || (graph.hold_of(*task) == Hold::lasting && chosen);

@@ -95,6 +95,11 @@ std::string some_of(const std::vector<const Task*>& tasks) {
                      tasks.size() == 2 ? "" : "s");
 }
 
+bool was_chosen(const WaitGraph& graph) {
+  const Origin origin = graph.snapshot().origin;
+  return origin == Origin::text || origin == Origin::model;
+}
+
 Confidence at_most(Confidence confidence, Confidence limit) {
   return std::min(confidence, limit);
 }

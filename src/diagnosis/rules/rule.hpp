@@ -37,6 +37,8 @@ void add_victim(Finding& finding, const Task& task, std::string role);
 /// "node[12]" or "node[12] and 3 others".
 std::string some_of(const std::vector<const Task*>& tasks);
 
+/// True when somebody chose what is shown, because it is stuck: a pasted text, or a trap of the kernel model.
+bool was_chosen(const WaitGraph& graph);
 /// The lower of two confidences.
 Confidence at_most(Confidence confidence, Confidence limit);
 

@@ -107,8 +107,7 @@ std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hi
 
 std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits,
                               const std::function<std::string(const Task&)>& also) {
-  const Origin origin = graph.snapshot().origin;
-  const bool chosen = origin == Origin::text || origin == Origin::model;
+  const bool chosen = was_chosen(graph);
   const Reaper* only = chosen ? only_reaper(graph, hits) : nullptr;
   std::vector<std::vector<Hit>> groups;
   std::map<std::tuple<const Reaper*, std::string, std::string>, std::size_t> numbers;

@@ -12,11 +12,6 @@
 namespace unzap {
 namespace {
 
-bool chosen(const WaitGraph& graph) {
-  const Origin origin = graph.snapshot().origin;
-  return origin == Origin::text || origin == Origin::model;
-}
-
 /// A dead leader whose threads live on is what any program leaves whose main thread has ended.
 bool threads_live_on(const WaitGraph& graph, const Task& task) {
   if (!task.is_leader()) return false;
@@ -27,7 +22,7 @@ bool threads_live_on(const WaitGraph& graph, const Task& task) {
 bool held_by_tracer(const WaitGraph& graph, const Task& task) {
   if (task.tracer_pid.value_or(0) <= 0) return false;
   if (graph.reaper_over(task) != nullptr) return true;
-  if (zombie(task)) return chosen(graph) || !threads_live_on(graph, task);
+  if (zombie(task)) return was_chosen(graph) || !threads_live_on(graph, task);
   return exiting(task) == true;
 }
 
@@ -35,7 +30,7 @@ bool held_by_tracer(const WaitGraph& graph, const Task& task) {
 /// as long as the window was.
 Confidence sure_of(const WaitGraph& graph, const Task& task) {
   const Reaper* reaper = graph.reaper_over(task);
-  const bool waited = chosen(graph) || (reaper != nullptr && graph.rests(*reaper));
+  const bool waited = was_chosen(graph) || (reaper != nullptr && graph.rests(*reaper));
   return waited ? Confidence::likely : Confidence::possible;
 }
 
@@ -113,7 +108,7 @@ std::vector<Hit> held(const WaitGraph& graph) {
     hits.push_back({task, sure_of(graph, *task)});
     known.insert(task);
   }
-  if (!chosen(graph)) return hits;
+  if (!was_chosen(graph)) return hits;
   if (hits.empty()) return hints_of_a_tracer(graph);
   for (const Task* task : zombie_threads(graph))
     if (!known.contains(task)) hits.push_back({task, Confidence::likely});
@@ -158,7 +153,7 @@ Findings traced_member(const WaitGraph& graph) {
   const std::int32_t shown = hits.empty() ? 0 : hits.front().task->tracer_pid.value_or(0);
   const auto tracer = [&](const Task& task) {
     const std::int32_t number = task.tracer_pid.value_or(0);
-    return std::to_string(number == 0 && chosen(graph) ? shown : number);
+    return std::to_string(number == 0 && was_chosen(graph) ? shown : number);
   };
   return findings_of(graph, per_jam(graph, hits, tracer), make);
 }

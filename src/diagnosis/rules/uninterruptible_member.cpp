@@ -25,8 +25,7 @@ bool blocks_readers(const WaitGraph& graph, const Task& task) {
 }
 
 std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
-  const Origin origin = graph.snapshot().origin;
-  const bool chosen = origin == Origin::text || origin == Origin::model;
+  const bool chosen = was_chosen(graph);
   const Reaper* reaper = graph.reaper_over(task);
   const bool zap = reaper != nullptr && reaper->task == &task;
   if (blocks_readers(graph, task) && !zap)

@@ -28,11 +28,6 @@ bool ready_to_reap(const WaitGraph& graph, const Task& task) {
   return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
 }
 
-bool chosen(const WaitGraph& graph) {
-  const Origin origin = graph.snapshot().origin;
-  return origin == Origin::text || origin == Origin::model;
-}
-
 bool inside(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
   if (task.tgid && reaper.task->tgid && *task.tgid == *reaper.task->tgid) return true;
   return graph.belongs(reaper, task) == Belongs::proved;
@@ -122,9 +117,9 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
   if (seen.zombies.empty()) {
     // Something outside holds a number of the namespace; a parent outside is one of two ways, not the only
     // one.
-    return chosen(graph) ? std::optional(Confidence::possible) : std::nullopt;
+    return was_chosen(graph) ? std::optional(Confidence::possible) : std::nullopt;
   }
-  if (chosen(graph)) return Confidence::likely;
+  if (was_chosen(graph)) return Confidence::likely;
   if (!graph.rests(*seen.reaper)) return std::nullopt;
   return seen.proved ? Confidence::likely : Confidence::possible;
 }

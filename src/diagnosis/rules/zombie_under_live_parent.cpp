@@ -29,7 +29,7 @@ bool dead_as_a_whole(const WaitGraph& graph, const Task& task) {
 }  // namespace
 
 Findings zombie_under_live_parent(const WaitGraph& graph) {
-  const bool chosen = graph.snapshot().origin == Origin::text || graph.snapshot().origin == Origin::model;
+  const bool chosen = was_chosen(graph);
   std::map<std::int32_t, std::vector<const Task*>> by_parent;
   for (const Task* task : graph.tasks()) {
     if (!dead_as_a_whole(graph, *task) || graph.reaper_over(*task) != nullptr) continue;

@@ -5,13 +5,14 @@
 usage: fuse_test.py UNZAP TEST
 """
 import errno
+import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 import live  # noqa: E402  pylint: disable=wrong-import-position
 from live import Skip, call, or_skip, read, state, wait_for  # noqa: E402  pylint: disable=wrong-import-position
-from freezer_test import apply, rescue  # noqa: E402  pylint: disable=wrong-import-position
 from stuck_test import dies, serve_nothing  # noqa: E402  pylint: disable=wrong-import-position
 
 CONNECTIONS = "/sys/fs/fuse/connections"
@@ -57,6 +58,23 @@ class Server:
 def folder(stage):
     os.mkdir(stage.folder)
     call("mount", b"none", stage.folder.encode(), b"tmpfs", 0, None)
+
+
+def rescue(unzap, *options):
+    done = subprocess.run([unzap, "rescue", "--json", "-q", *options], stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=60, check=False)
+    return json.loads(done.stdout) if done.stdout else {"plans": [], "stderr": done.stderr.decode()}
+
+
+def apply(unzap, plan, *options):
+    """Lets unzap do this plan, as a user would who has read it."""
+    chosen = [plan["id"]] if plan.get("id") else []
+    audit = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"unzap-attack-{os.getpid()}.jsonl")
+    try:
+        return rescue(unzap, "--apply", *chosen, "--audit", audit, *options)
+    finally:
+        if os.path.exists(audit):
+            os.unlink(audit)
 
 
 def abort_plan(unzap, culprit):

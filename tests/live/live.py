@@ -33,6 +33,7 @@ DEADLINE = 20.0
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWPID = 0x20000000
+INITIAL_PID_NS = f"pid:[{0xEFFFFFFC}]"  # PROC_PID_INIT_INO, include/linux/proc_ns.h: the one that sees every task
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 1 << 18
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
@@ -235,6 +236,7 @@ class Home:
         if not read("/proc/self/stack"):
             raise Skip("kernel stacks cannot be read here")
         self.label = f"unzap-live-{secrets.token_hex(4)}"
+        self.sees_all = os.readlink("/proc/self/ns/pid") == INITIAL_PID_NS  # who is outside of it
         self.mounts = cgroup_mounts()
         self.groups = [os.path.join(path, self.label) for path in self.mounts.values()]
         self.requests, self.outside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -285,7 +287,6 @@ class Home:
             file.flush()
             self.requests.send(file.name.encode())
             self.requests.recv(1)  # it is read
-
 
     def _child(self, body, close=()):
         parent, pid = os.getpid(), os.fork()
@@ -435,7 +436,8 @@ class Stage:
 
     def outside(self, *command):
         """Runs a command that sees the whole machine, from outside of the Home: exit code, output, errors. It must change
-        nothing, and what it says of others than ours is not for a test to judge."""
+        nothing but what a plan names that is ours (OuterRescue.check_ours()), and what it says of others than ours is not
+        for a test to judge."""
         return tuple(self.home.ask_outside(command=command))
 
     def outer_tid(self, tid):

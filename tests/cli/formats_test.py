@@ -114,6 +114,7 @@ class Formats(unittest.TestCase):
                 self.assertEqual((drawn.returncode, drawn.stderr), (0, b""))
                 self.assertIn(b"zap_pid_ns_processes", drawn.stdout)
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_a_live_look_in_each_format(self):
         codes = {"text": (0, 1, 2), "json": (0, 1, 2), "jsonl": (0, 1, 2), "dot": (0, 1, 2), "nrpe": (0, 1, 2, 3),
                  "npd": (0, 1, 2)}
@@ -211,6 +212,7 @@ class Watch(unittest.TestCase):
         self.assertRegex(self.line(process), rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  healthy: nothing is stuck\n$")
         self.assertEqual(self.end(process, signal.SIGTERM), 0)
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_memory_stays_and_no_process_is_left_behind(self):
         process = self.watch("--quiet")
         self.line(process)

@@ -167,6 +167,7 @@ class Rescue(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
                 self.assertIn("is no id of a plan", done.stderr)
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_an_id_that_no_plan_has_is_refused(self):
         audit = os.path.join(self.folder, "audit.jsonl")
         done = run("--apply", "4c0h2n7k9qtw", "--audit", audit, "--json")
@@ -178,6 +179,7 @@ class Rescue(unittest.TestCase):
         self.assertIn("4c0h2n7k9qtw", document["applied"]["why"])
         self.assertFalse(os.path.exists(audit), "nothing was begun")
 
+    @unittest.skipUnless(os.path.exists("/dev/pts/ptmx"), "no devpts is mounted here")
     def test_at_a_terminal_a_host_without_a_jam_is_not_asked_about(self):
         code, shown = at_terminal(b"n\n", "--apply", "-q", "--cause", "reaper-busy-loop")
         self.assertNotEqual(code, 64, shown)

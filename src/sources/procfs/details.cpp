@@ -94,7 +94,12 @@ void apply_cgroup(const ReadResult& answer, Task& task, std::map<std::string, Cg
   const std::string& best = paths.best();
   if (best.empty()) return;
   task.cgroup = best;
-  cgroups.emplace(best, paths);
+  // Tasks of one path may differ in the hierarchy of the v1 freezer, which then tells them apart.
+  const auto [known, fresh] = cgroups.emplace(best, paths);
+  if (!fresh && known->second.freezer != paths.freezer && paths.freezer.size() > 1) {
+    task.cgroup = paths.freezer;
+    cgroups.emplace(paths.freezer, paths);
+  }
   if (const std::string id(container_id(best)); !id.empty()) task.container = id;
 }
 

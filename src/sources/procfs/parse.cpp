@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "snapshot/container.hpp"
 #include "sources/text/frames.hpp"
 #include "sources/text/scan.hpp"
 #include "util/text.hpp"
@@ -143,6 +144,10 @@ std::optional<Stack> parse_stack_file(std::string_view text, std::string where) 
 }
 
 const std::string& CgroupPaths::best() const {
+  // On a host with both versions the unified path may be that of the runtime:
+  // "/system.slice/containerd.service".
+  for (const std::string* path : {&unified, &freezer, &systemd})
+    if (!container_id(*path).empty()) return *path;
   for (const std::string* path : {&unified, &freezer, &systemd})
     if (!path->empty() && *path != "/") return *path;
   for (const std::string* path : {&unified, &freezer})

@@ -123,6 +123,9 @@ TEST(ParseCgroup, PathThatSaysMost) {
   EXPECT_EQ(parse_cgroup("5:cpu,freezer:/x:y\n").freezer, "/x:y");
   EXPECT_EQ(parse_cgroup("0::/\n").best(), "/");
   EXPECT_EQ(parse_cgroup("nonsense").best(), "");
+  const std::string container = "/docker/" + std::string(64, 'a');
+  EXPECT_EQ(parse_cgroup("6:freezer:" + container + "\n0::/system.slice/containerd.service\n").best(),
+            container);
 }
 
 TEST(ParseNamespaceLink, WholeOrNothing) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "diagnosis/task_facts.hpp"
 #include "rescue/actions.hpp"
 
 namespace unzap {
@@ -178,6 +179,10 @@ std::vector<Plan> plans_for(const Finding& finding, const Snapshot& snapshot, co
   std::string milder;
   for (Plan& plan : out) {
     if (!plan.action) continue;
+    // A thaw or an abort frees the culprit itself: it is stuck, too, when it was killed.
+    const Task* culprit = plan.culprit ? task_of(snapshot, plan.culprit->id) : nullptr;
+    if (plan.action->kind == ActionKind::write_file && culprit != nullptr && kill_pending(*culprit))
+      watch(plan, culprit);
     add_common_conditions(plan, finding, snapshot, means);
     plan.id = plan_id(plan);
     plan.after = std::exchange(milder, plan.id);

@@ -125,8 +125,8 @@ def two_levels(stage, unzap):
     """Pod and container are both frozen by themselves: the plan is for the inner one, and says that this is not enough."""
     pod = stage.cgroup(1)
     inner = below(stage, pod, "inner")
-    init, members = stage.container({"uz-member": pause})
-    killed = [init, members["uz-member"]]
+    init, _ = stage.container()
+    killed = [init]
     enter(stage, inner, *killed)
     freeze(inner)
     freeze(pod)

@@ -7,6 +7,7 @@ usage: labkit_test.py SOURCE_DIR [unittest arguments]
 import dataclasses
 import os
 import pathlib
+import re
 import stat
 import sys
 import tempfile
@@ -150,6 +151,14 @@ class Files(unittest.TestCase):
                 self.assertTrue((one.place / "run").is_file())
                 if one.model:
                     self.assertTrue((SOURCE / "scenarios" / f"{one.model}.toml").is_file())
+
+    def test_a_guest_has_no_terminal_to_ask_at_so_a_plan_is_named(self):
+        named = re.compile(r'--apply (?:"\$\(plan_id [\w.-]+\)"|[0-9a-hjkmnp-tv-z]{12}) ')
+        lines = [(one.name, line) for one in scenario.load_all() for line in (one.place / "run").read_text().splitlines() if "--apply" in line]
+        self.assertGreaterEqual(len(lines), 4)
+        for name, line in lines:
+            with self.subTest(name):
+                self.assertRegex(line, named)
 
     def test_a_wrong_scenario_is_refused_with_what_is_allowed(self):
         for text, said in (('summary = "x"\nsmp = 2\n[expect]\n', "cpus"), ('summary = "x"\n[expect]\nunfixed-none = "hang"\n', "lockup"),

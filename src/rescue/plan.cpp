@@ -7,7 +7,6 @@
 #include <set>
 #include <string>
 
-#include "diagnosis/task_facts.hpp"
 #include "rescue/actions.hpp"
 
 namespace unzap {
@@ -114,6 +113,9 @@ std::optional<Condition> reaper_is_init(const Plan& plan, const Snapshot& snapsh
 
 /// What every action needs, besides what its kind needs.
 void add_common_conditions(Plan& plan, const Finding& finding, const Snapshot& snapshot, const Means& means) {
+  // Whom a write is to free is stuck itself; who gets a signal is not.
+  if (plan.action->kind == ActionKind::write_file && plan.culprit)
+    watch(plan, task_of(snapshot, plan.culprit->id));
   plan.conditions.push_back(membership(finding));
   if (auto init = reaper_is_init(plan, snapshot)) plan.conditions.push_back(std::move(*init));
   if (plan.watched.empty())
@@ -179,10 +181,6 @@ std::vector<Plan> plans_for(const Finding& finding, const Snapshot& snapshot, co
   std::string milder;
   for (Plan& plan : out) {
     if (!plan.action) continue;
-    // A thaw or an abort frees the culprit itself: it is stuck, too, when it was killed.
-    const Task* culprit = plan.culprit ? task_of(snapshot, plan.culprit->id) : nullptr;
-    if (plan.action->kind == ActionKind::write_file && culprit != nullptr && kill_pending(*culprit))
-      watch(plan, culprit);
     add_common_conditions(plan, finding, snapshot, means);
     plan.id = plan_id(plan);
     plan.after = std::exchange(milder, plan.id);

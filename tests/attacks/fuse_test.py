@@ -7,15 +7,18 @@ usage: fuse_test.py UNZAP TEST
 import errno
 import json
 import os
+import signal
+import struct
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 import live  # noqa: E402  pylint: disable=wrong-import-position
 from live import Skip, call, or_skip, read, state, wait_for  # noqa: E402  pylint: disable=wrong-import-position
-from stuck_test import dies, serve_nothing  # noqa: E402  pylint: disable=wrong-import-position
+from stuck_test import FUSE_INIT, dies, serve_nothing  # noqa: E402  pylint: disable=wrong-import-position
 
 CONNECTIONS = "/sys/fs/fuse/connections"
+FUSE_LOOKUP, FUSE_FORGET, FUSE_GETATTR, FUSE_OPEN, FUSE_FLUSH, FUSE_INTERRUPT = 1, 2, 3, 14, 25, 36
 
 
 def waiting(number):
@@ -35,10 +38,31 @@ def mount_fusectl():
         raise Skip(f"other FUSE connections of this machine have requests without an answer: {foreign}")
 
 
-class Server:
-    """A FUSE mount in a folder of the stage; its server answers nothing but FUSE_INIT."""
+def serve_all_but_flush(device, tell):
+    """A server whose one file can be looked up and opened. To close it does not come to an end: FLUSH has no answer."""
+    def attributes(node):
+        mode = 0o40755 if node == 1 else 0o100644
+        return struct.pack("<6Q10I", node, 0, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
-    def __init__(self, stage, name):
+    init = struct.pack("<4I2H2I2HI28x", 7, 31, 1 << 16, 0, 12, 9, 1 << 16, 1, 16, 0, 0)
+    answers = {FUSE_INIT: lambda node: init, FUSE_LOOKUP: lambda node: struct.pack("<4Q2I", 2, 0, 0, 0, 0, 0) + attributes(2),
+               FUSE_GETATTR: lambda node: struct.pack("<Q2I", 0, 0, 0) + attributes(node),
+               FUSE_OPEN: lambda node: struct.pack("<Q2I", 1, 0, 0)}
+    while True:
+        _, operation, unique, node = struct.unpack_from("<IIQQ", os.read(device, 1 << 17))
+        if operation == FUSE_FLUSH:
+            tell(operation)
+        elif operation in answers:
+            body = answers[operation](node)
+            os.write(device, struct.pack("<IiQ", 16 + len(body), 0, unique) + body)
+        elif operation not in (FUSE_FORGET, FUSE_INTERRUPT):
+            os.write(device, struct.pack("<IiQ", 16, -errno.ENOSYS, unique))
+
+
+class Server:
+    """A FUSE mount in a folder of the stage, and its server."""
+
+    def __init__(self, stage, name, serve=serve_nothing):
         self.path = os.path.join(stage.folder, name)
         device = or_skip("/dev/fuse", os.open, "/dev/fuse", os.O_RDWR)
         os.mkdir(self.path)
@@ -47,7 +71,7 @@ class Server:
                 live.MS_NOSUID | live.MS_NODEV, options)
         fields = [line.split() for line in read("/proc/self/mountinfo").splitlines()]
         self.number = next(one[2].split(":")[1] for one in fields if one[4] == self.path)
-        self.pid, self.teller = stage.fork(name, lambda tell: serve_nothing(device, tell))
+        self.pid, self.teller = stage.fork(name, lambda tell: serve(device, tell))
         os.close(device)
 
     def ask(self):
@@ -160,7 +184,33 @@ def not_mounted(stage, unzap):
     assert plan["action"] is None and "mount -t fusectl none" in plan["why_none"], plan
 
 
-TESTS = (tied, slow_neighbour, unmounted, not_mounted)
+def hangs_anew(stage, unzap):
+    """Two that were killed wait for one server. Freed of that, one of them dies; the other hangs on its way out, in the
+    flush of a file of another server. That is not FREED, whichever of them the finding names first."""
+    folder(stage)
+    mount_fusectl()
+    first, second = Server(stage, "uz-first"), Server(stage, "uz-second", serve_all_but_flush)
+
+    def flushes():
+        os.open(os.path.join(second.path, "file"), os.O_RDONLY)
+        os.statvfs(first.path)
+
+    _, members = stage.container({"uz-flushes": flushes, "uz-asks": first.ask})
+    for _ in members:
+        first.teller.next()
+    for pid in members.values():
+        os.kill(pid, signal.SIGKILL)
+    for name, pid in members.items():
+        wait_for(f"{name} in state D", lambda pid=pid: state(pid) == "D")
+    plans = [plan for plan in rescue(unzap, "--cause", "fuse-request")["plans"] if plan["ready"]]
+    assert len(plans) == 1, plans
+    done = apply(unzap, plans[0], "--cause", "fuse-request")
+    assert state(members["uz-flushes"]) == "D", "it hangs in the flush"
+    assert done["applied"]["outcome"] == "not freed", done["applied"]
+    assert f"uz-flushes[{members['uz-flushes']}] (D" in done["applied"]["why"], done["applied"]
+
+
+TESTS = (tied, slow_neighbour, unmounted, not_mounted, hangs_anew)
 
 if __name__ == "__main__":
     live.main({test.__name__: test for test in TESTS})

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <linux/membarrier.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -59,7 +60,9 @@ bool is_free(const Awaited& one) {
   const auto now = look_at(one.target.id);
   if (!now) return *now.absence() == Absence::gone;
   if (now->dead()) return !one.zombie;
-  return !one.exiting && !one.zombie && now->switches != one.switches;
+  // Out of what held it and on its way out it may hang anew: in the flush of a file, in another mount.
+  const bool must_die = one.exiting || one.zombie || now->killed || (now->flags & k_pf_exiting) != 0;
+  return !must_die && now->switches != one.switches;
 }
 
 bool names(const std::vector<std::string>& labels, const RescueTarget& target) {
@@ -86,6 +89,8 @@ Reading<TaskNow> look_at(const TaskId& id) {
   now.tgid = task.tgid.value_or(id.tid);
   now.ppid = task.ppid.value_or(parsed->ppid.value_or(0));
   now.tracer = task.tracer_pid.value_or(0);
+  now.killed =
+      ((task.pending_private.value_or(0) | task.pending_shared.value_or(0)) & signal_bit(SIGKILL)) != 0;
   if (now.state == 'Z' && now.tgid == id.tid && task.threads.value_or(2) > 1) now.state = 'z';
   return now;
 }

@@ -18,6 +18,7 @@ struct TaskNow {
   std::int32_t tgid = 0;
   std::int32_t ppid = 0;    ///< the process of its parent
   std::int32_t tracer = 0;  ///< the thread that traces it; 0: none
+  bool killed = false;      ///< SIGKILL is pending, for it or for its process
 
   bool dead() const { return state == 'Z' || state == 'X'; }
 };
@@ -47,8 +48,8 @@ Standing look_before(const std::vector<Watched>& watched);
 /// init of the dying namespace with them. `spins`: the init runs, and may have switched meanwhile.
 std::string nothing_stuck(const Plan& plan, const Standing& standing, bool spins);
 
-/// Those that have not come free. A zombie must be reaped; one that is exiting must die; another one must get
-/// on. One that could not be looked at is not free.
+/// Those that have not come free. A zombie must be reaped; one that is exiting or killed, be it since the
+/// act, must die; another one must get on. One that could not be looked at is not free.
 std::vector<Awaited> not_yet_free(const std::vector<Awaited>& awaited);
 
 /// "job[71] (D, in fuse_request)": where they stand now. What of it may block is read by a process that is

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 #include "rescue/actions.hpp"
@@ -38,19 +39,24 @@ std::string in_container(const Task& task) {
   return "";
 }
 
-/// Its living children and what it traces, without those of this jam.
-std::vector<std::string> others_served(const RescueTarget& target, const Plan& plan,
+/// Its living children and what it traces, without those of this jam; all its children go into the plan.
+std::vector<std::string> others_served(const RescueTarget& target, Plan& plan,
                                        const std::vector<RescueTarget>& held, const Snapshot& snapshot) {
   std::vector<std::int32_t> threads = {target.tgid};
-  for (const Task& task : snapshot.tasks)
+  std::set<std::int32_t>
+      alive;  // processes with a thread that lives: a leader may have ended before the rest
+  for (const Task& task : snapshot.tasks) {
     if (task.tgid.is(target.tgid) && task.tid) threads.push_back(*task.tid);
+    if (task.tgid && !task.state.is('Z') && !task.state.is('X')) alive.insert(*task.tgid);
+  }
   std::sort(threads.begin(), threads.end());
   std::vector<std::string> out;
   for (const Task& task : snapshot.tasks) {
-    if (task.tgid.is(target.tgid) || part_of(task, plan, held)) continue;
-    const bool dead = task.state.is('Z') || task.state.is('X');
-    if (!dead && task.is_leader() && task.ppid.is(target.tgid))
-      out.push_back(fmt::format("its child {}{} lives", task.label(), in_container(task)));
+    if (task.tgid.is(target.tgid)) continue;
+    const bool child = task.is_leader() && task.ppid.is(target.tgid) && alive.contains(*task.tgid);
+    if (child && task.id()) plan.children.push_back(*task.id());
+    if (part_of(task, plan, held)) continue;
+    if (child) out.push_back(fmt::format("its child {}{} lives", task.label(), in_container(task)));
     if (task.tracer_pid && *task.tracer_pid > 0 &&
         std::binary_search(threads.begin(), threads.end(), *task.tracer_pid))
       out.push_back(fmt::format("it traces {}{}", task.label(), in_container(task)));

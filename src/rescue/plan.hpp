@@ -107,8 +107,10 @@ struct Plan {
   /// Who must come free: the reaper, then the victims. Nobody: freeing could not be told, so nothing is done.
   std::vector<Watched> watched;
   std::vector<std::string> serves = {};  ///< what else the target is there for, a line each
-  std::size_t finding = 0;               ///< its number among the findings, from 0
-  std::string after = {};  ///< id of the milder plan for the same finding, to be tried first; empty: none
+  /// The living children of the target, of this jam or not: who comes later was not asked about.
+  std::vector<TaskId> children = {};
+  std::size_t finding = 0;  ///< its number among the findings, from 0
+  std::string after = {};   ///< id of the milder plan for the same finding, to be tried first; empty: none
 
   /// There is an action, and no condition is in the way.
   bool ready() const;

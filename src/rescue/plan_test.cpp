@@ -329,6 +329,12 @@ const Keeper k_keepers[] = {
      "its child app[80] of container 0123456789ab lives"},
     {"HasAChildOfUnknownPlace",
      [](Snapshot& s) { s.tasks.push_back(born(TaskBuilder(80, "app", 'S').child_of(70))); }, "app[80]"},
+    {"HasAChildWhoseFirstThreadHasEnded",
+     [](Snapshot& s) {
+       s.tasks.push_back(with_chain(TaskBuilder(80, "app", 'Z').of(80).child_of(70), {k_host_ns}));
+       s.tasks.push_back(with_chain(TaskBuilder(81, "app", 'S').of(80).child_of(70), {k_host_ns}));
+     },
+     "its child app[80] lives"},
     {"TracesAnother",
      [](Snapshot& s) {
        s.tasks.push_back(with_chain(TaskBuilder(80, "app", 't').child_of(1), {k_host_ns}));

@@ -8,9 +8,12 @@ usage: wrong_target_test.py UNZAP TEST
 import os
 import signal
 import tempfile
+import threading
 
 from attack import Run, call, live, outside_jam, pause, settle, state, wait_for
 from race_test import reaping
+
+SYS_EXIT = 60 if os.uname().machine == "x86_64" else 93
 
 
 def innocent_container(stage):
@@ -66,8 +69,21 @@ def many_zombies_of_others(stage, unzap):
     only_the_jam(stage, unzap, [pid for _ in range(4) for pid in innocent_container(stage)])
 
 
-def serves_others(stage, unzap):
-    """The parent has another child that lives: no signal without leave, and the child is named."""
+def first_thread_ends():
+    """A program whose first thread has ended: its leader is a zombie, and it lives."""
+    threading.Thread(target=lambda: threading.Event().wait()).start()
+    live.call("syscall", SYS_EXIT, 0)
+
+
+def parent_of(stage, others):
+    """A parent that holds a jam. The functions of others are made its children at once; each SIGUSR1 makes one more."""
+    def child(tell, function):
+        other = os.fork()
+        if other == 0:
+            live.set_name("uz-other")
+            function()
+        tell(other)
+
     def body(tell):
         with open("/proc/self/ns/pid", encoding="ascii") as home:
             call("unshare", live.CLONE_NEWPID)
@@ -79,19 +95,25 @@ def serves_others(stage, unzap):
                 os._exit(0)
             os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
             call("setns", home.fileno(), live.CLONE_NEWPID)
-        other = os.fork()
-        if other == 0:
-            live.set_name("uz-other")
-            pause()
+        signal.signal(signal.SIGUSR1, lambda *_: child(tell, pause))
         os.kill(init, signal.SIGKILL)
-        for pid in (init, zombie, other):
+        for pid in (init, zombie):
             tell(pid)
+        for function in others:
+            child(tell, function)
         pause()
 
     live.or_skip("a pid namespace", stage._try_namespace)  # pylint: disable=protected-access
     parent, teller = stage.fork("uz-parent", body)
-    init, zombie, other = teller.next(), teller.next(), teller.next()
+    init, zombie = teller.next(), teller.next()
     wait_for("the jam", lambda: live.in_zap(init))
+    return (parent, init, zombie), teller
+
+
+def serves_others(stage, unzap):
+    """The parent has another child that lives: no signal without leave, and the child is named."""
+    (parent, init, zombie), teller = parent_of(stage, [pause])
+    other = teller.next()
     run, found = plans(unzap)
     run.expect(found and not any(plan["ready"] for plan in found), "no plan is ready")
     run.expect(all(f"uz-other[{other}]" in " ".join(plan["also_hits"]) for plan in found), "who depends on it is named")
@@ -103,7 +125,32 @@ def serves_others(stage, unzap):
     run.expect(run.code == 0 and run.json()["applied"]["outcome"] == "freed", "the same plan, with leave")
 
 
-TESTS = (zombie_of_another, many_zombies_of_others, serves_others)
+def serves_a_dead_leader(stage, unzap):
+    """Of the other child the first thread has ended, the rest of it lives."""
+    _, teller = parent_of(stage, [first_thread_ends])
+    other = teller.next()
+    wait_for("the end of its first thread", lambda: state(other) == "Z")
+    run, found = plans(unzap)
+    run.expect(found and not any(plan["ready"] for plan in found), "no plan is ready")
+    run.expect(all(f"uz-other[{other}] lives" in " ".join(plan["also_hits"]) for plan in found), "it is named")
+
+
+def new_child(stage, unzap):
+    """The parent gets another child after the tasks were listed, and before the signal."""
+    jam, teller = parent_of(stage, [])
+    run, found = plans(unzap)
+    term = [plan for plan in found if plan["action"]["signal"] == signal.SIGTERM][0]
+    run.expect(term["ready"], "ready as long as nobody else depends on it")
+    timer = threading.Timer(0.7, os.kill, (jam[0], signal.SIGUSR1))  # a look at a jam takes more than a second
+    timer.start()
+    run = apply(unzap, term, jam)
+    timer.join()
+    other = teller.next()
+    run.expect(run.code == 1 and run.json()["applied"]["outcome"] == "refused", "refused")
+    run.expect(state(jam[0]) == "S" and state(other) == "S", "both live")
+
+
+TESTS = (zombie_of_another, many_zombies_of_others, serves_others, serves_a_dead_leader, new_child)
 
 if __name__ == "__main__":
     live.main({test.__name__: test for test in TESTS})

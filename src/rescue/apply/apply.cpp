@@ -97,6 +97,7 @@ std::string no_signal_now(const Plan& plan, const Handle& handle, Standing& befo
   if (!handle.held()) return target.label() + " is gone";
   if (std::string why = changed(target, false); !why.empty()) return why;
   if (std::string why = last_look(plan, before); !why.empty()) return why;
+  if (std::string why = new_child(plan); !why.empty()) return why;
   ties = look_at_ties(plan);
   if (ties.holds.empty()) return target.label() + " does not hold up what it did: " + ties.broken;
   return "";

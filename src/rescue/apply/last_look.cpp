@@ -11,15 +11,35 @@
 
 #include "rescue/apply/members.hpp"
 #include "rescue/apply/verify.hpp"
+#include "sources/procfs/parse.hpp"
+#include "util/read_file.hpp"
+#include "util/run_apart.hpp"
+#include "util/text.hpp"
 
 namespace unzap {
 namespace {
 
 constexpr double k_namespace_seconds = 0.5;
+constexpr double k_children_seconds = 2;
+constexpr std::size_t k_stat_bytes = 4096;
 constexpr std::size_t k_asked = 8;  // of those that are held up; one is enough
 
 bool contains(const std::vector<std::uint64_t>& chain, std::uint64_t pid_ns) {
   return std::count(chain.begin(), chain.end(), pid_ns) > 0;
+}
+
+/// "worker[81]": the first process that lives, is a child of this one, and is none of `known`.
+std::string child_beside(const std::vector<TaskId>& known, std::int32_t tgid) {
+  for (const std::int32_t pid : processes()) {
+    const auto stat = read_file(fmt::format("/proc/{}/stat", pid), k_stat_bytes);
+    const auto line = stat ? parse_stat(stat->text) : std::nullopt;
+    if (!line || !line->ppid.is(tgid)) continue;
+    // A leader may have ended before its other threads.
+    if ((line->state == 'Z' || line->state == 'X') && line->threads.value_or(1) < 2) continue;
+    const TaskId id{pid, line->start_ticks.value_or(0)};
+    if (std::count(known.begin(), known.end(), id) == 0) return fmt::format("{}[{}]", line->comm, pid);
+  }
+  return "";
 }
 
 /// Whether a thread belongs to this process.
@@ -71,6 +91,17 @@ std::string changed(const RescueTarget& target, bool must_be_exiting) {
   if (!target.pid_ns) return "";
   if (!chain) return "the pid namespace of " + target.label() + " cannot be read";
   return chain->front() == *target.pid_ns ? "" : target.label() + " is in another pid namespace";
+}
+
+std::string new_child(const Plan& plan) {
+  if (!plan.serves.empty()) return "";
+  const RescueTarget& target = *plan.action->target;
+  const auto text = run_apart(
+      "the children", [&plan, tgid = target.tgid] { return child_beside(plan.children, tgid); },
+      k_children_seconds, 4096);
+  if (!text) return "whether others depend on " + target.label() + " by now could not be read in time";
+  if (text->empty()) return "";
+  return fmt::format("{} has another child by now: {}", target.label(), printable(*text, 64));
 }
 
 Ties look_at_ties(const Plan& plan) {

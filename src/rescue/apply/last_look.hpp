@@ -30,6 +30,10 @@ class Handle {
 /// of its process is held.
 std::string changed(const RescueTarget& target, bool must_be_exiting);
 
+/// A living child that the target's process has now, and that the plan does not know: nobody was asked about
+/// it. Empty when there is none, or when it was allowed that others depend on the target.
+std::string new_child(const Plan& plan);
+
 /// What ties the target to the tasks that it holds up, looked at again.
 struct Ties {
   std::string holds;   ///< "att-exec[57] is its zombie child, in pid namespace 4026532": what was seen

@@ -45,16 +45,6 @@ int open_pid_ns(std::int32_t pid) {
   return ::open(fmt::format("/proc/{}/ns/pid", pid).c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-std::vector<std::int32_t> processes() {
-  std::vector<std::int32_t> out;
-  DIR* folder = ::opendir("/proc");
-  if (folder == nullptr) return out;
-  while (const dirent* entry = ::readdir(folder))
-    if (const auto pid = parse_number<std::int32_t>(entry->d_name)) out.push_back(*pid);
-  ::closedir(folder);
-  return out;
-}
-
 /// What the process that asks leaves behind even when it is stuck.
 struct Shared {
   std::atomic<std::size_t> at{0};
@@ -81,6 +71,16 @@ int ask(const std::vector<std::int32_t>& pids, std::uint64_t pid_ns, Shared& sha
 }
 
 }  // namespace
+
+std::vector<std::int32_t> processes() {
+  std::vector<std::int32_t> out;
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr) return out;
+  while (const dirent* entry = ::readdir(folder))
+    if (const auto pid = parse_number<std::int32_t>(entry->d_name)) out.push_back(*pid);
+  ::closedir(folder);
+  return out;
+}
 
 std::optional<std::vector<std::uint64_t>> pid_ns_chain_of(std::int32_t pid, double seconds) {
   const auto text = run_apart(

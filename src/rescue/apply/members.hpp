@@ -12,6 +12,9 @@ namespace unzap {
 /// it is gone, not permitted, or did not answer within `seconds`.
 std::optional<std::vector<std::uint64_t>> pid_ns_chain_of(std::int32_t pid, double seconds);
 
+/// The numbers of all processes that /proc shows.
+std::vector<std::int32_t> processes();
+
 /// Who is left in a pid namespace.
 struct Members {
   std::vector<std::int32_t> found;   ///< processes in it or below it, at most 64

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
+#include <system_error>
 
 #include "util/assert.hpp"
 #include "util/text.hpp"
@@ -57,6 +59,14 @@ int internal_error(const char* what) {
   say(fmt::format("internal error: {}", what));
   say("this is a defect of unzap, not of your input; please report it with the command you ran");
   return k_exit_internal;
+}
+
+/// Memory or a thread that this machine did not give: no defect, and said without asking for more.
+int machine_is_short_of(const char* what) {
+  talk("unzap: this machine denied ");
+  talk(what);
+  talk("; raise the limits of this process (ulimit -u, -v; pids.max and memory.max of its cgroup)\n");
+  return exit_code(ErrorKind::io);
 }
 
 int run_checked(int argc, const char* const* argv, const std::vector<AddCommand>& add_commands) {
@@ -113,6 +123,11 @@ int run_program(int argc, const char* const* argv, const std::vector<AddCommand>
   try {
     prepare_standard_streams();
     return run_checked(argc, argv, commands);
+  } catch (const std::bad_alloc&) {
+    return machine_is_short_of("memory");
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again) return machine_is_short_of("a thread");
+    return internal_error(error.what());
   } catch (const std::exception& exception) {
     return internal_error(exception.what());
   } catch (...) {

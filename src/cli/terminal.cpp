@@ -86,7 +86,7 @@ int write_bytes(std::string_view data) {
 }
 
 void say(std::string_view text) {
-  fmt::print(stderr, "unzap: {}\n", printable(text, std::size_t{1} << 14));
+  talk(fmt::format("unzap: {}\n", printable(text, std::size_t{1} << 14)));
 }
 
 void talk(std::string_view lines) {
@@ -111,14 +111,13 @@ ProgressLine::ProgressLine(bool quiet)
     : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1), start_seconds_(now_seconds()) {}
 
 ProgressLine::~ProgressLine() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) talk("\r\x1b[K");
 }
 
 void ProgressLine::show(std::string_view text) {
   if (!enabled_ || now_seconds() - start_seconds_ < k_patience_seconds) return;
   shown_ = true;
-  fmt::print(stderr, "\r\x1b[Kunzap: {} ...", printable(text, 70));
-  std::fflush(stderr);
+  talk(fmt::format("\r\x1b[Kunzap: {} ...", printable(text, 70)));
 }
 
 }  // namespace unzap

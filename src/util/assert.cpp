@@ -8,10 +8,11 @@ namespace unzap {
 
 void assertion_failed(const char* file, int line, const char* condition, const std::string& message) {
   std::fflush(stdout);
-  fmt::print(stderr,
-             "unzap: internal error: {}\n  assertion `{}` failed at {}:{}\n"
-             "  This is a defect of unzap, not of your input; please report it with the command you ran.\n",
-             message, condition, file, line);
+  // Not by fmt::print, which throws when nobody can read it.
+  std::fprintf(stderr,
+               "unzap: internal error: %s\n  assertion `%s` failed at %s:%d\n"
+               "  This is a defect of unzap, not of your input; please report it with the command you ran.\n",
+               message.c_str(), condition, file, line);
   std::fflush(stderr);
   std::_Exit(k_exit_internal);
 }

@@ -6,6 +6,7 @@ usage: diagnose_test.py UNZAP SOURCE_DIR [unittest arguments]
 """
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,7 @@ class Selected(unittest.TestCase):
         self.assertEqual((done.returncode, document["verdict"], document["findings"]), (2, "unknown", []))
         self.assertIn("nothing was found about process 301", document["limits"][0])
 
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_a_pod_by_name_is_refused_with_the_way_to_its_uid(self):
         done = run("diagnose", "--pod", "web-0")
         self.assertEqual(done.returncode, 66)
@@ -235,6 +237,30 @@ class Streams(Case):
         closed = subprocess.run(["sh", "-c", 'exec "$0" diagnose "$1" >&-', UNZAP, capture], stderr=subprocess.PIPE,
                                 timeout=20, check=False)
         self.assertEqual(closed.returncode, 74)
+
+    def test_nobody_to_tell_changes_no_exit_code(self):
+        for arguments, code in ((("diagnose", "/not/there"), 66), (("no-such-verb",), 64)):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([UNZAP, *arguments], stdin=subprocess.DEVNULL, stderr=full, timeout=20, check=False)
+            self.assertEqual(done.returncode, code, arguments)
+
+    def test_want_of_memory_is_no_defect(self):
+        """From too little for the loader (127, and it says so) to enough: an exit code and a sentence, never a signal."""
+        def under(mib):
+            most = int(mib * (1 << 20))
+            return subprocess.run([UNZAP, "diagnose", "-"], input=JAM.encode(), capture_output=True, timeout=20, check=False,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)))
+
+        if under(1024).returncode != 1:
+            self.skipTest("1 GiB of addresses is not enough for this build (a sanitizer)")
+        seen = set()
+        for mib in (17, 17.5, 18, 18.5, 19, 20, 24, 64):
+            done = under(mib)
+            self.assertIn(done.returncode, (1, 74, 127), (mib, done.stderr))
+            self.assertNotIn(b"defect", done.stderr)
+            self.assertTrue(done.returncode == 1 or done.stderr, mib)
+            seen.add(done.returncode)
+        self.assertIn(1, seen)
 
     def test_a_reader_who_leaves_is_no_news(self):
         read_end, write_end = os.pipe()

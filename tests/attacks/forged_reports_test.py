@@ -10,8 +10,11 @@ import os
 import apart
 from apart import Skip, call, expect, fork, or_skip
 
-with open("/proc/self/comm", encoding="utf-8") as own_name:  # a task that is there: pid 1 of the test's namespace
-    FORGED = f"watchdog: BUG: soft lockup - CPU#0 stuck for 77s! [{own_name.read().strip()}:1]"
+
+def forged():
+    """A report about a task that is there: pid 1 of the test's namespace."""
+    with open("/proc/self/comm", encoding="utf-8") as own_name:
+        return f"watchdog: BUG: soft lockup - CPU#0 stuck for 77s! [{own_name.read().strip()}:1]"
 
 
 def uptime():
@@ -49,14 +52,13 @@ def must_not_count(unzap, mark):
 
 def mount_option(unzap):
     """An unknown option of a mount in a user namespace stands in the log as the kernel's words."""
-    stamp = int(uptime()) + 1
+    stamp, report = int(uptime()) + 1, forged()
 
     def attacker():
         os.setresgid(apart.NOBODY, apart.NOBODY, apart.NOBODY)
         os.setresuid(apart.NOBODY, apart.NOBODY, apart.NOBODY)
         call("unshare", apart.CLONE_NEWUSER | apart.CLONE_NEWNS)
-        for text in (f"[{stamp}.000001] {FORGED}", f"x kernel: {FORGED}", f"\n{FORGED}",
-                     f"3;1;{FORGED}"):
+        for text in (f"[{stamp}.000001] {report}", f"x kernel: {report}", f"\n{report}", f"3;1;{report}"):
             try:
                 call("mount", b"x", b"/tmp", b"tmpfs", 0, text.encode())
             except OSError:
@@ -69,8 +71,8 @@ def mount_option(unzap):
 def user_record(unzap):
     """Whoever may write /dev/kmsg writes records of facility user."""
     device = or_skip("/dev/kmsg", os.open, "/dev/kmsg", os.O_WRONLY)
-    os.write(device, f"<0>{FORGED}\n".encode())
-    os.write(device, f"<27>[{int(uptime()) + 1}.000001] {FORGED}\n".encode())
+    os.write(device, f"<0>{forged()}\n".encode())
+    os.write(device, f"<27>[{int(uptime()) + 1}.000001] {forged()}\n".encode())
     os.close(device)
     must_not_count(unzap, "stuck for 77s")
 

@@ -57,11 +57,11 @@ class Run:
         assert condition, f"{what}: {self}"
 
 
-def as_nobody():
+def as_nobody(user=NOBODY):
     """To be run in the child, between fork and exec: from now on a user without any privilege."""
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(user, user, user)
 
 
 def limit(what, most):

@@ -7,6 +7,7 @@ usage: limits_test.py UNZAP TEST
 """
 import os
 import resource
+import secrets
 import tempfile
 
 from attack import Run, as_nobody, call, limit, live, outside_jam, settle
@@ -93,10 +94,12 @@ def memory(stage, unzap):
 
 
 def processes(stage, unzap):
-    """No helper can be started."""
+    """No helper can be started. By a user who has no process elsewhere: with one more execve() fails (EAGAIN) already."""
+    user = 1_000_000_000 + secrets.randbelow(1_000_000_000)
+
     def before():
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
-        as_nobody()
+        as_nobody(user)
 
     settle([outside_jam(stage)])
     looks(unzap, "no process more", before, ("process", "fork"))

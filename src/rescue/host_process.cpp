@@ -71,6 +71,11 @@ std::optional<bool> of_the_host(const Task& task) {
   return std::nullopt;
 }
 
+/// True for number 1 of a pid namespace below the one of this /proc.
+bool task_is_init(const Task& task) {
+  return task.ns_pids && task.ns_pids->size() > 1 && task.ns_pids->back() == 1;
+}
+
 /// Whether whoever depends on a task that is shown is shown, too. Where /proc is of a pid namespace below the
 /// host's it is: children are made in the namespace of their parent or below (kernel/pid_namespace.c,
 /// pidns_install()), and one traces by numbers of one's own namespace. Somebody without rights sees too
@@ -92,6 +97,10 @@ Condition may_be_signalled(Plan& plan, const Task& target, const std::vector<Res
   if (keeper_by_name(target))
     add(fmt::format("{} is by its name a service manager, a runtime, a shim or a door of the host",
                     target.label()));
+  // Its end takes down its whole namespace, and of the members not all are its children:
+  // zap_pid_ns_processes(), kernel/pid_namespace.c.
+  if (task_is_init(target))
+    plan.serves.push_back("it is the init of its pid namespace, and everybody in there ends with it");
   if (!plan.serves.empty())
     add(fmt::format("{} others depend on it: {}{}", plan.serves.size(), plan.serves.front(),
                     plan.serves.size() > 1 ? ", and more below" : ""));

@@ -329,6 +329,11 @@ const Keeper k_keepers[] = {
      "its child app[80] of container 0123456789ab lives"},
     {"HasAChildOfUnknownPlace",
      [](Snapshot& s) { s.tasks.push_back(born(TaskBuilder(80, "app", 'S').child_of(70))); }, "app[80]"},
+    {"IsAnInit",
+     [](Snapshot& s) {
+       s.tasks[2] = with_chain(TaskBuilder(70, "app", 'S').numbers({70, 1}), {k_other, k_host_ns});
+     },
+     "everybody in there ends with it"},
     {"HasAChildWhoseFirstThreadHasEnded",
      [](Snapshot& s) {
        s.tasks.push_back(with_chain(TaskBuilder(80, "app", 'Z').of(80).child_of(70), {k_host_ns}));

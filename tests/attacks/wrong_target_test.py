@@ -135,6 +135,33 @@ def serves_a_dead_leader(stage, unzap):
     run.expect(all(f"uz-other[{other}] lives" in " ".join(plan["also_hits"]) for plan in found), "it is named")
 
 
+def an_init(stage, unzap):
+    """The parent is the init of a container that lives: whoever was brought into it from outside is no child of it, and
+    would end with it."""
+    def inner(tell):
+        call("unshare", live.CLONE_NEWPID)
+        init = os.fork()
+        if init == 0:
+            pause()
+        if os.fork() == 0:
+            os._exit(0)
+        os.kill(init, signal.SIGKILL)
+        pause()
+
+    def shim(tell):
+        call("unshare", live.CLONE_NEWPID)
+        tell(stage.fork("uz-init", inner)[0])
+        pause()
+
+    live.or_skip("a pid namespace", stage._try_namespace)  # pylint: disable=protected-access
+    _, outer = stage.run("uz-shim", shim)
+    wait_for("the jam", lambda: any(live.in_zap(pid) for pid, _ in live.child_list(outer)))
+    run, found = plans(unzap)
+    found = [plan for plan in found if plan["action"]["target"]["tid"] == outer]
+    run.expect(found and not any(plan["ready"] for plan in found), "no plan is ready")
+    run.expect("ends with it" in " ".join(found[0]["also_hits"]), "what ends with it is said")
+
+
 def new_child(stage, unzap):
     """The parent gets another child after the tasks were listed, and before the signal."""
     jam, teller = parent_of(stage, [])
@@ -150,7 +177,8 @@ def new_child(stage, unzap):
     run.expect(state(jam[0]) == "S" and state(other) == "S", "both live")
 
 
-TESTS = (zombie_of_another, many_zombies_of_others, serves_others, serves_a_dead_leader, new_child)
+TESTS = (zombie_of_another, many_zombies_of_others, serves_others, serves_a_dead_leader, an_init,
+         new_child)
 
 if __name__ == "__main__":
     live.main({test.__name__: test for test in TESTS})

@@ -53,8 +53,13 @@ std::optional<Record> parse_record(std::string_view line) {
 /// A message that begins with the name of a process may begin as that pleases.
 bool borrows_a_head(const Record& record) {
   if (!text::parse_report_head(record.message)) return false;
-  return (record.priority & k_level_mask) > k_warning ||
-         record.message.find(" invoked oom-killer: ") != std::string_view::npos;
+  const auto says = [&](std::string_view text) {
+    return record.message.find(text) != std::string_view::npos;
+  };
+  // The first: dump_header(), mm/oom_kill.c; the second, which anybody can have written by a jump to where no
+  // call begins: warn_bad_vsyscall(), arch/x86/entry/vsyscall/vsyscall_64.c.
+  return (record.priority & k_level_mask) > k_warning || says(" invoked oom-killer: ") ||
+         says("] misaligned vsyscall (exploit attempt");
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ TEST(Kmsg, OnlyWhatTheKernelSaid) {
        "[    0.000005] tmpfs: Unknown parameter '\n"},
       {"a process of that name", "6,9,5,-;BUG: x[7]: segfault at 0 ip 0 sp 0\n", ""},
       {"that runs out of memory", "4,9,5,-;BUG: x invoked oom-killer: gfp_mask=0x0\n", ""},
+      {"that jumps into vsyscall",
+       "4,9,5,-;WARNING: PID: 1[7] misaligned vsyscall (exploit attempt or buggy program) -- look up\n", ""},
       {"no record", "watchdog: BUG: soft lockup\n,,,;x\n3,9;x\n3,9,x,-;x\n", ""},
       {"the log begins inside a record", "lockup - CPU#1\n3,9,5,-;a\n", "[    0.000005] a\n"}};
   for (const Row& row : rows) {

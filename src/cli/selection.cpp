@@ -45,6 +45,15 @@ bool names(const Finding& finding, std::int32_t pid) {
                      [pid](const Party* party) { return party->pid == pid || party->tid == pid; });
 }
 
+/// Whether the process is the parent of an init that the finding names: the shim of its container is.
+bool parent_of_init(const Finding& finding, std::int32_t pid, const Snapshot& snapshot) {
+  if (pid == 0) return false;
+  return std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(), [&](const Task& task) {
+    const bool init = task.ns_pids && task.ns_pids->size() > 1 && task.ns_pids->back() == 1;
+    return init && task.ppid.is(pid) && task.tid && names(finding, *task.tid);
+  });
+}
+
 bool shown(const Snapshot& snapshot, std::int32_t pid) {
   return std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
                      [pid](const Task& task) { return task.tid.is(pid) || task.tgid.is(pid); });
@@ -133,7 +142,7 @@ void keep_selected(Diagnosis& diagnosis, const Selection& selection, const Snaps
   const std::size_t all = diagnosis.findings.size();
   std::erase_if(diagnosis.findings, [&](const Finding& finding) {
     return !in_container(finding, selection.container) && !in_pod(finding, selection.pod) &&
-           !names(finding, selection.pid);
+           !names(finding, selection.pid) && !parent_of_init(finding, selection.pid, snapshot);
   });
   const std::size_t left = diagnosis.findings.size();
   const std::string others =

@@ -66,6 +66,10 @@ def outside_parent(stage, unzap):
     look.expect(finding["culprit"] and finding["culprit"]["pid"] == parent, "the parent outside is the culprit")
     look.expect({zombie, init} <= {victim["tid"] for victim in finding["victims"]}, "zombie and init are victims")
     look.expect(look.code == 1, "something is stuck")
+    shim = live.stat_fields(init)[1]
+    look = Look(unzap, "--pid", shim)
+    look.first("unreaped-by-outside-parent")
+    look.expect(look.code == 1, f"--pid {shim}, the parent of the init, is about its container")
     gone_with_parent(parent, zombie, init)
 
 

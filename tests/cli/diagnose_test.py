@@ -311,7 +311,8 @@ class Live(Case):
         result = run("diagnose", prefix=self.as_nobody())
         self.assertIn(result.returncode, (0, 1, 2), result.stderr)
         text = b" ".join(result.stdout.split())
-        self.assertRegex(text, rb"not permitted: .*stack.*leaves open")
+        # Where only the few tasks of a container are seen, there may be none whose stack is of interest.
+        self.assertRegex(text, rb"not permitted: .*stack.*leaves open|not seen: tasks outside of what this /proc shows")
 
     def test_files_that_block_do_not_hold_it_up(self):
         tid = 4711

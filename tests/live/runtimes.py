@@ -64,6 +64,11 @@ class Runtime:
     def new_id(self):
         return secrets.token_hex(32)
 
+    def has_begun(self, pid, ident):
+        """Until then its init is runc itself, which has threads: killed now, another one than the init's first dies last."""
+        self.started.append((pid, ident))
+        wait_for("the container's command", lambda: not read(f"/proc/{pid}/comm").startswith(("runc", "crun", "exe")))
+
     def end(self):
         """Whatever still lives is thawed and killed; its cgroups go, where the runtime made them in the machine's."""
         for _, ident in self.started:
@@ -130,7 +135,7 @@ class Oci(Runtime):
             return found.get("status") == "running" and found.get("pid")
 
         pid = wait_for("the container", init)
-        self.started.append((pid, ident))
+        self.has_begun(pid, ident)
         return ident, pid, keeper.pid
 
     def kill(self, ident):
@@ -207,7 +212,7 @@ address = "{folder}/sock"
         pid = init()
         if pid is None:
             raise Skip(f"containerd starts no container here: {text.strip()[-300:]}")
-        self.started.append((pid, ident))
+        self.has_begun(pid, ident)
         keeper = int(live.stat_fields(pid)[1])
         self.stage.children.add(pid)
         return ident, pid, keeper
@@ -278,7 +283,7 @@ class Docker(Runtime):
         if len(ident) != 64:
             raise Skip(f"docker starts no container here: {text[-300:]}")
         pid = int(self.docker("inspect", "-f", "{{.State.Pid}}", ident))
-        self.started.append((pid, ident))
+        self.has_begun(pid, ident)
         return ident, pid, int(live.stat_fields(pid)[1])
 
     def kill(self, ident):
@@ -322,7 +327,7 @@ class Podman(Runtime):
         if len(ident) != 64:
             raise Skip(f"podman starts no container here: {text[-300:]}")
         pid = int(self.podman("inspect", "-f", "{{.State.Pid}}", ident))
-        self.started.append((pid, ident))
+        self.has_begun(pid, ident)
         return ident, pid, int(live.stat_fields(pid)[1])
 
     def kill(self, ident):

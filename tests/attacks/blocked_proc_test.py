@@ -90,13 +90,24 @@ def found(unzap, parent, init):
     return text
 
 
-def beside(count):
+def one_of(times, function, *arguments):
+    """What the function gives; so many times less one it may fail."""
+    for _ in range(times - 1):
+        try:
+            return function(*arguments)
+        except AssertionError as error:
+            print(f"once more: {error}"[:200], flush=True)
+    return function(*arguments)
+
+
+def beside(count, looks=1):
+    """`looks`: one of so many has to find it. A busy machine may not start a helper for each of hundreds in time."""
     def test(unzap):
         folder, server = mount()
         parent, init = apart.outside_parent()
         found(unzap, parent, init)
         block(folder, count)
-        text = found(unzap, parent, init)
+        text = one_of(looks, found, unzap, parent, init)
         os.kill(server, signal.SIGKILL)
         if "did not answer in time" not in text:
             raise Skip("this kernel lets the files be read")
@@ -119,7 +130,7 @@ def between_looks(unzap):
     os.kill(server, signal.SIGKILL)
 
 
-TESTS = {"one": beside(1), "eight": beside(8), "many": beside(64), "crowd": beside(200), "between_looks": between_looks}
+TESTS = {"one": beside(1), "eight": beside(8), "many": beside(64), "crowd": beside(200, looks=3), "between_looks": between_looks}
 
 if __name__ == "__main__":
     apart.main(TESTS)

@@ -16,12 +16,6 @@ namespace {
 
 constexpr int k_most_steps = 64;  // from a task up to its runtime; namespaces alone nest 32 deep
 
-/// Lives where whoever looked lives, and in no container.
-bool outside(const Task& task) {
-  if (!task.ns_pids || task.ns_pids->size() != 1) return false;
-  return !task.cgroup || container_id(*task.cgroup).empty();
-}
-
 const Task* task_of(const TaskIndex& index, const Party& party) {
   if (!party.tid) return nullptr;
   const Task* task = index.by_tid(*party.tid);
@@ -83,6 +77,11 @@ void advise(Finding& finding, const ContainerRef& container) {
 
 }  // namespace
 
+bool outside_containers(const Task& task) {
+  if (!task.ns_pids || task.ns_pids->size() != 1) return false;
+  return !task.cgroup || container_id(*task.cgroup).empty();
+}
+
 std::optional<RuntimeProcess> runtime_over(const TaskIndex& index, const Task& task) {
   const Task* at = &task;
   for (int step = 0; step < k_most_steps; ++step) {
@@ -90,7 +89,7 @@ std::optional<RuntimeProcess> runtime_over(const TaskIndex& index, const Task& t
     if (parent <= 1) return std::nullopt;
     at = index.by_tid(parent);
     if (at == nullptr) return std::nullopt;
-    if (!at->comm || !runtime_name(*at->comm) || !outside(*at)) continue;
+    if (!at->comm || !runtime_name(*at->comm) || !outside_containers(*at)) continue;
     return RuntimeProcess{at, at->work_dir ? container_of_work_dir(*at->work_dir) : Container{}};
   }
   return std::nullopt;

@@ -19,6 +19,10 @@ struct RuntimeProcess {
 /// namespace of whoever looked: names and folders of others are their own word. Nothing: none is shown.
 std::optional<RuntimeProcess> runtime_over(const TaskIndex& index, const Task& task);
 
+/// A process in the pid namespace of whoever looked, and in no cgroup of a container. False where that is not
+/// known.
+bool outside_containers(const Task& task);
+
 /// The container of `task`: by its cgroup, and by the runtime's process above it, which counts more.
 ContainerRef container_ref(const TaskIndex& index, const Task& task);
 

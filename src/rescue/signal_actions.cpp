@@ -168,14 +168,15 @@ std::vector<Draft> tracer_drafts(const std::string& who, bool stopped) {
                    "a stopped process runs again", "what it does then; stop it again with SIGSTOP"});
   out.push_back({SIGTERM, "end-tracer",
                  fmt::format("ask the tracer {} to end (SIGTERM): it then lets go of what it traces", who),
-                 "the debugger or strace ends, and lets go of all that it traces", "its session", true});
+                 "the tracer ends (a debugger, strace, or a parent that its child made one), and lets go",
+                 "its session", true});
   out.push_back(
       {SIGKILL, "kill-tracer",
        fmt::format("end the tracer {} at once (SIGKILL), if SIGTERM did not: the kernel then lets go of what "
                    "it traces",
                    who),
-       "the debugger or strace ends, and lets go of all that it traces; what it traces with "
-       "PTRACE_O_EXITKILL is killed",
+       "the tracer ends (a debugger, strace, or a parent that its child made one), and lets go; what it "
+       "traces with PTRACE_O_EXITKILL is killed",
        "its session and what it has not written"});
   return out;
 }

@@ -16,6 +16,7 @@ namespace {
 struct Left {
   const Task* init = nullptr;
   RuntimeProcess runtime;
+  bool known = true;  ///< false: a process of the host that nothing shows to be a runtime's
 };
 
 /// Why a runtime's process does not come to reap.
@@ -49,10 +50,14 @@ bool container_init(const Task& task, const RuntimeProcess& runtime) {
 std::optional<Left> left(const WaitGraph& graph, const Task& task) {
   // Another one's tracee is reaped by its tracer first: kernel/exit.c, wait_consider_task().
   if (!dead_as_a_whole(graph, task) || task.tracer_pid.value_or(0) > 0) return std::nullopt;
+  const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
+  if (parent == nullptr) return std::nullopt;
   const auto runtime = runtime_over(graph.index(), task);
-  if (!runtime || !task.ppid || !runtime->task->tgid.is(*task.ppid)) return std::nullopt;
-  if (!container_init(task, *runtime)) return std::nullopt;
-  return Left{&task, *runtime};
+  if (runtime && runtime->task->tgid.is(*task.ppid))
+    return container_init(task, *runtime) ? std::optional(Left{&task, *runtime}) : std::nullopt;
+  const bool own_namespace = task.ns_pids && task.ns_pids->size() >= 2 && task.ns_pids->back() == 1;
+  if (!own_namespace || !outside_containers(*parent)) return std::nullopt;
+  return Left{&task, {parent, {}}, false};
 }
 
 /// Not one thread of the process had a context switch over a second or more: nobody there can be about to
@@ -86,6 +91,10 @@ Reason reason(const WaitGraph& graph, const RuntimeProcess& runtime) {
 std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const Reason& why) {
   const bool text = graph.snapshot().origin == Origin::text;
   const bool lasts = text || stays(*seen.init, 'Z');
+  // Whoever it is: what is held up and has left a dead init is not healthy.
+  if (!seen.known)
+    return lasts && why.lasting && std::string_view(why.id) != "hangs" ? std::optional(Confidence::possible)
+                                                                       : std::nullopt;
   if (lasts && why.lasting) return Confidence::likely;
   // A live shim that was just woken, seen once: nothing to speak of.
   const bool told = std::string_view(why.id) != "moves" && std::string_view(why.id) != "hangs";
@@ -137,10 +146,10 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
   finding.cause = "runtime-does-not-reap";
   finding.confidence = confidence;
   finding.summary = fmt::format(
-      "{}, the init of a container, is dead, and nothing of it is left but to be reaped; its runtime's "
-      "process {} "
-      "does not reap it: {}",
-      seen.init->label(), parent.label(), why.text);
+      "{}, the init of a container, is dead, and nothing of it is left but to be reaped; {} {} does not reap "
+      "it: "
+      "{}",
+      seen.init->label(), seen.known ? "its runtime's process" : "its parent", parent.label(), why.text);
   finding.culprit = party(parent, "does not reap: " + why.text);
   const auto of_parent = cite(finding, graph, parent);
   const auto of_init = cite(finding, graph, *seen.init);
@@ -150,8 +159,8 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
   add_victim(finding, *seen.init, "zombie: the dead init of the container");
   if (seen.init->pid_ns) finding.pid_ns = *seen.init->pid_ns;
   if (seen.runtime.container.id.empty())
-    finding.unproved.push_back(
-        fmt::format("that {} is a container runtime's is inferred from its name", parent.label()));
+    finding.unproved.push_back(fmt::format("that {} is a container runtime's {}", parent.label(),
+                                           seen.known ? "is inferred from its name" : "is not known"));
   advise(finding, graph, seen.runtime, why);
   return finding;
 }

@@ -63,7 +63,8 @@ def check(stage, unzap, makers):
             print(f"{crowd} tasks: {verb} {run.seconds:.1f} s, {run.kib >> 10} MiB, exit code {run.code}", flush=True)
             run.expect(run.code in (0, 1, 2), "an answer")
             run.expect(run.seconds < attack.LOOK_SECONDS + SPARE_SECONDS, "within its time")
-            run.expect(run.kib < BASE_KIB + KIB_PER_TASK * crowd, f"memory in proportion to {crowd} tasks")
+            most = attack.padding(unzap) * (BASE_KIB + KIB_PER_TASK * crowd)
+            run.expect(run.kib < most, f"memory in proportion to {crowd} tasks")
             if verb == "diagnose":
                 named = [finding["culprit"]["pid"] for finding in run.json()["findings"]
                          if finding["cause"] == "unreaped-by-outside-parent" and finding["culprit"]]

@@ -10,7 +10,7 @@ import resource
 import secrets
 import tempfile
 
-from attack import Run, as_nobody, call, limit, live, outside_jam, settle
+from attack import Run, as_nobody, call, limit, live, outside_jam, settle, padding
 
 LOOKS = ("diagnose", "rescue", "risk")
 SECONDS = 12  # a look has 4.5 s; the machine may be busy
@@ -64,7 +64,9 @@ def record(_, unzap):
 def descriptors(stage, unzap):
     """EMFILE beside a jam: it may be missed, but then the reason is named."""
     settle([outside_jam(stage)])
-    for most in (4, 6, 8, 10, 12):
+    # UndefinedBehaviorSanitizer opens pipes of its own to see whether memory may be read, and errs without.
+    few = () if padding(unzap) > 1 else (4, 6)
+    for most in (*few, 8, 10, 12):
         for verb in LOOKS:
             run = Run([unzap, verb, "-q"], before=limit(resource.RLIMIT_NOFILE, most))
             found = verb != "risk" and run.code == 1 and "uz-jammer" in run.output

@@ -16,6 +16,9 @@ import unittest
 UNZAP = os.path.abspath(sys.argv[1])
 BIG = 256 << 20
 MIB = 1 << 20
+with open(UNZAP, "rb") as program:
+    # AddressSanitizer pads each piece of memory, and keeps what was freed for a while.
+    PADDING = 4 if b"__asan_init" in program.read() else 1
 
 
 def measured(*arguments, stdin=subprocess.DEVNULL):
@@ -58,7 +61,7 @@ class Case(unittest.TestCase):
         self.assertIn(place, err)
         self.assertEqual(err.count(b"\n"), 1, err[:400])
         self.assertLess(spent, seconds)  # of CPU: others may keep the machine busy
-        self.assertLess(size, most)
+        self.assertLess(size, most * PADDING)
 
 
 class Scenarios(Case):

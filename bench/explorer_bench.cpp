@@ -14,7 +14,7 @@
 #include "bench/models.hpp"
 #include "explorer/explore.hpp"
 #include "explorer/reductions.hpp"
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include "diagnosis/diagnose.hpp"
 #include "fuzz.hpp"
-#include "report/report.hpp"
+#include "report/diagnosis/report.hpp"
 #include "sources/bundle/redact.hpp"
 #include "util/text.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file said to be a kernel: an answer with a reason, or an error.
 #include "fuzz.hpp"
-#include "report/patched_report.hpp"
+#include "report/kernel/patched_report.hpp"
 
 void unzap::fuzz_one(std::string_view input) {
   const Result<KernelFacts> facts = facts_of_image(bytes_of(input), "fuzz");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scenario: it is refused with its place, or it is one.
-#include "kernel/scenario.hpp"
+#include "kernel/story/scenario.hpp"
 
 #include "fuzz.hpp"
 

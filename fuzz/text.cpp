@@ -7,7 +7,7 @@
 
 #include "diagnosis/diagnose.hpp"
 #include "fuzz.hpp"
-#include "report/report.hpp"
+#include "report/diagnosis/report.hpp"
 #include "sources/bundle/bundle.hpp"
 
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recorded counterexample: it is refused with its place, or it can be run, whatever it says.
-#include "report/trace_read.hpp"
+#include "report/trace/trace_read.hpp"
 
 #include "fuzz.hpp"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 
 namespace unzap {
 

@@ -5,8 +5,8 @@
 
 #include "check/counterexample.hpp"
 #include "check/judge.hpp"
-#include "kernel/partial_order.hpp"
-#include "kernel/setup.hpp"
+#include "kernel/machine/partial_order.hpp"
+#include "kernel/story/setup.hpp"
 #include "util/assert.hpp"
 
 namespace unzap {

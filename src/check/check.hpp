@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "explorer/explore.hpp"
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 
 namespace unzap {
 

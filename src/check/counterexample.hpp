@@ -8,7 +8,7 @@
 
 #include "check/check.hpp"
 #include "explorer/trace.hpp"
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 
 namespace unzap {
 

@@ -3,7 +3,7 @@
 
 #include "check/check.hpp"
 #include "explorer/reductions.hpp"
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 
 namespace unzap {
 

@@ -11,7 +11,7 @@
 #include "cli/model_options.hpp"
 #include "cli/trace_option.hpp"
 #include "diagnosis/diagnose.hpp"
-#include "report/check_report.hpp"
+#include "report/check/check_report.hpp"
 #include "sources/model/model_source.hpp"
 
 namespace unzap {

@@ -10,7 +10,7 @@
 #include "check/simulate.hpp"
 #include "cli/embedded.hpp"
 #include "cli/model_options.hpp"
-#include "report/story.hpp"
+#include "report/check/story.hpp"
 #include "util/text.hpp"
 
 namespace unzap {

@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "cli/embedded.hpp"
-#include "kernel/scenario_bounds.hpp"
+#include "kernel/story/scenario_bounds.hpp"
 #include "util/processors.hpp"
 #include "util/read_file.hpp"
 

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "kernel_image/verdict.hpp"
-#include "report/patched_report.hpp"
+#include "report/kernel/patched_report.hpp"
 #include "sources/live_kernel/live_kernel.hpp"
 #include "util/map_file.hpp"
 #include "util/read_file.hpp"

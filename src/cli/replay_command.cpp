@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "cli/model_options.hpp"
-#include "report/replay_report.hpp"
-#include "report/trace_read.hpp"
+#include "report/check/replay_report.hpp"
+#include "report/trace/trace_read.hpp"
 #include "util/read_file.hpp"
 #include "util/text.hpp"
 

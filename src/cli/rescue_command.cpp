@@ -13,8 +13,8 @@
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "kernel_image/verdict.hpp"
-#include "report/patched_report.hpp"
-#include "report/rescue_report.hpp"
+#include "report/kernel/patched_report.hpp"
+#include "report/rescue/rescue_report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "util/read_file.hpp"
 

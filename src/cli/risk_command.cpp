@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "cli/host.hpp"
-#include "report/risk_report.hpp"
+#include "report/kernel/risk_report.hpp"
 #include "sources/live_kernel/live_kernel.hpp"
 #include "sources/procfs/node_view.hpp"
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/embedded.hpp"
-#include "kernel/scenario.hpp"
+#include "kernel/story/scenario.hpp"
 
 namespace unzap {
 namespace {

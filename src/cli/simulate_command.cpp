@@ -8,7 +8,7 @@
 #include "check/simulate.hpp"
 #include "cli/model_options.hpp"
 #include "cli/trace_option.hpp"
-#include "report/simulate_report.hpp"
+#include "report/check/simulate_report.hpp"
 
 namespace unzap {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
-#include "report/trace_file.hpp"
+#include "report/trace/trace_file.hpp"
 
 namespace unzap {
 

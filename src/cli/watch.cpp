@@ -13,8 +13,8 @@
 
 #include "cli/command.hpp"
 #include "diagnosis/diagnose.hpp"
-#include "report/changes.hpp"
-#include "report/report.hpp"
+#include "report/diagnosis/changes.hpp"
+#include "report/diagnosis/report.hpp"
 
 namespace unzap {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "explorer/test_models.hpp"
 #include "explorer/trace.hpp"
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 
 namespace unzap::explorer {
 namespace {

@@ -33,15 +33,15 @@ def wrong_place(cell, kernel):
         return f"neither a place nor `not modelled`: {cell}"
     for place in places:
         name, *functions = place.split()
-        path = kernel / name
-        if not path.is_file():
-            return f"no file src/kernel/{name}"
+        found = list(kernel.rglob(name))
+        if len(found) != 1:
+            return f"{len(found)} files called {name} below src/kernel, not one"
+        text = found[0].read_text()
         if not functions:
             return f"no function named beside {name}"
-        text = path.read_text()
         for function in functions:
             if not re.search(rf"\b{re.escape(function)}\b", text):
-                return f"nothing called {function} in src/kernel/{name}"
+                return f"nothing called {function} in {name}"
     return None
 
 

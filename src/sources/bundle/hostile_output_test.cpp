@@ -9,8 +9,8 @@
 #include <random>
 
 #include "diagnosis/diagnose.hpp"
-#include "report/changes.hpp"
-#include "report/report.hpp"
+#include "report/diagnosis/changes.hpp"
+#include "report/diagnosis/report.hpp"
 #include "sources/bundle/fields.hpp"
 #include "sources/bundle/redact.hpp"
 #include "sources/bundle/testing.hpp"

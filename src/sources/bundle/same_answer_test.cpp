@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "diagnosis/diagnose.hpp"
-#include "report/report.hpp"
+#include "report/diagnosis/report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "sources/bundle/redact.hpp"
 #include "sources/bundle/testing.hpp"

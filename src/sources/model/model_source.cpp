@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kernel/exit.hpp"
+#include "kernel/linux/exit.hpp"
 
 namespace unzap {
 namespace {

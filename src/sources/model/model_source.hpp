@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "kernel/machine.hpp"
+#include "kernel/machine/machine.hpp"
 #include "snapshot/snapshot.hpp"
 
 namespace unzap {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/linux/freezer.hpp"
+
+#include "kernel/linux/sched.hpp"
+#include "kernel/linux/signal.hpp"
+
+namespace unzap::kernel {
+
+void step_refrigerator(Step& x) {
+  Task& me = x.me();
+  if ((me.flags2 & k_frozen) != 0) {
+    x.say("frozen: sleeps, signals do not count");
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  x.say("thawed");
+  x.ret();
+}
+
+void step_do_freezer_trap(Step& x) {
+  Task& me = x.me();
+  if ((me.flags2 & k_frozen) == 0 || x.process().group_exit != 0) {
+    x.say("{}", (me.flags2 & k_frozen) == 0 ? "thawed" : "killed: leaves the freezer");
+    return x.ret();
+  }
+  if (x.c.has(Switch::freezer_trap_runs_task_work) && (me.tif & k_tif_notify_signal) != 0) {
+    me.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);
+    x.say("clears TIF_NOTIFY_SIGNAL and runs task work");
+  }
+  me.tif &= static_cast<std::uint8_t>(~k_tif_sigpending);
+  x.say("schedule() in TASK_INTERRUPTIBLE{}",
+        signal_pending(me) ? ": a notify signal is pending, it does not sleep" : "");
+  me.run_state = RunState::interruptible;
+  schedule(x);
+}
+
+void thaw(const Config& c, State& s) {
+  for (TaskNo no = 0; no < c.tasks.size(); ++no) {
+    if ((s.tasks[no].flags2 & k_frozen) == 0) continue;
+    s.tasks[no].flags2 &= static_cast<std::uint8_t>(~k_frozen);
+    wake_up(s, no, k_wake_normal);
+  }
+}
+
+}  // namespace unzap::kernel

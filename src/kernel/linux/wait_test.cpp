@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Claims of docs/kernel-facts/wait.md.
+#include "kernel/linux/wait.hpp"
+
+#include "kernel/linux/exit.hpp"
+#include "kernel/machine/test_driver.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+constexpr auto k_kernel = "v5.15.160";
+
+/// Init's leader calls do_wait(); the child lives. Its next step is the first of do_wait().
+Driver waiting() {
+  Driver d(plain(), k_kernel);
+  d.enter(d.leader(), Routine::zap_pid_ns_processes, 2);
+  d.enter(d.leader(), Routine::do_wait);
+  return d;
+}
+
+TEST(Wait, DoWaitSetsItsStateBeforeItScans) {
+  Driver d = waiting();
+  d.step(d.leader());
+  EXPECT_EQ(d[d.leader()].run_state, RunState::interruptible);
+  EXPECT_EQ(d.step(d.leader()), "child cannot be reaped yet");
+}
+
+TEST(Wait, AChildThatDiesBetweenTheScanAndTheSleepPreventsTheSleep) {
+  Driver d = waiting();
+  d.step(d.leader());
+  d.step(d.leader());
+  d.s.processes[0].sigchld_ignored = 1;
+  d.enter(d.child(), Routine::exit_notify);
+  EXPECT_NE(d.step(d.child()).find("wakes init in do_wait()"), std::string::npos);
+  EXPECT_EQ(d.step(d.leader()), "schedule(): sleeps");
+  EXPECT_FALSE(d.asleep(d.leader()));
+  d.until_said(d.leader(), "-ECHILD");
+}
+
+TEST(Wait, WithAFlagPendingItReturnsErestartsysWithoutASleep) {
+  for (const std::uint8_t flag : {k_tif_sigpending, k_tif_notify_signal}) {
+    Driver d = waiting();
+    d[d.leader()].tif = flag;
+    d.until_said(d.leader(), "-ERESTARTSYS");
+    EXPECT_EQ(d[d.leader()].ret, k_wait_restartsys);
+    EXPECT_EQ(d.s.current[0], d.leader()) << "it never left its CPU";
+    EXPECT_EQ(d[d.leader()].run_state, RunState::running);
+    EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes);
+  }
+}
+
+TEST(Wait, TheRoundWithAFlagPendingHasNoReschedPoint) {
+  for (const Preempt preempt : {Preempt::none, Preempt::voluntary}) {
+    Driver d(plain(), k_kernel, preempt);
+    d.enter(d.leader(), Routine::zap_pid_ns_processes, 2);
+    d[d.leader()].tif = k_tif_notify_signal;
+    d.s.need_resched = 1;
+    for (int i = 0; i < 20; ++i) d.step(d.leader());
+    EXPECT_EQ(d.s.current[0], d.leader()) << name(preempt);
+  }
+}
+
+TEST(Wait, WithoutAFlagItSleepsInterruptibly) {
+  Driver d = waiting();
+  d.until_off(d.leader());
+  EXPECT_TRUE(d.asleep(d.leader()));
+  EXPECT_EQ(d[d.leader()].run_state, RunState::interruptible);
+}
+
+TEST(Wait, AFlagSetBetweenTheTestAndTheSleepIsNotLost) {
+  // schedule() looks again; in the model test and sleep are one step, so the wake-up must do it.
+  Driver d = waiting();
+  d.until_off(d.leader());
+  d[d.leader()].tif = k_tif_notify_signal;
+  EXPECT_TRUE(wake_up(d.s, d.leader(), k_wake_interruptible));
+  d.until_said(d.leader(), "-ERESTARTSYS");
+}
+
+TEST(Wait, ADeadChildDoesNotCount) {
+  for (const ExitState gone : {ExitState::dead, ExitState::released}) {
+    Driver d = waiting();
+    d[d.child()].exit_state = gone;
+    d.until_said(d.leader(), "-ECHILD");
+    EXPECT_EQ(d[d.leader()].ret, k_wait_echild);
+    EXPECT_EQ(d[d.leader()].run_state, RunState::running);
+  }
+}
+
+TEST(Wait, EchildDoesNotMeanThatThePidsAreGone) {
+  Driver d = waiting();
+  d[d.child()].exit_state = ExitState::dead;
+  const int pids = d.s.pid_ns[0].pid_allocated;
+  d.until_said(d.leader(), "-ECHILD");
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, pids);
+}
+
+TEST(Wait, AZombieChildIsReapedAndTheCallEnds) {
+  Driver d = waiting();
+  d[d.child()].exit_state = ExitState::zombie;
+  d.until_said(d.leader(), "reaps child");
+  EXPECT_EQ(d[d.child()].exit_state, ExitState::released);
+  EXPECT_EQ(d[d.leader()].ret, k_wait_reaped);
+  EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes);
+}
+
+TEST(Wait, AZombieLeaderWithLivingThreadsCountsAsWaitForIt) {
+  Scenario scenario = plain();
+  scenario.child_sqpoll = true;
+  Driver d(scenario, k_kernel);
+  d.enter(d.leader(), Routine::zap_pid_ns_processes, 2);
+  d.enter(d.leader(), Routine::do_wait);
+  d[d.child()].exit_state = ExitState::zombie;
+  d.until_off(d.leader());
+  EXPECT_TRUE(d.asleep(d.leader()));
+  EXPECT_EQ(d[d.child()].exit_state, ExitState::zombie);
+}
+
+TEST(Wait, ItWalksTheChildrenOfEveryThreadOfTheGroup) {
+  Driver d(with_workers({WorkerStart::idle}), k_kernel);
+  EXPECT_EQ(d[d.child()].parent, d.leader());
+  d.enter(d.worker(), Routine::zap_pid_ns_processes, 2);
+  d.enter(d.worker(), Routine::do_wait);
+  d.step(d.worker(), 1);
+  EXPECT_EQ(d.step(d.worker()), "child cannot be reaped yet");
+}
+
+TEST(Wait, ChildrenOfAParentOutsideAreInvisible) {
+  Driver d = waiting();
+  d[d.child()].parent = k_outside;
+  d.until_said(d.leader(), "-ECHILD");
+}
+
+TEST(Wait, ADyingChildWakesOnlyInterruptibleSleepers) {
+  for (const RunState state : {RunState::interruptible, RunState::uninterruptible, RunState::idle}) {
+    Driver d = waiting();
+    d.until_off(d.leader());
+    d[d.leader()].run_state = state;
+    d.enter(d.child(), Routine::exit_notify);
+    d.step(d.child());
+    EXPECT_EQ(d.asleep(d.leader()), state != RunState::interruptible);
+  }
+}
+
+TEST(Wait, TheWakeUpOfAnAutoreapedChildComesBeforeItsRelease) {
+  Driver d = waiting();
+  d.until_off(d.leader());
+  d.s.processes[0].sigchld_ignored = 1;
+  d.enter(d.child(), Routine::exit_notify);
+  d.step(d.child(), 1);
+  EXPECT_FALSE(d.asleep(d.leader()));
+  EXPECT_EQ(d[d.child()].exit_state, ExitState::dead);
+}
+
+}  // namespace
+}  // namespace unzap::kernel

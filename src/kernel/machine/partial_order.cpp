@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/machine/partial_order.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+const CallFrame& top(const Task& task) {
+  return task.stack[task.depth - 1U];
+}
+
+/// Whether the step touches nothing outside the task's container and looks at nothing that others change.
+bool stays_inside(const Config& c, const State& s, TaskNo no) {
+  const Task& task = s.tasks[no];
+  const CallFrame at = top(task);
+  const bool ends = s.processes[c.tasks[no].process].group_exit != 0;
+  switch (at.routine) {
+    // Once the group ends these lead to do_exit(); before, they may lead back to sleep.
+    case Routine::syscall_sleep:
+    case Routine::exit_to_user_mode:
+    case Routine::get_signal: return ends;
+    // task_work_run() has a cond_resched(), which is nothing under full preemption.
+    case Routine::task_work_run:
+      return c.preempt == Preempt::full && ends && (task.flags & k_pf_exiting) != 0;
+    case Routine::io_ring_ctx_wait_and_kill: return ends && (task.flags & k_pf_exiting) != 0;
+    case Routine::syscall_exit_group:
+    case Routine::syscall_exit:
+    case Routine::do_group_exit: return true;
+    case Routine::do_exit:
+      // With CONFIG_PREEMPT_VOLUNTARY the first steps have a might_sleep(), which looks at TIF_NEED_RESCHED.
+      return at.step == 3 || at.step == 4 || (at.step <= 2 && c.preempt != Preempt::voluntary);
+    case Routine::exit_notify: return true;
+    case Routine::exit_task_namespaces: return true;
+    case Routine::put_mnt_ns: return at.step == 0;
+    case Routine::zap_pid_ns_processes: return at.step <= 1;
+    default: return false;
+  }
+}
+
+/// Whether nobody but the other members of its container can make the task do anything.
+bool dormant(const Config& c, const State& s, TaskNo no) {
+  const Task& task = s.tasks[no];
+  if (task.run_state == RunState::dead)
+    return !environment_enabled(c, s, Environment::reap, no);  // its pid number is the container's
+  if ((task.flags & k_on_rq) != 0 || task.depth == 0) return false;
+  switch (top(task).routine) {
+    case Routine::syscall_sleep:
+    case Routine::do_wait:
+    case Routine::zap_pid_ns_processes: return true;
+    case Routine::io_wq_put_and_exit: return true;  // until the workers let go
+    case Routine::io_worker: return !environment_enabled(c, s, Environment::timeout, no);
+    default: return false;
+  }
+}
+
+bool alone(const Config& c, const State& s, TaskNo self) {
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (no != self && c.tasks[no].container == c.tasks[self].container && !dormant(c, s, no)) return false;
+  return true;
+}
+
+/// Whether the environment can do nothing but let time run out for a sleeper, or reap: dormant() sees to
+/// these.
+bool environment_is_quiet(const Config& c, const State& s) {
+  bool quiet = true;
+  for_each_environment(c, s, [&](Environment what, TaskNo) {
+    quiet = quiet && (what == Environment::timeout || what == Environment::reap);
+  });
+  return quiet;
+}
+
+}  // namespace
+
+std::string why_not_partly_ordered(const Config& c) {
+  const Scenario& scenario = c.scenario;
+  if (c.outside != k_no_task)
+    return "a task outside (" + scenario.outside_comm + ") looks into the container";
+  if (c.injected != k_no_task) return "a member's parent lies outside and may reap it at any time";
+  if (scenario.child_traced) return "a tracer may let go of a member at any time";
+  if (scenario.child_frozen != Freezer::none) return "the freezer acts on a member at any time";
+  if (scenario.nested) return "a pid namespace inside another one reaches into both containers";
+  if (scenario.child_fuse || scenario.fuse_server) return "a FUSE connection joins members that seem asleep";
+  return "";
+}
+
+std::optional<Action> lone_step(const Config& c, const State& s) {
+  for (std::uint8_t cpu = 0; cpu < c.scenario.cpus; ++cpu) {
+    const TaskNo no = s.current[cpu];
+    if (no == k_no_task || c.tasks[no].container == 0xff) continue;
+    if (!stays_inside(c, s, no) || !alone(c, s, no)) continue;
+    if (!environment_is_quiet(c, s)) return std::nullopt;
+    return Action{Event::run, cpu, no};
+  }
+  return std::nullopt;
+}
+
+bool stays_lone(const Config& c, const State& before, const State& after, const Action& step) {
+  if (after.current[step.cpu] != step.task) return false;
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (((before.tasks[no].flags ^ after.tasks[no].flags) & k_on_rq) != 0) return false;
+  return true;
+}
+
+}  // namespace unzap::kernel

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernel/machine/state.hpp"
+#include "kernel/story/scenario.hpp"
+#include "kernel/story/variant.hpp"
+
+namespace unzap::kernel {
+
+/// What a task is in the scenario.
+enum class Role : std::uint8_t {
+  init,         ///< leader of a container's init
+  ring_thread,  ///< another thread of init, which owns its ring
+  worker,       ///< an io-wq worker of init
+  child,        ///< leader of a child of init
+  grandchild,   ///< a child of that one
+  orphan,       ///< a child of the grandchild
+  sqpoll,       ///< the child's SQPOLL thread
+  fuse_server,
+  injected,        ///< a member whose parent lies outside
+  injected_child,  ///< a child of that one
+  outside,         ///< the task outside that does something
+  kworker,         ///< runs wait_rcu_exp_gp
+};
+
+/// What does not change about a task.
+struct TaskInfo {
+  std::string comm;
+  Role role = Role::kworker;
+  std::int32_t tid = 0;
+  std::int32_t ns_tid = 0;        ///< its number in its container's pid namespace; 0: not a member
+  std::uint8_t process = 0xff;    ///< index of its process; 0xff for a kernel thread
+  std::uint8_t container = 0xff;  ///< index of its container; 0xff for a task outside
+  std::uint8_t pid_ns = 0xff;     ///< index of its pid namespace
+  bool leader = false;
+  bool in_namespaces = false;     ///< holds a reference to the container's nsproxy
+  std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
+  bool unbounded = false;         ///< a worker of the unbounded account
+  bool spare = false;             ///< a worker that does not exist until another one asks for it
+  bool subreaper = false;         ///< signal->is_child_subreaper, of a member of the namespace
+  std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
+};
+
+/// What does not change about a container. Those with the same `kind` are made alike; all but the first,
+/// whose init is on a CPU when the story begins, are in the same state then, and nothing tells them apart.
+struct Container {
+  enum class Kind : std::uint8_t { scenario, bystander };
+  Kind kind = Kind::scenario;
+  Ending ending = Ending::exit_group;
+  std::uint8_t pid_ns = 0;
+  std::uint8_t inside = 0xff;  ///< index of the container in whose pid namespace this one's was made
+  TaskNo leader = 0;
+  TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
+  TaskNo child = k_no_task;
+  TaskNo grandchild = k_no_task;
+};
+
+/// Everything that stays the same while a scenario runs.
+struct Config {
+  Scenario scenario;
+  Variant variant;
+  Preempt preempt = Preempt::none;
+  std::vector<TaskInfo> tasks;        ///< in creation order, which is the order of for_each_thread()
+  std::vector<Container> containers;  ///< the scenario's first
+  std::vector<TaskNo> wq_owner;       ///< io_wq->task, by the index of the io_wq
+  TaskNo injected_child = k_no_task;
+  TaskNo injected = k_no_task;  ///< a member of the first container whose parent lies outside
+  TaskNo outside = k_no_task;   ///< the task outside, if it does something
+  TaskNo fuse_server = k_no_task;
+  TaskNo kworker = k_no_task;  ///< runs wait_rcu_exp_gp
+
+  bool has(Switch one) const { return variant.has(one); }
+  const Container& first() const { return containers.front(); }
+  /// Whether the task has a number in that pid namespace: it is a member of it, or of one below it.
+  bool has_number(const TaskInfo& task, std::uint8_t pid_ns) const;
+  std::uint8_t all_cpus() const { return static_cast<std::uint8_t>((1U << scenario.cpus) - 1); }
+};
+
+/// A frame that has nothing left to do when what it called returns.
+inline constexpr std::uint8_t k_tail = 0xff;
+
+/// One step of one task: the state that it changes, and what happened in words. A step is what no other CPU
+/// can see half-done: one critical section, one atomic operation, or actions that only the task itself sees.
+class Step {
+ public:
+  /// `text` takes the words, or is nullptr when nobody reads them (the search).
+  Step(const Config& config, State& state, TaskNo runs, std::uint8_t on_cpu, std::string* text)
+      : c(config),
+        s(state),
+        self(runs),
+        cpu(on_cpu),
+        where(state.tasks[runs].stack[state.tasks[runs].depth - 1U].routine),
+        text_(text) {}
+
+  const Config& c;
+  State& s;
+  const TaskNo self;
+  const std::uint8_t cpu;
+  bool gave_way = false;  ///< the task called schedule(), or died
+  Routine where;          ///< the routine that the step is attributed to
+
+  Task& me() const { return s.tasks[self]; }
+  const TaskInfo& my() const { return c.tasks[self]; }
+  Process& process() const { return s.processes[my().process]; }
+  PidNamespace& pid_ns() const { return s.pid_ns[my().pid_ns]; }
+  MountNamespace& mnt_ns() const { return s.mnt_ns[my().container]; }
+
+  /// Goes on at `step` of the routine that runs.
+  void at(std::uint8_t step) const { me().stack[me().depth - 1U].step = step; }
+  /// Calls `routine`; when it returns the caller goes on at `return_to` (k_tail: returns as well).
+  void call(Routine routine, std::uint8_t return_to) const;
+  /// Leaves the routine that runs, and every caller that only waited to return.
+  void ret(std::uint8_t value = 0) const;
+  /// The routine that runs turns into another one, at its first step.
+  void become(Routine routine) const;
+
+  /// Attributes the step to `routine`, which the task entered and left, or went on in, within this one step.
+  void in(Routine routine) { where = routine; }
+
+  /// Adds to what the step says. A sentence without a final full stop.
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    if (!text_) return;
+    if (!text_->empty()) *text_ += "; ";
+    *text_ += fmt::format(format, std::forward<Args>(args)...);
+  }
+  /// The name of a task for `say`.
+  const std::string& comm(TaskNo task) const { return c.tasks[task].comm; }
+
+ private:
+  std::string* text_;
+};
+
+}  // namespace unzap::kernel

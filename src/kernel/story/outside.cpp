@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/story/outside.hpp"
+
+#include "kernel/linux/pid_namespace.hpp"
+#include "kernel/linux/sched.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+void finish(Step& x) {
+  x.s.outside_free = 1;
+  x.become(Routine::outside_sleep);
+  sleep_in(x, RunState::interruptible);
+}
+
+bool tasks_gp_held(const Config& c, const State& s) {
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if ((s.tasks[no].flags2 & k_holds_tasks_gp) != 0) return true;
+  return false;
+}
+
+bool live_in_cgroup(const Config& c, const State& s, TaskNo no) {
+  return c.tasks[no].container == 0 && s.tasks[no].exit_state != ExitState::released &&
+         (s.tasks[no].flags & k_pf_exiting) == 0 && s.tasks[no].run_state != RunState::dead;
+}
+
+bool dying_in_cgroup(const Config& c, const State& s, TaskNo no) {
+  return c.tasks[no].container == 0 && (s.tasks[no].flags & k_pf_exiting) != 0 &&
+         s.tasks[no].run_state != RunState::dead;
+}
+
+bool cgroup_drained(const Config& c, const State& s) {
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (dying_in_cgroup(c, s, no)) return false;
+  return true;
+}
+
+}  // namespace
+
+void step_outside_sleep(Step& x) {
+  const Routine act = x.c.scenario.outside_act == OutsideAct::rcu_tasks ? Routine::synchronize_rcu_tasks
+                      : x.c.scenario.outside_act == OutsideAct::rmdir   ? Routine::cgroup_rmdir
+                                                                        : Routine::copy_process;
+  x.me().tif = 0;  // it comes back from user mode, where every flag is looked at
+  if (x.s.outside_acted == 0 || x.s.outside_free != 0) return sleep_in(x, RunState::interruptible);
+  x.me().run_state = RunState::running;
+  x.say("begins");
+  x.become(act);
+}
+
+void step_synchronize_rcu_tasks(Step& x) {
+  if (x.me().stack[x.me().depth - 1U].step == 0) {
+    for (TaskNo no = 0; no < x.c.tasks.size(); ++no)
+      if ((x.s.tasks[no].flags2 & k_exit_srcu) != 0) {
+        x.s.tasks[no].flags2 |= k_holds_tasks_gp;
+        x.say("{} is in its exit section", x.comm(no));
+      }
+    x.at(1);
+    return x.say("synchronize_srcu(&tasks_rcu_exit_srcu)");
+  }
+  if (tasks_gp_held(x.c, x.s)) {
+    x.say("sleeps until the exiting tasks are through");
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  x.say("no exiting task is waited for any more");
+  finish(x);
+}
+
+void step_cgroup_rmdir(Step& x) {
+  if (x.c.has(Switch::rmdir_drains_dying_tasks) && !cgroup_drained(x.c, x.s)) {
+    x.say("cgroup_drain_dying(): sleeps until the dying tasks are gone");
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  x.say("the cgroup is removed");
+  finish(x);
+}
+
+void step_copy_process(Step& x) {
+  Task& child = x.s.tasks[x.c.injected];
+  if (x.me().stack[x.me().depth - 1U].step == 0) {
+    if (x.s.pid_ns[0].adding == 0) {
+      x.say("alloc_pid(): -ENOMEM, the namespace is closed");
+      return finish(x);
+    }
+    ++x.s.pid_ns[0].pid_allocated;
+    x.say("alloc_pid(): a number in the container's namespace");
+    return x.at(1);
+  }
+  if (x.c.has(Switch::fork_checks_namespace) && x.s.pid_ns[0].adding == 0) {
+    free_pid(x.c, x.s, x.c.injected);
+    x.say("the namespace was closed meanwhile: -ENOMEM");
+    return finish(x);
+  }
+  child.exit_state = ExitState::none;
+  child.run_state = RunState::interruptible;
+  x.say("{} is published in the namespace", x.comm(x.c.injected));
+  finish(x);
+}
+
+bool outside_may_act(const Config& c, const State& s) {
+  if (c.outside == k_no_task || s.outside_acted != 0) return false;
+  if (c.scenario.outside_act != OutsideAct::rmdir) return true;
+  // cgroup.events says populated 0 once no task is live; only then does anybody remove a cgroup.
+  for (TaskNo no = 0; no < c.tasks.size(); ++no)
+    if (live_in_cgroup(c, s, no)) return false;
+  return true;
+}
+
+void leave_exit_section(const Config& c, State& s, TaskNo no) {
+  s.tasks[no].flags2 &= static_cast<std::uint8_t>(~(k_exit_srcu | k_holds_tasks_gp));
+  if (c.outside != k_no_task && c.scenario.outside_act == OutsideAct::rcu_tasks && !tasks_gp_held(c, s))
+    wake_up(s, c.outside, mask_of(RunState::uninterruptible));
+}
+
+void dying_task_left(const Config& c, State& s) {
+  if (c.outside != k_no_task && c.scenario.outside_act == OutsideAct::rmdir && cgroup_drained(c, s))
+    wake_up(s, c.outside, mask_of(RunState::uninterruptible));
+}
+
+}  // namespace unzap::kernel

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Claims of docs/kernel-facts/outside.md.
+#include "kernel/story/outside.hpp"
+
+#include "kernel/machine/test_driver.hpp"
+
+namespace unzap::kernel {
+namespace {
+
+constexpr auto k_kernel = "v6.1.192";
+
+Variant without(Switch one) {
+  Variant v = find_kernel(k_kernel)->variant;
+  return v.set(one, false);
+}
+Variant with(Switch one) {
+  Variant v = find_kernel(k_kernel)->variant;
+  return v.set(one, true);
+}
+
+/// An init without a child, and a task outside that does `act`.
+Scenario alone(OutsideAct act) {
+  Scenario s = plain();
+  s.child = false;
+  s.outside_holders = 1;  // init is not the last user of the mount namespace
+  s.outside_act = act;
+  return s;
+}
+
+Scenario forks() {
+  Scenario s = alone(OutsideAct::fork);
+  s.injected = Injected::sleeps;
+  return s;
+}
+
+/// A zombie with a parent outside, which is about to do `act`; init is in its second wait.
+Scenario pinned(OutsideAct act) {
+  Scenario s = alone(act);
+  s.injected = Injected::zombie;
+  return s;
+}
+
+/// The task outside has a pid number for its child, and init walks the namespace and kills everybody.
+Driver number_then_kill_walk(const Variant& variant) {
+  Driver d(forks(), variant);
+  d.fire(Environment::act);
+  d.until_said(d.config().outside, "a number in the container's namespace", 1);
+  d.until_said(d.leader(), "nobody to kill", 0);
+  return d;
+}
+
+TEST(Fork, PublishedAfterTheKillWalkEscapesItWithoutTheCheck) {
+  Driver d = number_then_kill_walk(without(Switch::fork_checks_namespace));
+  d.until_said(d.config().outside, "is published in the namespace", 1);
+  const TaskNo injected = d.config().injected;
+  EXPECT_EQ(d[injected].exit_state, ExitState::none);
+  EXPECT_EQ(d[injected].flags & k_sigkill_private, 0);
+  EXPECT_FALSE(d.sigpending(injected));
+  d.until_off(d.leader(), 0);
+  EXPECT_TRUE(d.asleep(d.leader()));
+  EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes);
+}
+
+TEST(Fork, TheCheckFreesTheNumberAndWakesTheReaper) {
+  Driver d = number_then_kill_walk(find_kernel(k_kernel)->variant);
+  d.until_off(d.leader(), 0);
+  EXPECT_TRUE(d.asleep(d.leader())) << "the number counts although nobody has it yet";
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
+  d.until_said(d.config().outside, "-ENOMEM", 1);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
+  EXPECT_FALSE(d.asleep(d.leader()));
+  EXPECT_EQ(d[d.config().injected].exit_state, ExitState::released);
+}
+
+TEST(Fork, IntoAClosedNamespaceGetsNoNumber) {
+  Driver d(forks(), without(Switch::fork_checks_namespace));
+  d.until_said(d.leader(), "disable_pid_allocation()", 0);
+  const int numbers = d.s.pid_ns[0].pid_allocated;
+  d.fire(Environment::act);
+  d.until_said(d.config().outside, "alloc_pid(): -ENOMEM", 1);
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, numbers);
+}
+
+TEST(Fork, PublishedBeforeTheKillWalkIsKilledLikeAnybody) {
+  Driver d(forks(), k_kernel);
+  d.fire(Environment::act);
+  d.until_said(d.config().outside, "is published in the namespace", 1);
+  d.until_said(d.leader(), "SIGKILL to exec", 0);
+  EXPECT_FALSE(d.asleep(d.config().injected));
+}
+
+TEST(RcuTasks, WaitsOnlyForSectionsOpenWhenItBegan) {
+  Driver d(pinned(OutsideAct::rcu_tasks), k_kernel);
+  const TaskNo outside = d.config().outside;
+  d[d.leader()].flags2 |= k_exit_srcu;
+  d.fire(Environment::act);
+  d.until_said(outside, "init is in its exit section", 1);
+  d[d.config().injected].flags2 |= k_exit_srcu;  // a section that began later
+  d.until_off(outside, 1);
+  EXPECT_EQ(d[outside].run_state, RunState::uninterruptible);
+  leave_exit_section(d.config(), d.s, d.leader());
+  EXPECT_FALSE(d.asleep(outside));
+  d.until_said(outside, "no exiting task is waited for any more", 1);
+}
+
+TEST(RcuTasks, TheReaperLeavesItsSectionWhileItSleepsAndEntersItAgain) {
+  for (const bool leaves : {false, true}) {
+    Variant v = find_kernel(k_kernel)->variant;
+    Driver d(pinned(OutsideAct::rcu_tasks), v.set(Switch::second_loop_leaves_tasks_rcu, leaves));
+    d.until_off(d.leader(), 0);
+    EXPECT_EQ((d[d.leader()].flags2 & k_exit_srcu) == 0, leaves);
+    d.fire(Environment::act);
+    d.until_off(d.config().outside, 1);
+    EXPECT_EQ(d[d.config().outside].run_state == RunState::interruptible, leaves)
+        << "it has its children back";
+    wake_up(d.s, d.leader(), k_wake_any);
+    d.step(d.leader(), 0);
+    EXPECT_EQ((d[d.leader()].flags2 & k_holds_tasks_gp) != 0, !leaves);
+  }
+}
+
+TEST(RcuTasks, TheParentThatWaitsDoesNotReap) {
+  Driver d(pinned(OutsideAct::rcu_tasks), without(Switch::second_loop_leaves_tasks_rcu));
+  EXPECT_TRUE(d.offers(Environment::reap, d.config().injected));
+  d.until_off(d.leader(), 0);
+  d.fire(Environment::act);
+  EXPECT_FALSE(d.offers(Environment::reap, d.config().injected));
+  d.until_off(d.config().outside, 1);
+  EXPECT_FALSE(d.offers(Event::pick));
+}
+
+TEST(CgroupRmdir, BeginsOnlyWhenNoTaskOfTheCgroupIsLive) {
+  Driver d(alone(OutsideAct::rmdir), k_kernel);
+  EXPECT_FALSE(d.offers(Environment::act));
+  d.until_said(d.leader(), "PF_EXITING", 0);
+  EXPECT_TRUE(d.offers(Environment::act));
+}
+
+TEST(CgroupRmdir, WaitsForTheLastContextSwitchOfTheDying) {
+  Driver d(alone(OutsideAct::rmdir), with(Switch::rmdir_drains_dying_tasks));
+  const TaskNo outside = d.config().outside;
+  d.until_said(d.leader(), "PF_EXITING", 0);
+  d.fire(Environment::act);
+  d.until_off(outside, 1);
+  EXPECT_EQ(d[outside].run_state, RunState::uninterruptible);
+  d.until(
+      d.leader(), [](const State&, const Task& t) { return t.exit_state != ExitState::none; }, 0);
+  EXPECT_TRUE(d.asleep(outside)) << "a zombie may still be on its CPU";
+  d.until_said(d.leader(), "off the CPU for ever", 0);
+  EXPECT_FALSE(d.asleep(outside));
+  d.until_said(outside, "the cgroup is removed", 1);
+}
+
+TEST(CgroupRmdir, WithoutTheSwitchItDoesNotWait) {
+  Driver d(pinned(OutsideAct::rmdir), k_kernel);
+  d.until_off(d.leader(), 0);
+  d.fire(Environment::act);
+  d.until_said(d.config().outside, "the cgroup is removed", 1);
+  EXPECT_TRUE(d.offers(Environment::reap, d.config().injected));
+}
+
+}  // namespace
+}  // namespace unzap::kernel

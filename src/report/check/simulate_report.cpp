@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/check/simulate_report.hpp"
+#include "report/diagnosis/finding_json.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "report/trace/timeline.hpp"
+
+namespace unzap {
+namespace {
+
+std::string share_line(const char* what, const Share& share, const char* meaning) {
+  return fmt::format("  {:<10} {:>9}  {:>7.3f} %  (95 %: {:.3f} to {:.3f})  {}\n", what, share.count,
+                     100 * share.share, 100 * share.low, 100 * share.high, meaning);
+}
+
+std::string paint(const std::string& text, const char* code, bool color) {
+  return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+}
+
+nlohmann::ordered_json share_json(const Share& share) {
+  return {{"count", share.count}, {"share", share.share}, {"low", share.low}, {"high", share.high}};
+}
+
+}  // namespace
+
+std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& options) {
+  const bool hit = r.lockup.count > 0;
+  const std::string verdict = hit ? "LOCKUP HIT" : r.busy.count > 0 ? "BUSY WAIT SEEN" : "NOTHING FOUND";
+  std::string out = fmt::format("{}  {} on {}, preemption {}: {} of {} random schedules\n",
+                                paint(verdict, hit ? "1;31" : "1;33", options.color), r.hit.scenario,
+                                r.hit.kernel, r.hit.preempt, r.runs, r.asked);
+  out += share_line("lockup", r.lockup, "came to where no schedule ends");
+  out += share_line("busy", r.busy, "a task went round without sleeping; no lockup");
+  out += share_line("ended", r.ended, "everything was gone");
+  out += share_line("undecided", r.undecided, "neither within their steps");
+  out += fmt::format("seed {}, at most {} steps a run, {} steps in all, {:.3f} s\n", r.seed, r.max_steps,
+                     r.steps, r.seconds);
+  out +=
+      "each step is drawn evenly from what is possible; a real scheduler draws otherwise, and no run proves "
+      "anything\n";
+  if (!hit) return out;
+  out += "\n" + timeline(r.hit, options.width, options.color);
+  out += fmt::format(
+      "\n{} steps: the shortest run into the lockup (run {}, {} steps), cut until none of them can be "
+      "left out\n",
+      r.hit.trace.size(), r.shortest_run, r.shortest_steps);
+  return out;
+}
+
+std::string simulate_to_json(const SimulateReport& r) {
+  nlohmann::ordered_json out{{"schema_version", 1},
+                             {"scenario", r.hit.scenario},
+                             {"kernel", r.hit.kernel},
+                             {"preempt", r.hit.preempt},
+                             {"changed", r.hit.changed},
+                             {"runs", r.runs},
+                             {"asked", r.asked},
+                             {"seed", r.seed},
+                             {"max_steps", r.max_steps},
+                             {"steps", r.steps},
+                             {"seconds", r.seconds},
+                             {"lockup", share_json(r.lockup)},
+                             {"busy_wait", share_json(r.busy)},
+                             {"ended", share_json(r.ended)},
+                             {"undecided", share_json(r.undecided)},
+                             {"hit", nullptr}};
+  if (r.lockup.count > 0)
+    out["hit"] = nlohmann::ordered_json{{"run", r.shortest_run},
+                                        {"run_steps", r.shortest_steps},
+                                        {"check", nlohmann::ordered_json::parse(check_to_json(r.hit))}};
+  return json_text(std::move(out), 2);
+}
+
+}  // namespace unzap

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/diagnosis/finding_json.hpp"
+#include "report/diagnosis/report.hpp"
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+constexpr std::size_t k_max_problems = 200;
+
+template <class T>
+Json value_or_null(const T& reading) {
+  return reading ? Json(*reading) : Json(nullptr);
+}
+
+Json to_json(const Party& party) {
+  return {{"pid", value_or_null(party.pid)},
+          {"tid", value_or_null(party.tid)},
+          {"comm", party.comm},
+          {"role", party.role},
+          {"container", party.container.empty() ? Json(nullptr) : Json(party.container)},
+          {"pod", party.pod.empty() ? Json(nullptr) : Json(party.pod)},
+          {"start_ticks", value_or_null(party.start_ticks)}};
+}
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json to_json(const ContainerRef& container) {
+  return {{"id", text_or_null(container.id)},
+          {"name", text_or_null(container.name)},
+          {"runtime", text_or_null(container.runtime)},
+          {"namespace", text_or_null(container.ns)},
+          {"pod", text_or_null(container.pod)},
+          {"sandbox", text_or_null(container.sandbox)},
+          {"process", container.process ? to_json(*container.process) : Json(nullptr)}};
+}
+
+Json host_json(const Snapshot& snapshot) {
+  const Host& host = snapshot.host;
+  return {{"name", host.name ? Json(printable(*host.name, k_shown_host_bytes)) : Json(nullptr)},
+          {"kernel", value_or_null(host.kernel_release)},
+          {"cpus", value_or_null(host.cpus)},
+          {"origin", name(snapshot.origin)},
+          {"preemption", host.preemption ? Json(name(*host.preemption)) : Json(nullptr)},
+          {"counters",
+           {{"hung_tasks", value_or_null(host.hung_tasks)},
+            {"soft_lockups", value_or_null(host.soft_lockups)},
+            {"hard_lockups", value_or_null(host.hard_lockups)},
+            {"rcu_stalls", value_or_null(host.rcu_stalls)}}}};
+}
+
+Json problems_json(const std::vector<Problem>& problems) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < problems.size() && i < k_max_problems; ++i)
+    out.push_back({{"where", problems[i].where}, {"text", problems[i].text}});
+  if (problems.size() > k_max_problems)
+    out.push_back(
+        {{"where", ""}, {"text", std::to_string(problems.size() - k_max_problems) + " more like these"}});
+  return out;
+}
+
+void make_printable(Json& value) {
+  if (value.is_string()) {
+    auto& text = value.get_ref<std::string&>();
+    const bool clean = text.size() <= k_shown_text_bytes && !text_repaired(text, {.line_feeds = false});
+    if (!clean) text = printable(text);
+  } else if (value.is_object()) {
+    for (auto& [key, member] : value.get_ref<Json::object_t&>()) make_printable(member);
+  } else if (value.is_array()) {
+    for (Json& element : value) make_printable(element);
+  }
+}
+
+Json symptoms_json(const std::vector<Symptom>& symptoms) {
+  Json out = Json::array();
+  for (const Symptom& symptom : symptoms)
+    out.push_back({{"where", symptom.where},
+                   {"text", symptom.text},
+                   {"container", text_or_null(symptom.container)},
+                   {"pod", text_or_null(symptom.pod)}});
+  return out;
+}
+
+}  // namespace
+
+Json finding_json(const Finding& finding) {
+  Json victims = Json::array();
+  for (const Party& victim : finding.victims) victims.push_back(to_json(victim));
+  Json chain = Json::array();
+  for (const Link& link : finding.chain)
+    chain.push_back({{"what", link.what}, {"waits_for", link.waits_for}, {"evidence", link.evidence}});
+  Json evidence = Json::array();
+  for (const Evidence& piece : finding.evidence)
+    evidence.push_back({{"id", piece.id}, {"source", piece.source}, {"text", piece.text}});
+  Json remedies = Json::array();
+  for (const Remedy& remedy : finding.remedies)
+    remedies.push_back({{"id", remedy.id}, {"text", remedy.text}, {"risk", remedy.risk}});
+  return {{"cause", finding.cause},
+          {"confidence", name(finding.confidence)},
+          {"summary", finding.summary},
+          {"culprit", finding.culprit ? to_json(*finding.culprit) : Json(nullptr)},
+          {"victims", std::move(victims)},
+          {"chain", std::move(chain)},
+          {"evidence", std::move(evidence)},
+          {"refuted_by", finding.refuted_by},
+          {"next_evidence", finding.next_evidence},
+          {"remedies", std::move(remedies)},
+          {"references", finding.references},
+          {"pid_ns", value_or_null(finding.pid_ns)},
+          {"reaper", finding.reaper ? to_json(*finding.reaper) : Json(nullptr)},
+          {"unproved", finding.unproved},
+          {"container", finding.container ? to_json(*finding.container) : Json(nullptr)}};
+}
+
+std::string json_text(Json value, int indent) {
+  make_printable(value);
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string json_line(const Json& value) {
+  return json_text(value, -1);
+}
+
+std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {
+  Json findings = Json::array();
+  for (const Finding& finding : diagnosis.findings) findings.push_back(finding_json(finding));
+  Json document = {{"schema_version", k_finding_schema_version},
+                   {"verdict", name(diagnosis.verdict)},
+                   {"host", host_json(snapshot)},
+                   {"findings", std::move(findings)},
+                   {"limits", diagnosis.limits},
+                   {"problems", problems_json(snapshot.problems)},
+                   {"symptoms", symptoms_json(snapshot.symptoms)}};
+  return json_text(std::move(document), 2);
+}
+
+}  // namespace unzap

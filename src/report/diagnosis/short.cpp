@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forms that other programs read: one line, or one line a finding.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/catalogue.hpp"
+#include "report/diagnosis/finding_json.hpp"
+#include "report/diagnosis/report.hpp"
+#include "util/text.hpp"
+
+namespace unzap {
+namespace {
+
+// What node-problem-detector keeps of a plugin's output, unless it is told otherwise (max_output_length).
+constexpr std::size_t k_npd_bytes = 80;
+// NRPE before version 3 carries 1024 bytes.
+constexpr std::size_t k_nrpe_bytes = 1000;
+
+/// Foreign text for a line of ASCII: what a terminal could act on, what is no ASCII, and `|`, behind which
+/// Nagios looks for numbers, become question marks.
+std::string plain(std::string_view text, std::size_t most) {
+  std::string out;
+  for (const char c : text.substr(0, most)) out += c >= ' ' && c <= '~' && c != '|' ? c : '?';
+  return out;
+}
+
+bool is_harmless(const Finding& finding) {
+  const Cause* known = cause(finding.cause);
+  return known != nullptr && known->kind == CauseKind::harmless;
+}
+
+/// The first finding in which something is stuck, or may be; nothing when there is none.
+const Finding* first_stuck(const Diagnosis& diagnosis) {
+  const auto found = std::find_if_not(diagnosis.findings.begin(), diagnosis.findings.end(), is_harmless);
+  return found == diagnosis.findings.end() ? nullptr : &*found;
+}
+
+std::string culprit_of(const Finding& finding) {
+  if (!finding.culprit) return "";
+  const Party& party = *finding.culprit;
+  std::string out = plain(party.comm, 15);
+  if (party.tid || party.pid) out += fmt::format("[{}]", party.tid ? *party.tid : *party.pid);
+  return out;
+}
+
+std::size_t count_in(const Snapshot& snapshot, char state) {
+  return static_cast<std::size_t>(std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(),
+                                                [state](const Task& task) { return task.state.is(state); }));
+}
+
+}  // namespace
+
+std::string to_jsonl(const Diagnosis& diagnosis, const Snapshot& snapshot) {
+  Json head = {
+      {"schema_version", k_finding_schema_version},
+      {"type", "verdict"},
+      {"verdict", name(diagnosis.verdict)},
+      {"host", snapshot.host.name ? Json(printable(*snapshot.host.name, k_shown_host_bytes)) : Json(nullptr)},
+      {"findings", diagnosis.findings.size()},
+      {"limits", diagnosis.limits}};
+  std::string out = json_line(head);
+  for (const Finding& finding : diagnosis.findings) {
+    Json line = {{"schema_version", k_finding_schema_version}, {"type", "finding"}};
+    line.update(finding_json(finding));
+    out += json_line(line);
+  }
+  return out;
+}
+
+PluginLine to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot) {
+  PluginLine out;
+  const Finding* first = first_stuck(diagnosis);
+  switch (diagnosis.verdict) {
+    case Verdict::healthy: out.exit_code = 0; break;
+    case Verdict::stuck: out.exit_code = 2; break;
+    case Verdict::unknown: out.exit_code = first != nullptr ? 1 : 3; break;
+  }
+  const std::string numbers = fmt::format(
+      " | findings={};;;0 threads={};;;0 uninterruptible={};;;0 zombies={};;;0\n", diagnosis.findings.size(),
+      snapshot.tasks.size(), count_in(snapshot, 'D'), count_in(snapshot, 'Z'));
+  constexpr std::string_view k_words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+  std::string text = fmt::format("UNZAP {} - ", k_words[out.exit_code]);
+  if (out.exit_code == 0)
+    text += "nothing is stuck";
+  else if (first == nullptr)
+    text += diagnosis.limits.empty() ? std::string("could not tell")
+                                     : "could not tell: " + plain(diagnosis.limits.front(), k_nrpe_bytes);
+  else
+    text += fmt::format("{} ({}): {}", first->cause, name(first->confidence),
+                        plain(first->summary, k_nrpe_bytes));
+  out.text = text.substr(0, k_nrpe_bytes - numbers.size()) + numbers;
+  return out;
+}
+
+PluginLine nrpe_failure(std::string_view message) {
+  return {fmt::format("UNZAP UNKNOWN - {}\n", plain(message, k_nrpe_bytes / 2)), 3};
+}
+
+PluginLine to_npd(const Diagnosis& diagnosis) {
+  const Finding* first = first_stuck(diagnosis);
+  if (diagnosis.verdict == Verdict::healthy) return {"no container is stuck\n", 0};
+  if (diagnosis.verdict == Verdict::unknown || first == nullptr)
+    return {first == nullptr ? std::string("could not tell whether a container is stuck\n")
+                             : fmt::format("perhaps stuck: {}\n", first->cause),
+            2};
+  const std::string who = culprit_of(*first);
+  std::string text =
+      fmt::format("stuck: {} ({}){}", first->cause, name(first->confidence), who.empty() ? "" : ", " + who);
+  return {text.substr(0, k_npd_bytes - 1) + "\n", 1};
+}
+
+PluginLine npd_failure(std::string_view message) {
+  return {plain("cannot look: " + std::string(message), k_npd_bytes - 1) + "\n", 2};
+}
+
+}  // namespace unzap

@@ -141,10 +141,6 @@ Reader::~Reader() {
   }
 }
 
-bool Reader::is_helper(pid_t pid) const {
-  return std::find(helpers_.begin(), helpers_.end(), pid) != helpers_.end();
-}
-
 bool Reader::start(Lane& lane) {
   if (const int error = lane.start(root_); error != 0) return start_error_ = error, false;
   helpers_.push_back(lane.helper());

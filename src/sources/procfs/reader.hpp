@@ -77,8 +77,6 @@ class Reader {
   double seconds_left() const;
   /// Waits so long, or until the total limit, and shows that it does.
   void wait(double seconds, const std::string& what);
-  /// True for the process id of a helper: they stand in the process list that they read.
-  bool is_helper(pid_t pid) const;
   /// The helpers that had to be left behind.
   int abandoned() const { return static_cast<int>(abandoned_.size()); }
   /// What this machine denied the reading itself (processes, descriptors, memory), with the errno's name;

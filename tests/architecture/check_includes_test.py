@@ -5,6 +5,7 @@ import os
 import tempfile
 import unittest
 
+import check_code
 import check_includes as checks
 
 LICENCE = "// SPDX-License-Identifier: Apache-2.0\n"
@@ -93,6 +94,44 @@ class Files(Tree):
                 self.assertEqual(len(problems), 1 if problem else 0, problems)
                 self.assertIn(problem, "".join(problems))
                 os.unlink(os.path.join(self.root, name))
+
+
+class Code(Tree):
+    def wrong(self, check, code, uses=""):
+        self.write("src/util/b.hpp", LICENCE + code)
+        self.write("src/util/c.cpp", LICENCE + uses)
+        return check(self.root)[0]
+
+    def test_long_functions(self):
+        body = "  f();\n" * (check_code.MAX_FUNCTION - 1)
+        rows = [  # code, whether it is too long
+            ("void g() {\n" + body + "}\n", True),
+            ("void g() {\n" + body[:-7] + "}\n", False),
+            ("void g(int a,\n       int b) {\n" + body + "}\n", True),
+            ("struct S {\n  void g() const {\n" + body + "  }\n};\n", True),
+            ("namespace a {\n" + "int x();\n" * 70 + "}\n", False),
+            ("constexpr int k_rows[] = {\n" + "  f(1),\n" * 70 + "};\n", False),
+        ]
+        for code, wrong in rows:
+            with self.subTest(code=code[:50]):
+                self.assertEqual(len(self.wrong(check_code.check_functions, code)), wrong)
+
+    def test_commas_that_join_statements(self):
+        rows = [
+            ("return leave(), true;", 1), ("a = 1, b = 2;", 1), ("if (x) y.z = 1, w = 2;", 1), ("next(line), next(line);", 1),
+            ("return f(1, 2);", 0), ("for (int i = 0, j = 1; i < j; ++i, ++j) f(i, j);", 0), ("int a = 1, b = 2;", 0),
+            ("return std::pair<int, int>{1, 2};", 0), ("return {1, 2};", 0), ('f("a, b");', 0), ("return x;  // a, b", 0),
+            ("const auto f = [&](int a, int b) { return a; };", 0), ("S(int a, int b) : a_(a), b_(b) {}\n  int c;", 0),
+        ]
+        for code, wrong in rows:
+            with self.subTest(code=code):
+                self.assertEqual(len(self.wrong(check_code.check_commas, f"void g() {{\n  {code}\n}}\n")), wrong)
+
+    def test_dead_declarations(self):
+        defined = "void lost() {\n}\n"
+        self.assertEqual(len(self.wrong(check_code.check_dead, "void lost();\n", defined)), 1)
+        self.assertEqual(self.wrong(check_code.check_dead, "void lost();\n", defined + "int x() {\n  lost();\n}\n"), [])
+        self.assertEqual(len(self.wrong(check_code.check_dead, "struct S {\n  bool lost() const;\n};\n")), 1)
 
 
 if __name__ == "__main__":

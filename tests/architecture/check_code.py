@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Counts what CONTRIBUTING forbids in the C++ of src/: long functions, the comma operator as glue, names that are
+declared and never used. It reads text as clang-format leaves it, so it needs no compiler.
+
+usage: check_code.py functions|commas|dead SOURCE_DIR
+Exit: 0 all holds, 1 something does not (a line each), 2 there was nothing to look at.
+"""
+import collections
+import os
+import re
+import sys
+
+from check_includes import FOR_TESTS, is_cpp, text_of, tracked_files
+
+MAX_FUNCTION = 60
+# Blanked, line by line, before anything is looked for: comments, strings and characters.
+OPAQUE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<!\w)\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
+NO_FUNCTION = re.compile(r"^\s*(namespace|struct|class|enum|union|extern|static_assert|using|#)\b|=\s*\{?$|^\s*(const|constexpr|inline "
+                         r"constexpr|static constexpr)\b[^(]*\{$")
+TEMPLATE_ARGUMENTS = re.compile(r"(?<=\w)<[^<>;(){}]*>")
+# A statement, not a declaration: `return ...`, `name = ...`, `call(...)`, `--name`.
+GLUABLE = re.compile(r"^(?:(?:if|while|for) \(.*\) |else )*(?:return\b|throw\b|[-+*(]|[\w.:\[\]>-]+\s*(?:[-+*/|&^]?=(?!=)|\())")
+DECLARED = re.compile(r"^(?:  )?(?=\S)(?!return\b|using\b|friend\b|#)(?:[\w:<>,*&\[\] ]|\(\*\))*?[\w>*&\]] [*&]?(\w+)\((?!\*)[^;{}]*\)[^;{}]*;", re.M)
+
+
+def plain(text):
+    """The code alone: every comment and literal is blank, the lines stay where they are."""
+    return OPAQUE.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
+
+
+def sources(root):
+    for name in filter(is_cpp, tracked_files(root)):
+        if not FOR_TESTS.search(name):
+            yield name, plain(text_of(root, name))
+
+
+def functions_of(code):
+    """(line, length) of each function body: from its first line to the brace that closes it in the same column."""
+    start = indent = None
+    head = ""
+    for number, line in enumerate(code.splitlines(), 1):
+        if start is not None:
+            if re.match(rf"^ {{{indent}}}\}}", line):
+                yield start, number - start + 1
+                start = None
+            continue
+        head = line if re.match(r"^(  )?\S", line) and not re.match(r"^(  )?[})]", line) else head
+        if line.endswith("{") and "(" in head and not NO_FUNCTION.search(head):
+            start, indent = number, len(head) - len(head.lstrip())
+
+
+def check_functions(root):
+    problems, looked = [], 0
+    for name, code in sources(root):
+        for number, length in functions_of(code):
+            looked += 1
+            if length > MAX_FUNCTION:
+                problems.append(f"{name}:{number}: a function of {length} lines; at most {MAX_FUNCTION}: split it by what it does")
+    return problems, looked
+
+
+def outside_brackets(statement):
+    """The statement without what stands in brackets or between template angles."""
+    statement = TEMPLATE_ARGUMENTS.sub("", statement)
+    depth, out = 0, []
+    for letter in statement:
+        depth -= letter in ")]"
+        if depth <= 0:
+            out.append(letter)
+        depth += letter in "(["
+    return "".join(out)
+
+
+def statements_of(code):
+    """(line, statement) for each that a semicolon ends; the semicolons of a `for (...)` end none."""
+    depth, begin = 0, 0
+    for found in re.finditer(r"[(){};]", code):
+        letter = found.group()
+        depth += (letter == "(") - (letter == ")")
+        if letter not in "(){};" or letter in "()" or depth > 0:
+            continue
+        if letter == ";":
+            text = code[begin:found.end()]
+            yield code.count("\n", 0, begin + len(text) - len(text.lstrip())) + 1, " ".join(text.split())
+        begin = found.end()
+
+
+def check_commas(root):
+    """No `return a(), b;` and no `a = 1, b = 2;`: two statements are two statements."""
+    problems, looked = [], 0
+    for name, code in sources(root):
+        code = re.sub(r"^\s*#.*", "", code, flags=re.M)
+        inner = re.compile(r"(?<!\) )\{[^{};]*\}")  # initialisers; their lines stay
+        while inner.search(code):
+            code = inner.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), code)
+        for number, statement in statements_of(code):
+            looked += 1
+            if GLUABLE.match(statement) and "," in outside_brackets(statement):
+                problems.append(f"{name}:{number}: two statements joined by a comma: {statement[:80]}")
+    return problems, looked
+
+
+def check_dead(root):
+    """Every function that a header of src/ declares is called somewhere: not only declared and defined."""
+    words = collections.Counter()
+    declared = {}
+    for name in tracked_files(root):
+        if not name.endswith((".cpp", ".hpp", ".inc")):
+            continue
+        code = plain(text_of(root, name))
+        words.update(re.findall(r"\w+", code))
+        if name.startswith("src/") and name.endswith(".hpp") and not FOR_TESTS.search(name):
+            for found in DECLARED.finditer(code):
+                declared.setdefault(found.group(1), []).append(f"{name}:{code.count(chr(10), 0, found.start(1)) + 1}")
+        for found in re.finditer(r"^(?:[\w:<>,*&\[\]]+ )*[*&]?(?:\w+::)*(\w+)\([^;]*?\)[^;()]*\{$", code, re.M):
+            words[found.group(1)] -= 1  # a definition is not a use
+    problems = [f"{place}: {word}() is declared and never called"
+                for word, places in declared.items() for place in places if words[word] - len(places) <= 0]
+    return sorted(problems), sum(map(len, declared.values()))
+
+
+CHECKS = {"functions": check_functions, "commas": check_commas, "dead": check_dead}
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[1] not in CHECKS:
+        sys.exit(__doc__)
+    problems, looked = CHECKS[sys.argv[1]](os.path.abspath(sys.argv[2]))
+    print(*problems, sep="\n", end="\n" if problems else "")
+    print(f"{sys.argv[1]}: looked at {looked}, {len(problems)} wrong")
+    sys.exit(1 if problems else 0 if looked else 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host with many threads: crowd PROCESSES THREADS makes so many processes of so many threads each, all
+// A host with many threads: crowd PROCESSES THREADS makes PROCESSES processes of THREADS threads each, all
 // asleep with small stacks. Prints "ready" when they are there; all of them end when standard input closes.
 #include <pthread.h>
 #include <signal.h>
@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < processes.size(); ++i) {
     char made = 'n';
     if (::read(ends[0], &made, 1) != 1 || made != 'y') {
-      std::fprintf(stderr, "crowd: this machine does not allow so many threads (ulimit -u, pid_max)\n");
+      std::fprintf(stderr, "crowd: this machine does not allow that many threads (ulimit -u, pid_max)\n");
       return 71;
     }
   }

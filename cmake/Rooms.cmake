@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A room is a folder of src/ with a library `unzap_<room>` and, beside the sources, its tests.
+# A room is a folder of src/ with a library `unzap_<room>` and its tests next to the sources.
 include(GoogleTest)
 
 # unzap_room(NAME SOURCES ... [DEPENDS rooms and libraries ...])

@@ -16,7 +16,7 @@ EXAMPLES = """examples:
   ./dev lab run --kernel unfixed-none    every scenario on this kernel
   ./dev lab smoke                        the short proof: jam, diagnose, rescue; and a fixed kernel stays clean
   ./dev lab rate armed-poll -n 20        how often, how fast
-  ./dev lab matrix                       kernels x scenarios, beside what the model says: docs/lab-results.md
+  ./dev lab matrix                       kernels x scenarios, next to what the model says: docs/lab-results.md
 exit codes: 0 as expected, 1 not as expected, 64 usage, 65 a file of the lab is wrong, 66 source package missing,
 69 QEMU or busybox missing, 70 a step failed. Output of each run: build/lab/SCENARIO/KERNEL/NUMBER/"""
 
@@ -40,7 +40,7 @@ def parser():
     rate.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     rate.add_argument("-n", type=int, default=20, metavar="COUNT", help="boots for each kernel (default: 20)")
     rate.add_argument("--kernel", action="append", default=[], metavar="KERNEL")
-    table = verbs.add_parser("matrix", help="kernels x scenarios, beside the model")
+    table = verbs.add_parser("matrix", help="kernels x scenarios, next to the model")
     table.add_argument("--from-results", action="store_true", help="boot nothing: take the newest kept results")
     verbs.add_parser("list", help="the kernels and the scenarios")
     return out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels x scenarios, beside what the model says of the same cell: docs/lab-results.md."""
+"""Kernels x scenarios, next to what the model says of the same cell: docs/lab-results.md."""
 import dataclasses
 import json
 import subprocess

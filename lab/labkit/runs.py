@@ -94,7 +94,7 @@ class Rate:
 
 
 def rate(scenario, built, count):
-    """Boots `count` times. What is neither a lockup nor clean is no answer, and is not counted."""
+    """Boots `count` times. What is neither a lockup nor clean is not an answer, and is not counted."""
     out = Rate(scenario.name, built.kernel.name, 0, 0, [], [])
     for number in range(1, count + 1):
         run = once(scenario, built)

@@ -29,7 +29,7 @@ constexpr const char* k_usage =
     "refuses\n"
     "to run outside a guest of the lab.\n"
     "       lab_workload --tsc   the rate of this machine's time stamp counter in kHz; may run anywhere\n"
-    "  --together N   containers at a time (1)      --rounds N   so often, until one locks up (1)\n"
+    "  --together N   containers at a time (1)      --rounds N   repeat until one locks up (1)\n"
     "  --limit S      seconds for all of it (10)    --workers N  blocked workers of busy-workers (8)\n"
     "EXIT STATUS  0 all came and went   1 one spins   2 one is stuck   64 usage   70 failed   77 no guest of "
     "the lab\n";
@@ -146,9 +146,9 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--tsc") == 0) return lab::print_tsc();
   const auto options = lab::parse({argv + 1, argv + argc});
   if (!lab::in_guest()) {
-    std::fprintf(
-        stderr,
-        "lab_workload: this is no guest of the lab, and what I do can hang the machine; see ./dev lab run\n");
+    std::fprintf(stderr,
+                 "lab_workload: this is not a guest of the lab, and this program can hang the machine; see "
+                 "./dev lab run\n");
     return 77;
   }
   return lab::run(options);

@@ -104,7 +104,7 @@ def check_includes(root):
             target = match.group(1)
             looked += 1
             if ".." in target or not os.path.isfile(os.path.join(root, "src", target)):
-                problems.append(f'{name}:{number}: "{target}" is no path below src/')
+                problems.append(f'{name}:{number}: "{target}" is not a path below src/')
             elif not allowed(room, target):
                 problems.append(f'{name}:{number}: {room} must not include "{target}"; '
                                 f"it may include: {', '.join(MAY_INCLUDE[room]) or 'no other room'}")

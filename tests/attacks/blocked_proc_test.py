@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks whose /proc files block must cost a look only themselves: the jam beside them is found all the same.
+"""Tasks whose /proc files block must cost a look only themselves: the jam next to them is still found.
 
 usage: blocked_proc_test.py UNZAP one|eight|many|crowd|between_looks
 
@@ -91,7 +91,7 @@ def found(unzap, parent, init):
 
 
 def one_of(times, function, *arguments):
-    """What the function gives; so many times less one it may fail."""
+    """What the function gives; all attempts but the last may fail."""
     for _ in range(times - 1):
         try:
             return function(*arguments)

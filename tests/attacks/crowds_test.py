@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A user who starts as much as he may, beside a jam: the look stays within its time and a memory in proportion to what there
+"""A user who starts as much as allowed, next to a jam: the look stays within its time and a memory in proportion to what there
 is, and finds the jam, or says that it could not see all.
 
 usage: crowds_test.py UNZAP TEST

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Nobody without privilege writes kernel reports: text that a stranger brought into the kernel log is no report.
+"""Nobody without privilege writes kernel reports: text that a stranger brought into the kernel log is not a report.
 
 usage: forged_reports_test.py UNZAP mount_option|user_record
 """

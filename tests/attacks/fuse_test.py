@@ -119,7 +119,7 @@ def victim(stage, server):
 
 
 def tied(stage, unzap):
-    """One connection alone can be it: it is aborted, and the one beside it, which has nothing to do, is not."""
+    """One connection alone can be it: it is aborted, and its neighbour, which is not involved, is not."""
     folder(stage)
     mount_fusectl()
     mine, other = Server(stage, "uz-mine"), Server(stage, "uz-other")

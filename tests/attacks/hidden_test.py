@@ -15,7 +15,7 @@ def not_well(run, what):
 
 
 def hidepid(stage, unzap):
-    """hidepid=1, 2 and 4 beside a jam that is not shown."""
+    """hidepid=1, 2 and 4 next to a jam that is not shown."""
     settle([outside_jam(stage)])
     for level in ("1", "2", "4"):
         live.or_skip(f"hidepid={level}", call, "mount", b"unzap-live", b"/proc", b"proc", 0, f"hidepid={level}".encode())

@@ -49,7 +49,7 @@ def output(_, unzap):
         os.close(reader)
         run = Run(command, stdout=writer)
         os.close(writer)
-        run.expect(run.code == 74 and "standard output" not in run.errors, f"{verb} into a closed pipe, which is no news")
+        run.expect(run.code == 74 and "standard output" not in run.errors, f"{verb} into a closed pipe, which is not worth a word")
 
 
 def record(_, unzap):
@@ -62,7 +62,7 @@ def record(_, unzap):
 
 
 def descriptors(stage, unzap):
-    """EMFILE beside a jam: it may be missed, but then the reason is named."""
+    """EMFILE next to a jam: it may be missed, but then the reason is named."""
     settle([outside_jam(stage)])
     # UndefinedBehaviorSanitizer opens pipes of its own to see whether memory may be read, and errs without.
     few = () if padding(unzap) > 1 else (4, 6)
@@ -108,7 +108,7 @@ def processes(stage, unzap):
 
 
 def nobody(stage, unzap):
-    """Without any privilege, beside a jam: never "healthy", and the right that is missing is named."""
+    """Without any privilege, next to a jam: never "healthy", and the right that is missing is named."""
     settle([outside_jam(stage)])
     looks(unzap, "as nobody", as_nobody, ("not permitted", "root", "cap_"))
 

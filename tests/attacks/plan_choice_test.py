@@ -14,7 +14,7 @@ from race_test import plan_of, reaping
 
 
 def another_jam(stage, unzap):
-    """More jams beside the first: only the first is freed."""
+    """More jams than one: only the chosen one is freed."""
     first = settle([outside_jam(stage, "uz-first")])[0]
     plan = plan_of(unzap, first[0])
     others = settle([outside_jam(stage, "uz-other") for _ in range(3)])

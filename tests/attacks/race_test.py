@@ -91,7 +91,7 @@ class reaping:  # pylint: disable=invalid-name
 
 
 def gone_before(stage, unzap):
-    """A plan whose target is gone is no plan: nothing is done, and nobody is FREED."""
+    """A plan whose target is gone is not a plan: nothing is done, and nobody is FREED."""
     parent, init, zombie = settle([outside_jam(stage)])[0]
     plan = plan_of(unzap, parent)
     os.kill(parent, signal.SIGKILL)

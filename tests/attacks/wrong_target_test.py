@@ -136,7 +136,7 @@ def serves_a_dead_leader(stage, unzap):
 
 
 def an_init(stage, unzap):
-    """The parent is the init of a container that lives: whoever was brought into it from outside is no child of it, and
+    """The parent is the init of a container that lives: whoever was brought into it from outside is not its child, and
     would end with it."""
     def inner(tell):
         call("unshare", live.CLONE_NEWPID)

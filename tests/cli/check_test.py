@@ -47,7 +47,7 @@ class Case(unittest.TestCase):
         document = json.loads(result.stdout.decode("utf-8"))
         self.assert_schema(document)
         self.assertEqual(EXIT_CODES[document["verdict"]], result.returncode)
-        self.assertEqual(result.stderr, b"", "stderr is no terminal: no progress")
+        self.assertEqual(result.stderr, b"", "stderr is not a terminal: no progress")
         return document
 
     def refused(self, code, *arguments):

@@ -304,7 +304,7 @@ class Live(Case):
         document = self.check_json(result)
         self.assertEqual(document["host"]["origin"], "live")
         self.assertEqual(document["host"]["kernel"], os.uname().release)
-        self.assertEqual(result.stderr, b"", "stderr is no terminal: no progress")
+        self.assertEqual(result.stderr, b"", "stderr is not a terminal: no progress")
 
     @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_without_root_it_says_what_stays_open(self):

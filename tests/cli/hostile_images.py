@@ -16,7 +16,7 @@ import threading
 
 MIB = 1 << 20
 TEXT = 0xffffffff81000000
-REFUSED, UNKNOWN = 65, 2  # exit status: no image at all, or an image of which nothing can be told
+REFUSED, UNKNOWN = 65, 2  # exit status: no image at all, or an image about which nothing can be told
 
 
 def bzimage(payload):
@@ -226,7 +226,7 @@ def each(folder):
 
 
 def ask(unzap, path, seconds):
-    """Exit status, what was said, seconds of processor, MiB at most. It is killed after so many seconds on the clock."""
+    """Exit status, what was said, seconds of processor, MiB at most. It is killed at the deadline."""
     with subprocess.Popen([unzap, "patched", "--image", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as asked:
         guard = threading.Timer(seconds, asked.kill)
         guard.start()

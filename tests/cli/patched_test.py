@@ -16,7 +16,7 @@ import unittest
 import jsonschema
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import hostile_images  # beside this file
+import hostile_images  # in this folder
 
 UNZAP = os.path.abspath(sys.argv[1])
 with open(UNZAP, "rb") as program:

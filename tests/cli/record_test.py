@@ -198,7 +198,7 @@ class Record(Case):
         with open(self.file, "rb") as bundle:
             self.assertEqual(bundle.read(4), ZSTD_MAGIC)
         self.assertEqual(os.listdir(self.folder).count("node.unzap"), 1)
-        self.assertEqual(sorted(os.listdir(self.folder)), ["node.unzap", "proc"], "nothing is left beside it")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["node.unzap", "proc"], "nothing else is left")
         mask = os.umask(0)
         os.umask(mask)
         self.assertEqual(stat.S_IMODE(os.stat(self.file).st_mode), 0o600)

@@ -43,7 +43,7 @@ class Case(unittest.TestCase):
                 out.write(content if isinstance(content, bytes) else content.encode())
 
     def container(self, ring=True, config=""):
-        """A node with one container, whose init has a ring or not, and a kernel of which only the config is seen."""
+        """A node with one container, whose init has a ring or not, and a kernel whose config alone is seen."""
         self.write("1/task/1/stat", stat_line(1, "systemd"))
         self.write("2/task/2/stat", stat_line(2, "kthreadd", 0x200000))  # the whole node is seen
         self.write("1/ns/pid", "pid:[4026531836]", link=True)

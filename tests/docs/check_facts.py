@@ -38,7 +38,7 @@ def wrong_place(cell, kernel):
             return f"{len(found)} files called {name} below src/kernel, not one"
         text = found[0].read_text()
         if not functions:
-            return f"no function named beside {name}"
+            return f"no function named after {name}"
         for function in functions:
             if not re.search(rf"\b{re.escape(function)}\b", text):
                 return f"nothing called {function} in {name}"

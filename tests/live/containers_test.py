@@ -314,7 +314,7 @@ def nobody(box, unzap, runtime):
 
 
 def silent(box, unzap, runtime):
-    """A container that runs, and one that is paused, are no jam."""
+    """A container that runs, and one that is paused, are not jams."""
     del runtime
     running, _, _ = box.start(FAMILY)
     paused, pid, _ = box.start(FAMILY)

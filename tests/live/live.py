@@ -2,7 +2,7 @@
 """What the live tests share: processes in namespaces, states to wait for, and an end that leaves nothing behind.
 
 Each test makes one real state and lets the real binary look at it, both in namespaces of their own (Home): pids, mounts
-and cgroups. What else is jammed on the machine is not seen there and cannot be touched, so a test passes beside it. The
+and cgroups. What else is jammed on the machine is not seen there and cannot be touched, so a test passes next to it. The
 price: /proc of a pid namespace shows no kernel threads, so unzap says `unknown` where it would say `healthy`; tests for
 silence ask that nothing of ours is called stuck (Look.silent). All numbers are those of the inner namespace. What
 needs the view of the whole machine is run there (Stage.outside), and asked about our own tasks only (Stage.outer_tid).
@@ -210,7 +210,7 @@ def descends(pid, ancestor):
 
 
 def outer_tid(ancestor, inner):
-    """The number that a task has here, of which the pid namespace below this one knows another. Numbers are given anew in
+    """The number here of a task that the pid namespace below this one knows by another. Numbers are given anew in
     each namespace, so it has to be a descendant of ancestor."""
     for path in glob.glob("/proc/[0-9]*/task/[0-9]*"):
         numbers = status(os.path.relpath(path, "/proc"), "NSpid").split()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A task that runs in the kernel, of which /proc shows no stack: samples of its CPU show one. They are taken from
+"""A task that runs in the kernel, whose stack /proc does not show: samples of its CPU show one. They are taken from
 outside, for a CPU belongs to the machine.
 
 usage: profile_test.py UNZAP profile
@@ -52,7 +52,7 @@ def profile(stage, unzap):
             assert code == 0, errors
             text = subprocess.run(["zstd", "-dcq", bundle], capture_output=True, text=True, check=True).stdout
             if re.search(r"perf_event: not (in this kernel|permitted)|not permitted: [^.]*perf_event", text):
-                raise Skip("perf_event is not to be had here")
+                raise Skip("perf_event is not available here")
             block = task_block(text, outer)
             return block if "perf" in block else None
 

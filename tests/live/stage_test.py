@@ -120,7 +120,7 @@ def killed(_, unzap):
 
 
 def beside(stage, unzap):
-    """A test passes beside a jam that is not its own, and does not touch it."""
+    """A test passes next to a jam that is not its own, and does not touch it."""
     from stuck_test import dies, inject  # pylint: disable=import-outside-toplevel
     init, _ = stage.container()
     inject(stage, init)

@@ -51,7 +51,7 @@ TEST(KernelImage, a_package_brings_its_config) {
   EXPECT_EQ(facts->package, "linux-image-test 6.1.1-1");
   EXPECT_EQ(facts->config.io_uring, false);
   EXPECT_EQ(facts->config.preempt_rcu, true);
-  EXPECT_EQ(facts->config.preemption, "voluntary");
+  EXPECT_EQ(facts->config.preemption, Preemption::voluntary);
   EXPECT_EQ(facts->config.source, "boot/config-1");
 }
 
@@ -61,7 +61,7 @@ TEST(KernelImage, a_config_within_the_image_is_found) {
       "IKCFG_ED";
   const Result<KernelFacts> facts = facts_of_image(bytes_of(vmlinux("\xc3", k_text, data)), "test");
   ASSERT_TRUE(facts);
-  EXPECT_EQ(facts->config.preemption, "none");
+  EXPECT_EQ(facts->config.preemption, Preemption::none);
   EXPECT_EQ(facts->config.kprobes, true);
   EXPECT_EQ(facts->code.fix, ZapFix::unknown);
   EXPECT_NE(facts->code.reason.find("no kallsyms tables"), std::string::npos) << facts->code.reason;

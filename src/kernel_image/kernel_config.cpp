@@ -4,6 +4,7 @@
 #include <set>
 
 #include "kernel_image/decompress.hpp"
+#include "linux/preemption.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -13,15 +14,21 @@ constexpr std::size_t k_max_config = std::size_t{4} << 20;
 constexpr std::string_view k_begin = "IKCFG_ST";
 constexpr std::string_view k_end = "IKCFG_ED";
 
+template <class Visit>
+void for_each_line(std::string_view text, const Visit& visit) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    visit(trim(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 /// The options that are `y`.
 std::set<std::string_view> options_that_are_on(std::string_view text) {
   std::set<std::string_view> out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trim(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
+  for_each_line(text, [&out](std::string_view line) {
     if (line.starts_with("CONFIG_") && line.ends_with("=y")) out.insert(line.substr(7, line.size() - 9));
-  }
+  });
   return out;
 }
 
@@ -41,17 +48,9 @@ ConfigFacts parse_config(std::string_view text, std::string source) {
   out.modules = is_on("MODULES");
   out.kprobes = is_on("KPROBES");
   out.module_sig_force = is_on("MODULE_SIG_FORCE");
-  // An RT kernel has one of the others, too.
-  if (is_on("PREEMPT_RT"))
-    out.preemption = "rt";
-  else if (is_on("PREEMPT_NONE"))
-    out.preemption = "none";
-  else if (is_on("PREEMPT_VOLUNTARY"))
-    out.preemption = "voluntary";
-  else if (is_on("PREEMPT_LAZY"))
-    out.preemption = "lazy";
-  else if (is_on("PREEMPT"))
-    out.preemption = "full";
+  PreemptionFacts preemption;
+  for_each_line(text, [&preemption](std::string_view line) { read_config_line(preemption, line); });
+  out.preemption = preemption.built;
   return out;
 }
 

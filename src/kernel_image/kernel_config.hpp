@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kernel_image/bytes.hpp"
+#include "snapshot/preemption.hpp"
 
 namespace unzap {
 
@@ -18,8 +19,8 @@ struct ConfigFacts {
   std::optional<bool> modules;
   std::optional<bool> kprobes;
   std::optional<bool> module_sig_force;
-  std::string preemption;  ///< of the build: "none", "voluntary", "full", "lazy", "rt"; empty: not known
-  std::string source;      ///< where this comes from
+  std::optional<Preemption> preemption;  ///< of the build
+  std::string source;                    ///< where this comes from
 
   bool operator==(const ConfigFacts&) const = default;
 };

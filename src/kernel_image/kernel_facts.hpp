@@ -28,8 +28,8 @@ struct KernelFacts {
   ZapCode code;
   ConfigFacts config;
   // Of a running kernel only:
-  std::optional<int> io_uring_disabled;  ///< kernel.io_uring_disabled; from 6.6 on
-  std::string preempt_mode;              ///< what a PREEMPT_DYNAMIC kernel runs with; empty: not known
+  std::optional<int> io_uring_disabled;    ///< kernel.io_uring_disabled; from 6.6 on
+  std::optional<Preemption> preempt_mode;  ///< what a PREEMPT_DYNAMIC kernel runs with
   std::string preempt_mode_from;
   std::optional<int> cpus;
   std::optional<bool> guard_loaded;  ///< the module unzap_guard

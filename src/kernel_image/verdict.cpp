@@ -12,17 +12,14 @@ constexpr int k_enosys = 38;
 constexpr int k_io_uring_for_nobody = 2;
 
 /// The preemption model that runs, as far as it is known.
-std::string_view preemption_of(const KernelFacts& facts) {
-  return facts.preempt_mode.empty() ? facts.config.preemption : facts.preempt_mode;
-}
-
-bool gives_way(std::string_view preemption) {
-  return preemption == "full" || preemption == "rt" || preemption == "lazy";
+std::optional<Preemption> preemption_of(const KernelFacts& facts) {
+  return facts.preempt_mode ? facts.preempt_mode : facts.config.preemption;
 }
 
 /// What a spinning reaper does to a kernel.
 void judge_spin(const KernelFacts& facts, KernelAnswer& out) {
-  const std::string_view preemption = preemption_of(facts);
+  const std::optional<Preemption> preemption = preemption_of(facts);
+  const bool gives_way = preemption && preempts_kernel_code(*preemption);
   const bool one_cpu = facts.cpus == 1;
   if (facts.config.preempt_rcu == false) {
     out.verdict = KernelVerdict::can_lock_up;
@@ -32,7 +29,7 @@ void judge_spin(const KernelFacts& facts, KernelAnswer& out) {
     if (facts.config.preempt_count == true)
       out.notes.push_back(
           "CONFIG_PREEMPT_COUNT is on: later 6.1 kernels then end the grace period from the tick");
-  } else if (facts.config.preempt_rcu == true && one_cpu && !gives_way(preemption)) {
+  } else if (facts.config.preempt_rcu == true && one_cpu && !gives_way) {
     out.verdict = KernelVerdict::can_lock_up;
     out.reason = "the reaper spins without ever scheduling, and this machine has one CPU: nothing else runs";
   } else if (facts.config.preempt_rcu == true) {
@@ -40,15 +37,15 @@ void judge_spin(const KernelFacts& facts, KernelAnswer& out) {
     out.reason =
         "the reaper spins, but CONFIG_PREEMPT_RCU is on: grace periods end, the container's last "
         "process can leave, and with it the spin ends";
-    if (preemption.empty())
+    if (!preemption)
       out.notes.push_back(
           "whether the kernel preempts kernel code is not known: if not, a container that may run on one CPU "
           "only never goes away");
-    else if (!gives_way(preemption))
+    else if (!gives_way)
       out.notes.push_back(
           fmt::format("preemption is {}: what else is queued on the CPU of the reaper waits, and a container "
                       "that may run on one CPU only never goes away",
-                      preemption));
+                      name(*preemption)));
   } else {
     out.verdict = KernelVerdict::can_lock_up;
     out.reason = "the reaper spins; whether RCU is preemptible is not known, so the worst is assumed";

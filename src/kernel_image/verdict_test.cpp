@@ -22,7 +22,7 @@ KernelFacts vulnerable() {
   out.config.preempt_rcu = false;
   out.config.modules = true;
   out.config.kprobes = true;
-  out.config.preemption = "none";
+  out.config.preemption = Preemption::none;
   return out;
 }
 
@@ -47,7 +47,7 @@ const Row k_rows[] = {
     {"preemptible RCU, one CPU", [](KernelFacts& f) { f.config.preempt_rcu = true, f.cpus = 1; },
      KernelVerdict::can_lock_up},
     {"preemptible RCU, one CPU, preempted",
-     [](KernelFacts& f) { f.config.preempt_rcu = true, f.cpus = 1, f.preempt_mode = "full"; },
+     [](KernelFacts& f) { f.config.preempt_rcu = true, f.cpus = 1, f.preempt_mode = Preemption::full; },
      KernelVerdict::wastes_cpu},
     {"guard loaded", [](KernelFacts& f) { f.guard_loaded = true; }, KernelVerdict::not_affected},
     {"guard not loaded", [](KernelFacts& f) { f.guard_loaded = false; }, KernelVerdict::can_lock_up},

@@ -15,15 +15,6 @@ std::string_view name(Origin origin) {
   return "?";
 }
 
-std::string_view name(Preemption preemption) {
-  switch (preemption) {
-    case Preemption::none: return "none";
-    case Preemption::voluntary: return "voluntary";
-    case Preemption::full: return "full";
-  }
-  return "?";
-}
-
 TaskIndex::TaskIndex(const Snapshot& snapshot) {
   const auto add = [](Numbered& index, const Reading<std::int32_t>& number, const Task& task) {
     if (number) index.emplace_back(*number, &task);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "snapshot/kernel_event.hpp"
+#include "snapshot/preemption.hpp"
 #include "snapshot/reading.hpp"
 #include "snapshot/task.hpp"
 
@@ -18,17 +19,13 @@ namespace unzap {
 enum class Origin : std::uint8_t { live, text, bundle, model };
 std::string_view name(Origin origin);
 
-/// How the kernel preempts kernel code; what decides whether a spinning task holds RCU up.
-enum class Preemption : std::uint8_t { none, voluntary, full };
-std::string_view name(Preemption preemption);
-
 /// Facts about the machine and its kernel.
 struct Host {
   Reading<std::string> name;
   Reading<std::string> kernel_release;  ///< uname -r
   Reading<std::string> kernel_version;  ///< uname -v
   Reading<std::int32_t> cpus;           ///< CPUs online
-  Reading<Preemption> preemption;  ///< only when a source states it; PREEMPT_DYNAMIC alone states nothing
+  Reading<Preemption> preemption;       ///< in force: linux/preemption.hpp says what states it
 
   // How often the kernel has reported such a thing since it was booted: also when the log has lost the
   // reports.

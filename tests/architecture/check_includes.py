@@ -15,13 +15,14 @@ import sys
 MAY_INCLUDE = {
     "util": [],
     "snapshot": ["util"],
-    "sources/text": ["util", "snapshot"],
-    "sources/procfs": ["util", "snapshot", "sources/text", "risk/node_view.hpp"],  # the parsers of what /proc says are shared
+    "linux": ["util", "snapshot"],
+    "sources/text": ["util", "snapshot", "linux"],
+    "sources/procfs": ["util", "snapshot", "linux", "sources/text", "risk/node_view.hpp"],  # the parsers of what /proc says are shared
     "sources/bundle": ["util", "snapshot"],
     "sources/model": ["util", "snapshot", "kernel"],
-    "sources/live_kernel": ["util", "kernel_image"],
+    "sources/live_kernel": ["util", "linux", "kernel_image"],
     "diagnosis": ["util", "snapshot"],
-    "kernel_image": ["util"],
+    "kernel_image": ["util", "linux/preemption.hpp", "snapshot/preemption.hpp"],
     "risk": ["util", "snapshot", "kernel_image"],
     "explorer": ["util"],
     "kernel": ["util", "explorer/model.hpp"],  # the interface that a model has to meet

@@ -29,6 +29,10 @@ Json or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
 
+Json or_null(const std::optional<Preemption>& model) {
+  return model ? Json(name(*model)) : Json(nullptr);
+}
+
 Json evidence_json(const ZapCode& code) {
   Json out = Json::array();
   for (const CodeEvidence& piece : code.evidence)
@@ -95,10 +99,10 @@ std::string config_line(const KernelFacts& facts) {
       fmt::format("io_uring built in: {}; PREEMPT_RCU: {}; PREEMPT_COUNT: {}; modules: {}; kprobes: {}",
                   yes_no(config.io_uring), yes_no(config.preempt_rcu), yes_no(config.preempt_count),
                   yes_no(config.modules), yes_no(config.kprobes));
-  if (!config.preemption.empty()) out += "; preemption built: " + config.preemption;
+  if (config.preemption) out += fmt::format("; preemption built: {}", name(*config.preemption));
   if (config.preempt_dynamic == true) out += ", dynamic";
-  if (!facts.preempt_mode.empty())
-    out += fmt::format("; runs: {} ({})", facts.preempt_mode, facts.preempt_mode_from);
+  if (facts.preempt_mode)
+    out += fmt::format("; runs: {} ({})", name(*facts.preempt_mode), facts.preempt_mode_from);
   if (facts.io_uring_disabled) out += fmt::format("; kernel.io_uring_disabled: {}", *facts.io_uring_disabled);
   return config.source.empty() ? out : fmt::format("{} [{}]", out, config.source);
 }

@@ -150,7 +150,7 @@ TEST(Bundle, EveryNameComesBack) {
       event.stack.get()->origin = static_cast<StackOrigin>(origin);
     }
   for (const Origin origin : {Origin::live, Origin::text, Origin::bundle, Origin::model})
-    for (const Preemption model : {Preemption::none, Preemption::voluntary, Preemption::full}) {
+    for (const auto& [model, word] : k_names_of<Preemption>) {
       snapshot.origin = origin;
       snapshot.host.preemption = model;
       expect_round_trip(snapshot);

@@ -212,7 +212,9 @@ bool parse(std::string_view text, Origin& out) {
   return parse_name(text, Origin::model, out);
 }
 bool parse(std::string_view text, Preemption& out) {
-  return parse_name(text, Preemption::full, out);
+  const auto value = from_name<Preemption>(text);
+  if (value) out = *value;
+  return value.has_value();
 }
 bool parse(std::string_view text, EventKind& out) {
   return parse_name(text, EventKind::other, out);

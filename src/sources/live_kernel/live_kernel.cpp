@@ -10,6 +10,7 @@
 #include "kernel_image/btf.hpp"
 #include "kernel_image/decompress.hpp"
 #include "kernel_image/kallsyms.hpp"
+#include "linux/preemption.hpp"
 #include "sources/live_kernel/bpf_memory.hpp"
 #include "sources/live_kernel/kcore.hpp"
 #include "util/read_file.hpp"
@@ -161,17 +162,27 @@ void read_config(const LiveKernelOptions& options, const Parts& parts, KernelFac
   }
 }
 
+std::string place_of(PreemptionSource from, const LiveKernelOptions& options) {
+  switch (from) {
+    case PreemptionSource::running: return options.sysfs + "/kernel/debug/sched/preempt";
+    case PreemptionSource::booted: return options.procfs + "/cmdline";
+    // Nobody asked for another one at boot; debugfs could have changed it since, and is not mounted.
+    case PreemptionSource::built: return "as built; no preempt= on the command line";
+  }
+  return {};
+}
+
 void read_preemption(const LiveKernelOptions& options, const Parts& parts, KernelFacts& out) {
   if (out.config.preempt_dynamic == false) return;
-  out.preempt_mode = chosen_preemption(text_part(parts, "preempt"));
-  out.preempt_mode_from = options.sysfs + "/kernel/debug/sched/preempt";
-  if (!out.preempt_mode.empty()) return;
-  out.preempt_mode = preemption_of_command_line(text_part(parts, "command line"));
-  out.preempt_mode_from = options.procfs + "/cmdline";
-  if (!out.preempt_mode.empty() || out.config.preempt_dynamic != true) return;
-  // Nobody asked for another one at boot; debugfs could have changed it since, and is not mounted.
-  out.preempt_mode = out.config.preemption;
-  out.preempt_mode_from = "as built; no preempt= on the command line";
+  PreemptionFacts facts;
+  facts.built = out.config.preemption;
+  facts.dynamic = out.config.preempt_dynamic;
+  read_debugfs(facts, text_part(parts, "preempt"));
+  if (parts.contains("command line")) read_command_line(facts, text_part(parts, "command line"));
+  const auto found = preemption_in_force(facts);
+  if (!found || (found->from == PreemptionSource::built && facts.dynamic != true)) return;
+  out.preempt_mode = found->model;
+  out.preempt_mode_from = place_of(found->from, options);
 }
 
 void read_code(const Parts& parts, KernelFacts& out) {
@@ -200,20 +211,6 @@ void read_code(const Parts& parts, KernelFacts& out) {
 }
 
 }  // namespace
-
-std::string chosen_preemption(std::string_view sched_preempt) {
-  const std::size_t open = sched_preempt.find('(');
-  const std::size_t close = sched_preempt.find(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return {};
-  return printable(sched_preempt.substr(open + 1, close - open - 1), 32);
-}
-
-std::string preemption_of_command_line(std::string_view command_line) {
-  std::string out;
-  for (const std::string_view word : split_words(command_line))
-    if (word.starts_with("preempt=")) out = printable(word.substr(8), 32);
-  return out;
-}
 
 KernelFacts facts_of_running_kernel(const LiveKernelOptions& options) {
   KernelFacts out;

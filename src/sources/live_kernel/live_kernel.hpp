@@ -20,9 +20,4 @@ struct LiveKernelOptions {
 /// blocks longer than the timeout; then everything that was to be read is unknown.
 KernelFacts facts_of_running_kernel(const LiveKernelOptions& options);
 
-/// The word in parentheses of /sys/kernel/debug/sched/preempt, or the value of preempt= of a kernel command
-/// line, or empty.
-std::string chosen_preemption(std::string_view sched_preempt);
-std::string preemption_of_command_line(std::string_view command_line);
-
 }  // namespace unzap

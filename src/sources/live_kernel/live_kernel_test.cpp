@@ -69,8 +69,8 @@ TEST(LiveKernel, is_judged_by_its_core_file) {
     EXPECT_EQ(facts.release, "6.1.90");
     EXPECT_EQ(facts.io_uring_disabled, 1);
     EXPECT_EQ(facts.config.preempt_rcu, false);
-    EXPECT_EQ(facts.config.preemption, "none");
-    EXPECT_EQ(facts.preempt_mode, "");
+    EXPECT_EQ(facts.config.preemption, Preemption::none);
+    EXPECT_EQ(facts.preempt_mode, std::nullopt);
   }
 }
 
@@ -114,14 +114,6 @@ TEST(Kcore, knows_its_segments) {
   EXPECT_EQ(read_kcore(path, k_text, std::uint64_t{1} << 40).error().kind, ErrorKind::bad_data);
   EXPECT_EQ(read_kcore(host.root() + "/cmdline", k_text, 1).error().kind, ErrorKind::bad_data);
   EXPECT_EQ(read_kcore(host.root() + "/none", k_text, 1).error().kind, ErrorKind::no_input);
-}
-
-TEST(Preemption, the_chosen_one) {
-  EXPECT_EQ(chosen_preemption("none (voluntary) full\n"), "voluntary");
-  EXPECT_EQ(chosen_preemption("none voluntary full\n"), "");
-  EXPECT_EQ(chosen_preemption(")("), "");
-  EXPECT_EQ(preemption_of_command_line("quiet preempt=none root=/ preempt=full"), "full");
-  EXPECT_EQ(preemption_of_command_line("quiet"), "");
 }
 
 }  // namespace

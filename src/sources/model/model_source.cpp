@@ -16,6 +16,15 @@ using kernel::TaskNo;
 
 constexpr std::int32_t k_shim_tid = 4600;
 constexpr std::uint64_t k_host_pid_ns = 4026531836, k_container_pid_ns = 4026532300;
+
+Preemption preemption_of(kernel::Preempt preempt) {
+  switch (preempt) {
+    case kernel::Preempt::none: return Preemption::none;
+    case kernel::Preempt::voluntary: return Preemption::voluntary;
+    case kernel::Preempt::full: return Preemption::full;
+  }
+  return Preemption::none;
+}
 constexpr std::uint64_t k_host_mnt_ns = 4026531841, k_container_mnt_ns = 4026532299;
 constexpr std::uint64_t k_inodes_each = 10;   // between the namespaces of two containers
 constexpr std::int32_t k_outer_numbers = 10;  // between two containers, in a namespace around them
@@ -58,9 +67,7 @@ class Artist {
     snapshot_.origin = Origin::model;
     snapshot_.all_tasks = true;
     snapshot_.host.cpus = c_.scenario.cpus;
-    snapshot_.host.preemption = c_.preempt == kernel::Preempt::none        ? Preemption::none
-                                : c_.preempt == kernel::Preempt::voluntary ? Preemption::voluntary
-                                                                           : Preemption::full;
+    snapshot_.host.preemption = preemption_of(c_.preempt);
     snapshot_.tasks.push_back(shim());
     for (TaskNo no = 0; no < c_.tasks.size(); ++no)
       if (s_.tasks[no].exit_state != ExitState::released) snapshot_.tasks.push_back(task(no));

@@ -186,15 +186,4 @@ std::optional<std::int32_t> count_cpus(std::string_view stat) {
   return count > 0 ? std::optional(count) : std::nullopt;
 }
 
-Reading<Preemption> parse_preemption(std::string_view version, std::string_view sched_preempt) {
-  for (const std::string_view word : split_words(version))
-    if (word == "PREEMPT" || word == "PREEMPT_RT") return Preemption::full;
-  for (const std::string_view word : split_words(trim(sched_preempt))) {
-    if (word == "(none)") return Preemption::none;
-    if (word == "(voluntary)") return Preemption::voluntary;
-    if (word == "(full)" || word == "(lazy)") return Preemption::full;
-  }
-  return Absence::not_asked;
-}
-
 }  // namespace unzap

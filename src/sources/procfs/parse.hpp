@@ -43,8 +43,4 @@ std::optional<std::uint64_t> parse_namespace_link(std::string_view text);
 /// How many CPUs are online, by the "cpuN" lines of /proc/stat.
 std::optional<std::int32_t> count_cpus(std::string_view stat);
 
-/// What a version string (uname -v) and, of a PREEMPT_DYNAMIC kernel, the text of sched/preempt in debugfs
-/// say. Absent when neither states it.
-Reading<Preemption> parse_preemption(std::string_view version, std::string_view sched_preempt);
-
 }  // namespace unzap

@@ -134,14 +134,5 @@ TEST(ParseNamespaceLink, WholeOrNothing) {
   EXPECT_EQ(parse_namespace_link("/bin/sh"), std::nullopt);
 }
 
-TEST(ParsePreemption, OnlyWhatIsStated) {
-  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT Thu", ""), Preemption::full);
-  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_RT Thu", ""), Preemption::full);
-  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_DYNAMIC Thu", ""), Absence::not_asked);
-  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_DYNAMIC Thu", "none (voluntary) full\n"), Preemption::voluntary);
-  EXPECT_EQ(parse_preemption("#1 SMP PREEMPT_DYNAMIC Thu", "(none) voluntary full\n"), Preemption::none);
-  EXPECT_EQ(parse_preemption("#1 SMP Thu", ""), Absence::not_asked);
-}
-
 }  // namespace
 }  // namespace unzap

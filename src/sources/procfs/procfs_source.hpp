@@ -24,7 +24,7 @@ struct ProcfsOptions {
 };
 
 /// All threads of all processes below `options.root`. Fails only when the root is no procfs at all.
-/// Reads no cmdline, environ, maps, smaps or exe, and touches no file system of a container.
+/// Reads of no process cmdline, environ, maps, smaps or exe, and touches no file system of a container.
 Result<Snapshot> read_procfs(const ProcfsOptions& options);
 
 }  // namespace unzap

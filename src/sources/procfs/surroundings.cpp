@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "linux/preemption.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -120,6 +121,17 @@ Reading<std::uint64_t> counter_of(const ReadResult& file) {
   return number ? Reading<std::uint64_t>(*number) : Absence::not_in_this_kernel;
 }
 
+/// `sched_preempt` is of this machine's debugfs, or null.
+Reading<Preemption> preemption_of(const Reading<std::string>& version, const ReadResult& command_line,
+                                  const ReadResult* sched_preempt) {
+  PreemptionFacts facts;
+  if (version) read_version(facts, *version);
+  if (command_line.text) read_command_line(facts, *command_line.text);
+  if (sched_preempt != nullptr && sched_preempt->text) read_debugfs(facts, *sched_preempt->text);
+  const auto found = preemption_in_force(facts);
+  return found ? Reading<Preemption>(found->model) : Absence::not_asked;
+}
+
 }  // namespace
 
 Host read_host(Reader& reader, bool real) {
@@ -128,7 +140,7 @@ Host read_host(Reader& reader, bool real) {
                                   {ReadKind::file, "version"},
                                   {ReadKind::file, "hostname"},
                                   {ReadKind::file, "hung_task_detect_count"}}},
-                                {".", {{ReadKind::file, "stat"}}}};
+                                {".", {{ReadKind::file, "stat"}, {ReadKind::file, "cmdline"}}}};
   if (real) {
     groups.push_back({"/sys/kernel/debug", {{ReadKind::file, "sched/preempt"}}});
     groups.push_back({"/sys/kernel",
@@ -146,8 +158,7 @@ Host read_host(Reader& reader, bool real) {
   } else {
     host.cpus = *results[1][0].text.absence();
   }
-  const std::string sched_preempt = real ? results[2][0].text.value_or("") : "";
-  host.preemption = parse_preemption(host.kernel_version.value_or(""), sched_preempt);
+  host.preemption = preemption_of(host.kernel_version, results[1][1], real ? &results[2][0] : nullptr);
   host.hung_tasks = counter_of(results[0][3]);
   if (!real) return host;
   host.soft_lockups = counter_of(results[3][0]);

@@ -134,6 +134,7 @@ void Builder::symptom(std::size_t line, Symptom symptom) {
 Snapshot Builder::finish(std::size_t unused) {
   snapshot_.origin = Origin::text;
   snapshot_.all_tasks = false;
+  if (const auto preemption = preemption_in_force(preemption_)) snapshot_.host.preemption = preemption->model;
   for (Task& task : snapshot_.tasks) {
     // An empty stack file means "on a CPU" only for a task that still has a stack.
     if (task.stack.absence() && *task.stack.absence() == Absence::task_running &&

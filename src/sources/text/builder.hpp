@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "linux/preemption.hpp"
 #include "snapshot/snapshot.hpp"
 
 namespace unzap::text {
@@ -64,6 +65,7 @@ class Builder {
   CgroupState& cgroup(std::string_view path, std::int32_t version, std::size_t line);
 
   Host& host() { return snapshot_.host; }
+  PreemptionFacts& preemption() { return preemption_; }
   void problem(std::size_t line, std::string text);
   /// A log repeats itself: kept is the first that names a container or pod, and of those that name none one.
   void symptom(std::size_t line, Symptom symptom);
@@ -85,6 +87,7 @@ class Builder {
 
   std::string label_;
   Snapshot snapshot_;
+  PreemptionFacts preemption_;
   std::vector<Rank> ranks_;
   std::unordered_map<std::int32_t, TaskRef> by_tid_;
   std::unordered_map<std::string, std::size_t> cgroups_;

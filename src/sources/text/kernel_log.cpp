@@ -51,6 +51,36 @@ bool leads_to_history(std::string_view text) {
          text.starts_with("which lock already") || text.starts_with("the existing dependency");
 }
 
+bool is_command_line(std::string_view text) {
+  return text.starts_with("Command line:") || text.starts_with("Kernel command line:") ||
+         text.starts_with("BOOT_IMAGE=");
+}
+
+bool take_preemption(PreemptionFacts& facts, std::string_view text) {
+  if (read_log_line(facts, text) || read_config_line(facts, text)) return true;
+  if (is_command_line(text)) {
+    read_command_line(facts, text);
+    return true;
+  }
+  constexpr std::size_t k_longest_list = 40;
+  return text.size() <= k_longest_list && contains(text, "(") && read_debugfs(facts, text);
+}
+
+std::optional<KernelName> kernel_name_in(std::string_view text) {
+  if (text.starts_with("Linux ")) return parse_kernel_name(text);
+  return contains(text, "ainted") ? parse_taint(text) : std::nullopt;
+}
+
+/// Of several kernels in one text the first is the host's.
+void take_kernel_name(Builder& builder, const KernelName& name) {
+  Host& host = builder.host();
+  if (!host.kernel_release) host.kernel_release = std::string(name.release);
+  if (!host.name && !name.host.empty()) host.name = std::string(name.host);
+  if (!host.kernel_release.is(std::string(name.release))) return;
+  if (!host.kernel_version && !name.version.empty()) host.kernel_version = std::string(name.version);
+  read_version(builder.preemption(), name.version);
+}
+
 }  // namespace
 
 bool KernelLog::is_rcu() const {
@@ -112,7 +142,7 @@ void KernelLog::begin(const ReportHead& head, const Line& line) {
 bool KernelLog::take_cpu_line(const Line& line) {
   const auto cpu = parse_cpu_line(line.text);
   if (!cpu) return false;
-  if (const auto name = parse_taint(line.text)) take_kernel_name(builder_.host(), line.text);
+  take_host_fact(builder_, line.text);
   KernelEvent& event = builder_.event(event_);
   const bool listed =
       cpu->cpu && std::find(event.cpus.begin(), event.cpus.end(), *cpu->cpu) != event.cpus.end();
@@ -291,16 +321,12 @@ bool KernelLog::take(const Line& line) {
              take_task_line(line)) {
     taken = true;
   } else {
-    taken = take_host_fact(text);
+    taken = take_host_fact(builder_, text);
   }
   if (!taken) return false;
   builder_.used();
   last_line_ = line.number;
   return true;
-}
-
-bool KernelLog::take_host_fact(std::string_view text) {
-  return take_kernel_name(builder_.host(), text);
 }
 
 void KernelLog::finish() {
@@ -309,31 +335,10 @@ void KernelLog::finish() {
   leave();
 }
 
-bool take_kernel_name(Host& host, std::string_view text) {
-  std::optional<KernelName> name;
-  if (text.starts_with("Linux ")) {
-    name = parse_kernel_name(text);
-  } else if (contains(text, "ainted")) {
-    name = parse_taint(text);
-  } else if (std::string_view rest = text; eat(rest, "Dynamic Preempt: ")) {
-    if (rest == "none") host.preemption = Preemption::none;
-    if (rest == "voluntary") host.preemption = Preemption::voluntary;
-    if (rest == "full") host.preemption = Preemption::full;
-    return true;
-  } else if (text.starts_with("Command line:") || text.starts_with("Kernel command line:")) {
-    const std::string_view mode = after(text, "preempt=");
-    if (mode.starts_with("none")) host.preemption = Preemption::none;
-    if (mode.starts_with("voluntary")) host.preemption = Preemption::voluntary;
-    if (mode.starts_with("full")) host.preemption = Preemption::full;
-    return true;
-  }
-  if (!name) return false;
-  if (!host.kernel_release) host.kernel_release = std::string(name->release);
-  if (!host.kernel_version && !name->version.empty() && host.kernel_release.is(std::string(name->release)))
-    host.kernel_version = std::string(name->version);
-  if (!host.name && !name->host.empty()) host.name = std::string(name->host);
-  if (!host.preemption && name->preemption) host.preemption = name->preemption;
-  return true;
+bool take_host_fact(Builder& builder, std::string_view text) {
+  const std::optional<KernelName> name = kernel_name_in(text);
+  if (name) take_kernel_name(builder, *name);
+  return name || take_preemption(builder.preemption(), text);
 }
 
 }  // namespace unzap::text

@@ -32,7 +32,6 @@ class KernelLog {
   bool take_task_line(const Line& line);
   bool take_stall_detail(std::string_view text);
   bool take_instruction_pointer(std::string_view text, std::size_t line);
-  bool take_host_fact(std::string_view text);
   void name_task(KernelEvent& event, std::int32_t tid, std::string_view comm);
   bool is_rcu() const;
 
@@ -48,6 +47,6 @@ class KernelLog {
 };
 
 /// Takes what a line says of the machine's kernel ("Linux version ..", uname -a, "Dynamic Preempt: full").
-bool take_kernel_name(Host& host, std::string_view text);
+bool take_host_fact(Builder& builder, std::string_view text);
 
 }  // namespace unzap::text

@@ -54,7 +54,6 @@ struct KernelName {
   std::string_view host;
   std::string_view release;
   std::string_view version;
-  Reading<Preemption> preemption;
 };
 std::optional<KernelName> parse_taint(std::string_view text);
 std::optional<KernelName> parse_kernel_name(std::string_view text);

@@ -135,17 +135,13 @@ TEST(ParseTaskLine, Rows) {
 
 std::string dump(const std::optional<KernelName>& kernel) {
   if (!kernel) return "none";
-  std::string out = fmt::format("{}|{}|{}", kernel->host, kernel->release, kernel->version);
-  if (kernel->preemption) out += fmt::format("|{}", name(*kernel->preemption));
-  return out;
+  return fmt::format("{}|{}|{}", kernel->host, kernel->release, kernel->version);
 }
 
 constexpr Row k_kernels[] = {
     {"uname -a", "Linux h 5.15.0-107-generic #117-Ubuntu SMP Fri Apr 26 x86_64 x86_64 x86_64 GNU/Linux",
      "h|5.15.0-107-generic|#117-Ubuntu SMP Fri Apr 26"},
-    {"preempt", "Linux h 6.1.0 #1 SMP PREEMPT Fri Apr 26 x86_64", "h|6.1.0|#1 SMP PREEMPT Fri Apr 26|full"},
-    {"dynamic says nothing", "Linux h 6.1.0 #1 SMP PREEMPT_DYNAMIC Fri x86_64",
-     "h|6.1.0|#1 SMP PREEMPT_DYNAMIC Fri"},
+    {"preempt", "Linux h 6.1.0 #1 SMP PREEMPT Fri Apr 26 x86_64", "h|6.1.0|#1 SMP PREEMPT Fri Apr 26"},
     {"version", "Linux version 5.15.160 (root@h) (gcc 12) #1 SMP Wed Jun 5", "|5.15.160|#1 SMP Wed Jun 5"},
     {"distribution", "Linux Mint 21.3 is what I use", "none"},
 };

@@ -54,19 +54,6 @@ std::optional<TaskLine> tabular_task_line(std::string_view text) {
   return out;
 }
 
-/// "PREEMPT", "PREEMPT_DYNAMIC", "PREEMPT(voluntary)" among the words of a version.
-Reading<Preemption> preemption_of(std::string_view version) {
-  const std::size_t at = version.find("PREEMPT");
-  if (at == std::string_view::npos) return {};
-  std::string_view rest = version.substr(at + 7);
-  if (rest.empty() || rest[0] == ' ') return Preemption::full;
-  if (!eat(rest, "(")) return {};  // _DYNAMIC and _RT say nothing of what is in force
-  if (rest.starts_with("none)")) return Preemption::none;
-  if (rest.starts_with("voluntary)")) return Preemption::voluntary;
-  if (rest.starts_with("full)")) return Preemption::full;
-  return {};
-}
-
 /// `text` begins with a release and goes on with "#1 SMP ...".
 std::optional<KernelName> release_and_version(std::string_view text) {
   KernelName out;
@@ -78,7 +65,6 @@ std::optional<KernelName> release_and_version(std::string_view text) {
          {" x86_64", " aarch64", " s390x", " ppc64le", " armv7l", " riscv64", " i686", " GNU/Linux"})
       if (const std::size_t cut = out.version.find(machine); cut != std::string_view::npos)
         out.version = out.version.substr(0, cut);
-    out.preemption = preemption_of(out.version);
   }
   return out;
 }

@@ -42,6 +42,15 @@ std::vector<const KernelEvent*> stopped_cpus(const Snapshot& snapshot) {
   return out;
 }
 
+bool preempts_kernel_code(const Host& host) {
+  return host.preemption && preempts_kernel_code(*host.preemption);
+}
+
+std::string_view preemptible(Preemption model) {
+  if (model == Preemption::lazy) return "preempts kernel code, at the next tick at the latest";
+  return model == Preemption::rt ? "is built with PREEMPT_RT" : "is fully preemptible";
+}
+
 bool in_lock_slowpath(const Stack& stack) {
   return !stack
               .first_of({"native_queued_spin_lock_slowpath", "queued_spin_lock_slowpath",
@@ -195,11 +204,11 @@ void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
       "/proc/<tid>/stack of that thread shows frames: it is off the CPU and sleeps in do_wait() as it should",
       "the running kernel has 7fea700e04bd or 5c0985dd3c32",
   };
-  if (graph.snapshot().host.preemption.is(Preemption::full))
-    finding.refuted_by.push_back(
-        "the kernel is fully preemptible: grace periods end in spite of the spin, which then lasts only as "
-        "long as a "
-        "member needs to exit");
+  if (preempts_kernel_code(graph.snapshot().host))
+    finding.refuted_by.push_back(fmt::format(
+        "the kernel {}: grace periods end in spite of the spin, which then lasts only as long as a member "
+        "needs to exit",
+        preemptible(*graph.snapshot().host.preemption)));
   finding.next_evidence = {
       "dmesg | grep -E 'soft lockup|rcu.*stall|blocked for more'",
       fmt::format(
@@ -273,8 +282,7 @@ Findings reaper_busy_loop(const WaitGraph& graph) {
     const Sight sight = look(graph, reaper, scene);
     auto confidence = judge(graph, reaper, sight);
     if (!confidence) continue;
-    if (graph.snapshot().host.preemption.is(Preemption::full))
-      confidence = at_most(*confidence, Confidence::likely);
+    if (preempts_kernel_code(graph.snapshot().host)) confidence = at_most(*confidence, Confidence::likely);
     Finding finding;
     finding.cause = "reaper-busy-loop";
     finding.confidence = *confidence;

@@ -15,7 +15,8 @@ namespace unzap {
 ///           move in an expedited grace period from mount teardown, or an RCU stall that names its CPU.
 ///           Or its stack there by perf_event samples, and two such looks: the loop, and that it is never
 ///           left.
-/// likely:   one of these without the other half. On a kernel known to be fully preemptible never more.
+/// likely:   one of these without the other half. On a kernel known to preempt kernel code (full, lazy, rt)
+///           never more: preempts_kernel_code() in snapshot/preemption.hpp says why.
 /// possible: one look at a live host: an exiting init on a CPU and a member in RCU is also a healthy
 ///           teardown. A stack in a spinlock's slow path: it may spin on the lock instead.
 /// A reaper shown asleep (its /proc stack is readable, or wchan is do_wait) is refuted and gives nothing.

@@ -140,10 +140,16 @@ TEST(ReaperBusyLoop, SpinningOnALockInTheLoopIsNotCertain) {
   EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop").confidence, Confidence::possible);
 }
 
-TEST(ReaperBusyLoop, NeverCertainOnAFullyPreemptibleKernel) {
+TEST(ReaperBusyLoop, NeverCertainOnAKernelThatPreemptsKernelCode) {
   Snapshot snapshot = pasted({}, {soft_lockup(910, "iou-wrk-905", 1, k_spin)});
-  snapshot.host.preemption = Preemption::full;
-  EXPECT_EQ(gist(diagnose(snapshot)), "stuck: reaper-busy-loop likely");
+  for (const Preemption model : {Preemption::full, Preemption::lazy, Preemption::rt}) {
+    snapshot.host.preemption = model;
+    EXPECT_EQ(gist(diagnose(snapshot)), "stuck: reaper-busy-loop likely") << name(model);
+  }
+  for (const Preemption model : {Preemption::none, Preemption::voluntary}) {
+    snapshot.host.preemption = model;
+    EXPECT_EQ(gist(diagnose(snapshot)), "stuck: reaper-busy-loop certain") << name(model);
+  }
 }
 
 TEST(ReaperBusyLoop, NamesContainerAndPod) {

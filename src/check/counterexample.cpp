@@ -20,27 +20,24 @@ using kernel::Task;
 
 /// What a task is in the story, in words.
 std::string role_of(const kernel::Config& config, kernel::TaskNo no) {
-  using kernel::Role;
   const kernel::TaskInfo& task = config.tasks[no];
   const bool several = config.containers.size() > 1;
   std::string of = several ? " of another container" : " of the container";
   if (several && task.container == 0) of = " of the first container";
-  switch (task.role) {
-    case Role::init: return "the init" + of + ", pid 1 of its pid namespace";
-    case Role::ring_thread: return "another thread of init, which uses io_uring";
-    case Role::worker:
-      return "an io-wq worker, a thread of " + config.tasks[config.wq_owner[task.worker_of]].comm;
-    case Role::child: return "a child of the init" + of;
-    case Role::grandchild: return "a child of that child";
-    case Role::orphan: return "a grandchild of that child";
-    case Role::sqpoll: return "the SQPOLL thread of the child";
-    case Role::fuse_server: return "the FUSE server, a process of the same namespaces";
-    case Role::injected: return "a member of the pid namespace whose parent lies outside";
-    case Role::injected_child: return "a child of that member, in the same namespace";
-    case Role::outside: return "a process outside the container";
-    case Role::kworker: return "the kernel's worker that drives expedited RCU grace periods";
-  }
-  return "?";
+  if (no == config.kworker) return "the kernel's worker that drives expedited RCU grace periods";
+  if (no == config.outside) return "a process outside the container";
+  if (task.worker_of != 0xff)
+    return "an io-wq worker, a thread of " + config.tasks[config.wqs[task.worker_of].owner].comm;
+  const kernel::ProcessInfo& process = config.process_of(no);
+  const std::string leader = config.tasks[process.leader].comm;
+  if (task.sqpoll) return "the SQPOLL thread of " + leader;
+  if (!task.leader) return "another thread of " + leader;
+  if (process.unkillable) return "the init" + of + ", pid 1 of its pid namespace";
+  if (process.forked_outside) return "a member of the pid namespace whose parent lies outside";
+  if (process.has_fuse_dev && !process.has_fuse_file)
+    return "the FUSE server, a process of the same namespaces";
+  if (config.process_of(process.parent).unkillable) return "a child of the init" + of;
+  return "a child of " + config.tasks[process.parent].comm;
 }
 
 bool all(const std::vector<State>& states, kernel::TaskNo no,

@@ -11,9 +11,7 @@ namespace {
 /// PF_IO_WORKER, which a worker may lose on its way out.
 bool takes_part(const Config& c, const State& s, TaskNo no) {
   if (!c.has(Switch::dump_leaves_out_user_workers)) return true;
-  const Role role = c.tasks[no].role;
-  const bool user_worker = role == Role::worker || role == Role::sqpoll;
-  return !user_worker || (s.tasks[no].flags & k_pf_io_worker) != 0;
+  return !c.tasks[no].io_thread || (s.tasks[no].flags & k_pf_io_worker) != 0;
 }
 
 /// zap_threads(), zap_process(): under siglock.

@@ -23,9 +23,8 @@ bool notify_parent(Step& x, TaskNo no) {
 void exit_files(Step& x) {
   Process& process = x.process();
   if (process.files_users == 0 || --process.files_users > 0) return;
-  if (x.c.fuse_server == x.self) put_fuse_dev(x.c, x.s);
-  if (x.c.scenario.child_fuse && x.self == x.c.first().child) put_fuse_dev(x.c, x.s);
-  if (process.armed == 0 || x.c.scenario.shared_outside) return;
+  if (x.my_process().has_fuse_dev) put_fuse_dev(x.c, x.s);
+  if (process.armed == 0 || x.my_process().ring_is_shared) return;
   task_work_push(x.s, x.self, k_work_fput);
   x.say("exit_files(): last user, the final fput of the ring becomes task work");
 }
@@ -39,7 +38,7 @@ void front(Step& x) {
 
 /// True: it has gone to cancel its requests. An SQPOLL thread has done that before.
 bool cancel_io_uring(Step& x) {
-  if (x.my().owns_wq == 0xff || x.my().role == Role::sqpoll) {
+  if (x.my().owns_wq == 0xff || x.my().sqpoll) {
     x.at(1);
     return false;
   }
@@ -85,17 +84,18 @@ void exit_task_work(Step& x) {
 /// find_new_reaper() without another thread of the group: the nearest subreaper above that has a living
 /// thread, else the child reaper.
 TaskNo find_new_reaper(const Step& x) {
-  for (TaskNo above = x.me().parent; above < x.c.tasks.size(); above = x.s.tasks[above].parent) {
+  const TaskNo child_reaper = x.pid_ns().child_reaper;
+  const bool stays = x.c.has(Switch::subreaper_stays_in_namespace);
+  TaskNo above = x.self;
+  for (; above < x.c.tasks.size(); above = x.s.tasks[above].parent) {
     const TaskInfo& info = x.c.tasks[above];
-    if (info.pid_ns != x.my().pid_ns) break;
-    if (!info.subreaper) continue;
+    if (info.process == x.c.tasks[child_reaper].process) return child_reaper;
+    if (stays && info.pid_ns != x.my().pid_ns) return child_reaper;
+    if (!x.c.processes[info.process].subreaper) continue;
     const TaskNo alive = find_alive_thread(x.c, x.s, info.process);
     if (alive != k_no_task) return alive;
   }
-  const bool under_subreaper = x.me().parent == k_outside && x.c.scenario.outside_subreaper;
-  if (under_subreaper && x.my().role == Role::injected && !x.c.has(Switch::subreaper_stays_in_namespace))
-    return k_outside;
-  return x.pid_ns().child_reaper;
+  return above == k_outside && x.c.scenario.outside_subreaper && !stays ? k_outside : child_reaper;
 }
 
 /// The second half of exit_notify(), under tasklist_lock: children get a new parent, the state changes.

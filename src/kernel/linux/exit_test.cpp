@@ -195,10 +195,10 @@ TEST(Exit, ASubreaperOutsideGetsTheOrphanOnlyInOldKernels) {
     Variant v = find_kernel("v5.15.162")->variant;
     Driver d(s, v.set(Switch::subreaper_stays_in_namespace, stays));
     const TaskNo orphan = d.find("orphan");
-    EXPECT_EQ(d[orphan].parent, d.config().injected);
-    d.fire(Environment::operator_kill, d.config().injected);
-    d.until_said(d.config().injected,
-                 stays ? "orphan is now a child of init" : "orphan is now a child of shim", 1);
+    EXPECT_EQ(d[orphan].parent, d.find("exec"));
+    d.fire(Environment::operator_kill, d.find("exec"));
+    d.until_said(d.find("exec"), stays ? "orphan is now a child of init" : "orphan is now a child of shim",
+                 1);
     EXPECT_EQ(d[orphan].parent, stays ? d.leader() : k_outside);
   }
 }

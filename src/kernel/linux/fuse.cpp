@@ -7,7 +7,8 @@
 namespace unzap::kernel {
 
 bool must_flush(const Step& x) {
-  return x.c.scenario.child_fuse && x.self == x.c.first().child && x.s.fuse_aborted == 0 &&
+  const bool last_user = x.process().files_users == 1;
+  return x.my_process().has_fuse_file && last_user && x.s.fuse_aborted == 0 &&
          x.c.has(Switch::fuse_flush_waits);
 }
 

@@ -16,7 +16,7 @@ void step_io_uring_cancel_generic(Step& x) {
 }
 
 void step_io_ring_ctx_wait_and_kill(Step& x) {
-  const TaskNo owner = x.c.containers[x.my().container].ring_owner;
+  const TaskNo owner = x.my_process().submitter;
   if (x.me().stack[x.me().depth - 1U].step == 0) {
     if (x.process().armed == 0) return x.ret();
     x.process().armed = 0;

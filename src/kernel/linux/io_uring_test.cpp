@@ -103,7 +103,7 @@ TEST(IoUring, CompletionsGoToTheThreadThatSubmitted) {
   scenario.in_thread = true;
   Driver d(scenario, k_old);
   const auto thread = static_cast<TaskNo>(d.leader() + 1);
-  EXPECT_EQ(d.config().first().ring_owner, thread);
+  EXPECT_EQ(d.config().processes.front().submitter, thread);
   d.until_said(d.leader(), "SIGKILL");
   d.until_said(d.worker(), "task_work_add() to init/2", 1);
   EXPECT_EQ(d[thread].works, k_work_request);

@@ -29,7 +29,7 @@ Wq& wq_of(Step& x) {
 
 /// The next linked request, which has not been begun.
 Link next_link(Step& x) {
-  const std::vector<Link>& links = x.c.scenario.links;
+  const std::vector<Link>& links = x.c.wqs[x.my().worker_of].links;
   return links[links.size() - wq_of(x).links_left];
 }
 
@@ -119,7 +119,7 @@ bool fail_links(Step& x, std::uint8_t notify_step) {
   wq.links_failed = 0;
   wq.links_left = 0;
   x.me().local &= static_cast<std::uint8_t>(~k_has_link);
-  const TaskNo owner = x.c.wq_owner[x.my().worker_of];
+  const TaskNo owner = x.c.wqs[x.my().worker_of].owner;
   if ((x.s.tasks[owner].works & k_work_request) != 0 || !task_work_push(x.s, owner, k_work_request))
     return false;
   x.say("io_fail_links(): task_work_add() to {}", x.comm(owner));
@@ -139,7 +139,7 @@ void next(Step& x) {
     take_next_hashed(x);
     return x.at(k_assign);
   }
-  if (x.c.scenario.contends_for_hash()) {
+  if (x.c.wqs[x.my().worker_of].contends) {
     x.say("that was the last request of its hash");
     return x.at(k_release_hash);
   }
@@ -287,8 +287,8 @@ void step_io_worker_handle_work(Step& x) {
       if (fail_links(x, k_cancelled_notify)) return;
       link_is_passed(x);
       return step_io_worker_handle_work(x);
-    case k_notify_owner: task_work_notify(x, x.c.wq_owner[x.my().worker_of]); return x.at(k_next);
-    case k_cancelled_notify: task_work_notify(x, x.c.wq_owner[x.my().worker_of]); return link_is_passed(x);
+    case k_notify_owner: task_work_notify(x, x.c.wqs[x.my().worker_of].owner); return x.at(k_next);
+    case k_cancelled_notify: task_work_notify(x, x.c.wqs[x.my().worker_of].owner); return link_is_passed(x);
     case k_release_hash: return release_hash(x);
     case k_wake_waiter: {
       const TaskNo woken = wake_hash_waiter(x.c, x.s, x.my().worker_of);

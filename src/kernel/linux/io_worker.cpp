@@ -136,7 +136,7 @@ void step_io_worker(Step& x) {
 
 void step_io_wq_do_work(Step& x) {
   Task& me = x.me();
-  const TaskNo owner = x.c.wq_owner[x.my().worker_of];
+  const TaskNo owner = x.c.wqs[x.my().worker_of].owner;
   const std::uint8_t step = me.stack[me.depth - 1U].step;
   const auto fail = [&] {
     me.run_state = RunState::running;
@@ -163,7 +163,7 @@ void step_io_wq_do_work(Step& x) {
   switch (step) {
     case 0:
       if (me.item == k_item_cancel) return fail();
-      if (me.item == k_item_bounded && !x.c.scenario.bounded_blocks) {
+      if (me.item == k_item_bounded && !x.c.wqs[x.my().worker_of].bounded_blocks) {
         x.say("executes the bounded request");
         me.item = k_item_none;
         return x.ret();

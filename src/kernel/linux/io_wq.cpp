@@ -20,7 +20,7 @@ void put_worker_refs(Step& x, std::uint8_t wq_no) {
   Wq& wq = x.s.wqs[wq_no];
   if (--wq.worker_refs > 0) return;
   x.say("worker_refs is 0: complete(worker_done)");
-  const TaskNo owner = x.c.wq_owner[wq_no];
+  const TaskNo owner = x.c.wqs[wq_no].owner;
   if (wake_up(x.s, owner, mask_of(RunState::uninterruptible))) x.say("wakes {}", x.comm(owner));
 }
 
@@ -100,7 +100,7 @@ void destroy(Step& x) {
 }  // namespace
 
 void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only) {
-  Task& owner = x.s.tasks[x.c.wq_owner[wq]];
+  Task& owner = x.s.tasks[x.c.wqs[wq].owner];
   if ((owner.works & k_work_create) == 0) return;
   owner.works &= static_cast<std::uint8_t>(~k_work_create);
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
@@ -206,7 +206,7 @@ void step_io_wq_put_and_exit(Step& x) {
 void step_io_queue_worker_create(Step& x) {
   const std::uint8_t wq_no = x.my().worker_of;
   Wq& wq = x.s.wqs[wq_no];
-  const TaskNo owner = x.c.wq_owner[wq_no];
+  const TaskNo owner = x.c.wqs[wq_no].owner;
   Task& me = x.me();
   switch (me.stack[me.depth - 1U].step) {
     case 0:

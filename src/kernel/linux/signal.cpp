@@ -15,7 +15,7 @@ void signal_wake_up(State& s, TaskNo no) {
 
 /// create_io_thread() blocks all but SIGKILL and SIGSTOP.
 bool blocks_sigterm(const TaskInfo& task) {
-  return task.role == Role::worker || task.role == Role::sqpoll;
+  return task.io_thread;
 }
 
 /// recalc_sigpending(): never looks at TIF_NOTIFY_SIGNAL.
@@ -105,7 +105,7 @@ Term send_sigterm(const Config& c, State& s, TaskNo target) {
   Process& group = s.processes[process];
   if (group.group_exit != 0 && (c.has(Switch::drop_signals_to_dying_group) || group.dumping != 0))
     return Term::dropped;
-  if (group.group_exit == 0 && c.tasks[target].role == Role::init) return Term::ignored;
+  if (group.group_exit == 0 && c.processes[process].unkillable) return Term::ignored;
   group.sigterm_shared = 1;
   const TaskNo chosen =
       choose_thread(c, s, target, [&](const Task& task, TaskNo no) { return wants_sigterm(c, task, no); });
@@ -154,7 +154,7 @@ void step_get_signal(Step& x) {
         return x.ret(0);
       }
       if (x.process().group_exit == 0 && (task.flags2 & k_frozen) != 0 &&
-          x.c.scenario.child_frozen == Freezer::v2) {
+          x.my_process().frozen == Freezer::v2) {
         x.say("the cgroup is frozen");
         return x.call(Routine::do_freezer_trap, 1);
       }

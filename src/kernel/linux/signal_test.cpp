@@ -261,7 +261,7 @@ TEST(Signal, ASharedSigtermKeepsSigpendingSetButForThreadsThatBlockIt) {
     Driver d(s, k_old);
     d.until_said(d.leader(), "SIGNAL_GROUP_EXIT", 0);
     d.s.processes[0].sigterm_shared = 1;
-    const TaskNo thread = blocks ? d.worker() : d.config().first().ring_owner;
+    const TaskNo thread = blocks ? d.worker() : d.config().processes.front().submitter;
     d.until_said(thread, "takes SIGKILL", 1);
     EXPECT_EQ(d.sigpending(thread), !blocks);
   }

@@ -16,7 +16,7 @@ bool task_work_push(State& s, TaskNo no, std::uint8_t work) {
 
 void task_work_notify(Step& x, TaskNo no) {
   if (!x.c.has(Switch::notify_task_of_request)) return;
-  if (x.c.tasks[no].role == Role::sqpoll && !x.c.has(Switch::sqpoll_completions_notify))
+  if (x.c.tasks[no].sqpoll && !x.c.has(Switch::sqpoll_completions_notify))
     return x.say("TWA_NONE: no flag for an SQPOLL thread");
   if (!set_notify_flag(x.c, x.s, no)) {
     x.say("{} of {} is set already", notify_flag_name(x.c), x.comm(no));

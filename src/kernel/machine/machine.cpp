@@ -103,9 +103,7 @@ bool Machine::is_goal(const State& s) const {
     }
   }
   for (std::size_t no = 0; no < config_.containers.size(); ++no) {
-    const bool held =
-        config_.containers[no].kind == Container::Kind::scenario && config_.scenario.outside_holders > 0;
-    if (s.mnt_ns[no].gone == 0 && !held) return false;
+    if (s.mnt_ns[no].gone == 0 && config_.containers[no].outside_holders == 0) return false;
   }
   return true;
 }

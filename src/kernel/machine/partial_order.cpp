@@ -58,6 +58,16 @@ bool alone(const Config& c, const State& s, TaskNo self) {
   return true;
 }
 
+/// Why somebody outside may act on the process at any time; empty if nobody does.
+std::string_view why_not_left_alone(const ProcessInfo& process) {
+  if (process.forked_outside) return "a member's parent lies outside and may reap it at any time";
+  if (process.traced) return "a tracer may let go of a member at any time";
+  if (process.frozen != Freezer::none) return "the freezer acts on a member at any time";
+  if (process.has_fuse_file || process.has_fuse_dev)
+    return "a FUSE connection joins members that seem asleep";
+  return "";
+}
+
 /// Whether the environment can do nothing but let time run out for a sleeper, or reap: dormant() sees to
 /// these.
 bool environment_is_quiet(const Config& c, const State& s) {
@@ -71,14 +81,12 @@ bool environment_is_quiet(const Config& c, const State& s) {
 }  // namespace
 
 std::string why_not_partly_ordered(const Config& c) {
-  const Scenario& scenario = c.scenario;
   if (c.outside != k_no_task)
-    return "a task outside (" + scenario.outside_comm + ") looks into the container";
-  if (c.injected != k_no_task) return "a member's parent lies outside and may reap it at any time";
-  if (scenario.child_traced) return "a tracer may let go of a member at any time";
-  if (scenario.child_frozen != Freezer::none) return "the freezer acts on a member at any time";
-  if (scenario.nested) return "a pid namespace inside another one reaches into both containers";
-  if (scenario.child_fuse || scenario.fuse_server) return "a FUSE connection joins members that seem asleep";
+    return "a task outside (" + c.scenario.outside_comm + ") looks into the container";
+  for (const ProcessInfo& process : c.processes)
+    if (const std::string_view why = why_not_left_alone(process); !why.empty()) return std::string(why);
+  for (const Container& container : c.containers)
+    if (container.inside != 0xff) return "a pid namespace inside another one reaches into both containers";
   return "";
 }
 

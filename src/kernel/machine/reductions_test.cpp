@@ -81,27 +81,30 @@ Renaming draw(const Machine& machine, const State& s, std::mt19937& random) {
 }
 
 /// A successor as its representative shows it. Of tasks in like places it does not matter which one moved: so
-/// its role and its call stack stand for its number.
+/// its number in its namespace, which workers share, and its call stack stand for its number.
 struct Like {
   State state;
   bool busy;
-  int role;
+  int place;
   std::array<CallFrame, k_max_depth> stack;
   bool operator<(const Like& other) const {
     const int order = std::memcmp(&state, &other.state, sizeof(State));
     if (order != 0) return order < 0;
-    if (std::pair{busy, role} != std::pair{other.busy, other.role})
-      return std::pair{busy, role} < std::pair{other.busy, other.role};
+    if (std::pair{busy, place} != std::pair{other.busy, other.place})
+      return std::pair{busy, place} < std::pair{other.busy, other.place};
     return std::memcmp(&stack, &other.stack, sizeof(stack)) < 0;
   }
 };
+int place_of(const TaskInfo& task) {
+  return task.worker_of != 0xff ? (task.unbounded ? -2 : -1) : task.ns_tid;
+}
 std::vector<Like> likes(const Machine& machine, const State& s) {
   std::vector<Like> out;
   for (const Next& next : successors(machine, s)) {
     Like like{next.state, next.label.busy, -1, {}};
     const Renaming to = machine.canonicalise(like.state);
     if (next.label.actor != explorer::k_no_actor) {
-      like.role = static_cast<int>(machine.config().tasks[to(next.label.actor)].role);
+      like.place = place_of(machine.config().tasks[to(next.label.actor)]);
       like.stack = like.state.tasks[to(next.label.actor)].stack;
     }
     out.push_back(like);

@@ -15,26 +15,9 @@
 
 namespace unzap::kernel {
 
-/// What a task is in the scenario.
-enum class Role : std::uint8_t {
-  init,         ///< leader of a container's init
-  ring_thread,  ///< another thread of init, which owns its ring
-  worker,       ///< an io-wq worker of init
-  child,        ///< leader of a child of init
-  grandchild,   ///< a child of that one
-  orphan,       ///< a child of the grandchild
-  sqpoll,       ///< the child's SQPOLL thread
-  fuse_server,
-  injected,        ///< a member whose parent lies outside
-  injected_child,  ///< a child of that one
-  outside,         ///< the task outside that does something
-  kworker,         ///< runs wait_rcu_exp_gp
-};
-
 /// What does not change about a task.
 struct TaskInfo {
   std::string comm;
-  Role role = Role::kworker;
   std::int32_t tid = 0;
   std::int32_t ns_tid = 0;        ///< its number in its container's pid namespace; 0: not a member
   std::uint8_t process = 0xff;    ///< index of its process; 0xff for a kernel thread
@@ -42,25 +25,47 @@ struct TaskInfo {
   std::uint8_t pid_ns = 0xff;     ///< index of its pid namespace
   bool leader = false;
   bool in_namespaces = false;     ///< holds a reference to the container's nsproxy
+  bool io_thread = false;         ///< made by create_io_thread(): an io-wq worker or an SQPOLL thread
+  bool sqpoll = false;            ///< the latter
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
   bool unbounded = false;         ///< a worker of the unbounded account
   bool spare = false;             ///< a worker that does not exist until another one asks for it
-  bool subreaper = false;         ///< signal->is_child_subreaper, of a member of the namespace
   std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
 };
 
-/// What does not change about a container. Those with the same `kind` are made alike; all but the first,
+/// What does not change about a process.
+struct ProcessInfo {
+  TaskNo leader = k_no_task;
+  TaskNo parent = k_outside;       ///< real_parent when the story begins; a leader, or k_outside
+  std::uint8_t container = 0xff;   ///< index of its container; 0xff for a process outside
+  Ending ending = Ending::none;    ///< how it starts to die by itself
+  bool unkillable = false;         ///< SIGNAL_UNKILLABLE: it is the init of its pid namespace
+  bool forked_outside = false;     ///< a member by setns(2) or unshare(2) and fork(2) of a task outside
+  bool subreaper = false;          ///< signal->is_child_subreaper
+  bool traced = false;             ///< a task outside traces its leader when the story begins
+  Freezer frozen = Freezer::none;  ///< which freezer has stopped it
+  bool has_fuse_file = false;      ///< has a file of a FUSE mount open
+  bool has_fuse_dev = false;       ///< holds /dev/fuse of that connection open, as its server does
+  TaskNo submitter = k_no_task;    ///< the thread that submitted the requests of its ring
+  bool ring_is_shared = false;     ///< a process outside has the file of the ring open too
+};
+
+/// What does not change about an io_wq.
+struct WqInfo {
+  TaskNo owner = k_no_task;  ///< io_wq->task
+  std::vector<Link> links;   ///< the requests linked to the one that a worker begins with, in their order
+  bool contends = false;     ///< a worker may find work of a hash that is held, or let one go that is awaited
+  bool bounded_blocks = false;  ///< bounded requests block until a signal is pending
+};
+
+/// What does not change about a container. Those with the same `alike` are made alike; all but the first,
 /// whose init is on a CPU when the story begins, are in the same state then, and nothing tells them apart.
 struct Container {
-  enum class Kind : std::uint8_t { scenario, bystander };
-  Kind kind = Kind::scenario;
-  Ending ending = Ending::exit_group;
+  std::uint8_t alike = 0;
   std::uint8_t pid_ns = 0;
-  std::uint8_t inside = 0xff;  ///< index of the container in whose pid namespace this one's was made
-  TaskNo leader = 0;
-  TaskNo ring_owner = k_no_task;  ///< the thread that submitted requests
-  TaskNo child = k_no_task;
-  TaskNo grandchild = k_no_task;
+  std::uint8_t inside = 0xff;        ///< index of the container in whose pid namespace this one's was made
+  std::uint8_t outside_holders = 0;  ///< references to its mount namespace from outside, forever
+  TaskNo leader = 0;                 ///< of its init
 };
 
 /// Everything that stays the same while a scenario runs.
@@ -70,15 +75,15 @@ struct Config {
   Preempt preempt = Preempt::none;
   std::vector<TaskInfo> tasks;        ///< in creation order, which is the order of for_each_thread()
   std::vector<Container> containers;  ///< the scenario's first
-  std::vector<TaskNo> wq_owner;       ///< io_wq->task, by the index of the io_wq
-  TaskNo injected_child = k_no_task;
-  TaskNo injected = k_no_task;  ///< a member of the first container whose parent lies outside
-  TaskNo outside = k_no_task;   ///< the task outside, if it does something
-  TaskNo fuse_server = k_no_task;
+  std::vector<ProcessInfo> processes;
+  std::vector<WqInfo> wqs;
+  TaskNo outside = k_no_task;  ///< the task outside, if it does something
+  TaskNo forked = k_no_task;  ///< the process that it forks into the first container, if that is what it does
   TaskNo kworker = k_no_task;  ///< runs wait_rcu_exp_gp
 
   bool has(Switch one) const { return variant.has(one); }
-  const Container& first() const { return containers.front(); }
+  /// The process of a task that has one.
+  const ProcessInfo& process_of(TaskNo task) const { return processes[tasks[task].process]; }
   /// Whether the task has a number in that pid namespace: it is a member of it, or of one below it.
   bool has_number(const TaskInfo& task, std::uint8_t pid_ns) const;
   std::uint8_t all_cpus() const { return static_cast<std::uint8_t>((1U << scenario.cpus) - 1); }
@@ -110,6 +115,7 @@ class Step {
   Task& me() const { return s.tasks[self]; }
   const TaskInfo& my() const { return c.tasks[self]; }
   Process& process() const { return s.processes[my().process]; }
+  const ProcessInfo& my_process() const { return c.processes[my().process]; }
   PidNamespace& pid_ns() const { return s.pid_ns[my().pid_ns]; }
   MountNamespace& mnt_ns() const { return s.mnt_ns[my().container]; }
 

@@ -121,7 +121,7 @@ bool exiting(const State& s, TaskNo no) {
 /// Those of `group` that may change places now.
 std::vector<TaskNo> interchangeable(const Config& c, const State& s, const std::vector<TaskNo>& group) {
   std::vector<TaskNo> out;
-  if (!exiting(s, c.wq_owner[c.tasks[group.front()].worker_of])) return out;
+  if (!exiting(s, c.wqs[c.tasks[group.front()].worker_of].owner)) return out;
   for (const TaskNo no : group)
     if (exiting(s, no)) out.push_back(no);
   return out;
@@ -190,7 +190,7 @@ State renamed(const Config& c, const State& s, const Renaming& to) {
 }
 
 Symmetry::Symmetry(const Config& config) : members_(config.containers.size()) {
-  std::vector<std::vector<TaskNo>> accounts(2 * config.wq_owner.size());
+  std::vector<std::vector<TaskNo>> accounts(2 * config.wqs.size());
   for (TaskNo no = 0; no < config.tasks.size(); ++no) {
     const TaskInfo& info = config.tasks[no];
     if (info.container != 0xff) members_[info.container].push_back(no);
@@ -201,11 +201,10 @@ Symmetry::Symmetry(const Config& config) : members_(config.containers.size()) {
     sizes_[2] = std::max(sizes_[2], account.size());
     if (account.size() > 1) workers_.push_back(std::move(account));
   }
-  for (const auto kind : {Container::Kind::scenario, Container::Kind::bystander}) {
-    if (kind == Container::Kind::bystander && config.scenario.nested) continue;  // each on another level
+  for (std::uint8_t kind = 0; kind < config.containers.size(); ++kind) {
     std::vector<std::uint8_t> like;
     for (std::uint8_t i = 0; i < config.containers.size(); ++i)
-      if (config.containers[i].kind == kind) like.push_back(i);
+      if (config.containers[i].alike == kind) like.push_back(i);
     sizes_[1] = std::max(sizes_[1], like.size());
     if (like.size() > 1) containers_.push_back(std::move(like));
   }

@@ -35,9 +35,10 @@ class Driver {
     UNZAP_ASSERT(no < k_max_tasks, "no task {}", no);
     return s.tasks[no];
   }
-  TaskNo leader() const { return config().first().leader; }
+  TaskNo leader() const { return config().containers.front().leader; }
   TaskNo worker(std::size_t number = 0) const;
-  TaskNo child() const { return config().first().child; }
+  /// The first child of the first container's init.
+  TaskNo child() const;
   TaskNo kworker() const { return config().kworker; }
 
   bool offers(const Action& action) const;
@@ -82,6 +83,13 @@ inline TaskNo Driver::find(std::string_view comm) const {
   for (TaskNo no = 0; no < config().tasks.size(); ++no)
     if (config().tasks[no].comm == comm) return no;
   ADD_FAILURE() << "no task " << comm;
+  return k_no_task;
+}
+
+inline TaskNo Driver::child() const {
+  for (const ProcessInfo& process : config().processes)
+    if (process.parent == leader()) return process.leader;
+  ADD_FAILURE() << "init has no child";
   return k_no_task;
 }
 

@@ -28,8 +28,9 @@ bool outside_can_reap(const Config& c, const State& s, TaskNo no) {
   const Task& task = s.tasks[no];
   if (task.parent != k_outside || task.exit_state != ExitState::zombie || !c.tasks[no].leader) return false;
   if (s.processes[c.tasks[no].process].notified_outside == 0) return false;
-  if (c.tasks[no].role == Role::injected_child) return c.scenario.outside_reaps_orphans;
-  if (no != c.injected) return true;
+  const ProcessInfo& process = c.process_of(no);
+  if (process.unkillable) return true;
+  if (!process.forked_outside) return c.scenario.outside_reaps_orphans;
   return c.scenario.outside_reaps && (c.outside == k_no_task || s.outside_acted == 0 || s.outside_free != 0);
 }
 
@@ -99,10 +100,9 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
       return idle_worker(s.tasks[no]) && (c.scenario.idle_timeouts || s.wqs[c.tasks[no].worker_of].exit != 0);
     case Environment::reap: return outside_can_reap(c, s, no);
     case Environment::detach: return c.scenario.tracer_detaches && (s.tasks[no].flags2 & k_traced) != 0;
-    case Environment::kill: {
-      const Container& container = c.containers[c.tasks[no].container];
-      return container.ending == Ending::sigkill && s.processes[c.tasks[no].process].sigkill_shared == 0;
-    }
+    case Environment::kill:
+      return c.process_of(no).ending == Ending::sigkill &&
+             s.processes[c.tasks[no].process].sigkill_shared == 0;
     case Environment::migrate_begin: return s.threadgroup_rwsem == 0 && s.migrations > 0;
     case Environment::migrate_end: return s.threadgroup_rwsem != 0;
     case Environment::fake_signal: return s.fake_signals > 0;

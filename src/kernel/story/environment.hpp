@@ -49,8 +49,9 @@ void for_each_environment(const Config& c, const State& s, const Add& add) {
   for (const Container& container : c.containers)
     if (environment_enabled(c, s, Environment::kill, container.leader))
       add(Environment::kill, container.leader);
-  for (const TaskNo owner : c.wq_owner)
-    if (environment_enabled(c, s, Environment::hash_release, owner)) add(Environment::hash_release, owner);
+  for (const WqInfo& wq : c.wqs)
+    if (environment_enabled(c, s, Environment::hash_release, wq.owner))
+      add(Environment::hash_release, wq.owner);
   for (const Environment what :
        {Environment::migrate_begin, Environment::migrate_end, Environment::livepatch,
         Environment::fake_signal, Environment::act, Environment::thaw, Environment::fuse_abort})

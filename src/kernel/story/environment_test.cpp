@@ -42,16 +42,16 @@ TEST(Environment, TheZombieOfAnOutsideParentKeepsItsPidNumber) {
   EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes) << "kernel_wait4() does not see it";
   EXPECT_TRUE(d.asleep(d.leader()));
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
-  EXPECT_FALSE(d.offers(Environment::reap, d.config().injected));
+  EXPECT_FALSE(d.offers(Environment::reap, d.find("exec")));
 }
 
 TEST(Environment, ReapingItFreesTheNumberAndWakesTheReaper) {
   Driver d(injected_zombie(true), k_kernel);
   d.until_off(d.leader(), 0);
-  d.fire(Environment::reap, d.config().injected);
+  d.fire(Environment::reap, d.find("exec"));
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
   EXPECT_FALSE(d.asleep(d.leader()));
-  EXPECT_FALSE(d.offers(Environment::reap, d.config().injected));
+  EXPECT_FALSE(d.offers(Environment::reap, d.find("exec")));
 }
 
 TEST(Environment, ALivepatchSetsTheFlagOnMembersButNotOnKernelThreads) {

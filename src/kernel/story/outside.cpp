@@ -76,24 +76,25 @@ void step_cgroup_rmdir(Step& x) {
 }
 
 void step_copy_process(Step& x) {
-  Task& child = x.s.tasks[x.c.injected];
+  Task& child = x.s.tasks[x.c.forked];
+  PidNamespace& ns = x.s.pid_ns[x.c.tasks[x.c.forked].pid_ns];
   if (x.me().stack[x.me().depth - 1U].step == 0) {
-    if (x.s.pid_ns[0].adding == 0) {
+    if (ns.adding == 0) {
       x.say("alloc_pid(): -ENOMEM, the namespace is closed");
       return finish(x);
     }
-    ++x.s.pid_ns[0].pid_allocated;
+    ++ns.pid_allocated;
     x.say("alloc_pid(): a number in the container's namespace");
     return x.at(1);
   }
-  if (x.c.has(Switch::fork_checks_namespace) && x.s.pid_ns[0].adding == 0) {
-    free_pid(x.c, x.s, x.c.injected);
+  if (x.c.has(Switch::fork_checks_namespace) && ns.adding == 0) {
+    free_pid(x.c, x.s, x.c.forked);
     x.say("the namespace was closed meanwhile: -ENOMEM");
     return finish(x);
   }
   child.exit_state = ExitState::none;
   child.run_state = RunState::interruptible;
-  x.say("{} is published in the namespace", x.comm(x.c.injected));
+  x.say("{} is published in the namespace", x.comm(x.c.forked));
   finish(x);
 }
 

@@ -52,7 +52,7 @@ Driver number_then_kill_walk(const Variant& variant) {
 TEST(Fork, PublishedAfterTheKillWalkEscapesItWithoutTheCheck) {
   Driver d = number_then_kill_walk(without(Switch::fork_checks_namespace));
   d.until_said(d.config().outside, "is published in the namespace", 1);
-  const TaskNo injected = d.config().injected;
+  const TaskNo injected = d.find("exec");
   EXPECT_EQ(d[injected].exit_state, ExitState::none);
   EXPECT_EQ(d[injected].flags & k_sigkill_private, 0);
   EXPECT_FALSE(d.sigpending(injected));
@@ -69,7 +69,7 @@ TEST(Fork, TheCheckFreesTheNumberAndWakesTheReaper) {
   d.until_said(d.config().outside, "-ENOMEM", 1);
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
   EXPECT_FALSE(d.asleep(d.leader()));
-  EXPECT_EQ(d[d.config().injected].exit_state, ExitState::released);
+  EXPECT_EQ(d[d.find("exec")].exit_state, ExitState::released);
 }
 
 TEST(Fork, IntoAClosedNamespaceGetsNoNumber) {
@@ -86,7 +86,7 @@ TEST(Fork, PublishedBeforeTheKillWalkIsKilledLikeAnybody) {
   d.fire(Environment::act);
   d.until_said(d.config().outside, "is published in the namespace", 1);
   d.until_said(d.leader(), "SIGKILL to exec", 0);
-  EXPECT_FALSE(d.asleep(d.config().injected));
+  EXPECT_FALSE(d.asleep(d.find("exec")));
 }
 
 TEST(RcuTasks, WaitsOnlyForSectionsOpenWhenItBegan) {
@@ -95,7 +95,7 @@ TEST(RcuTasks, WaitsOnlyForSectionsOpenWhenItBegan) {
   d[d.leader()].flags2 |= k_exit_srcu;
   d.fire(Environment::act);
   d.until_said(outside, "init is in its exit section", 1);
-  d[d.config().injected].flags2 |= k_exit_srcu;  // a section that began later
+  d[d.find("exec")].flags2 |= k_exit_srcu;  // a section that began later
   d.until_off(outside, 1);
   EXPECT_EQ(d[outside].run_state, RunState::uninterruptible);
   leave_exit_section(d.config(), d.s, d.leader());
@@ -121,10 +121,10 @@ TEST(RcuTasks, TheReaperLeavesItsSectionWhileItSleepsAndEntersItAgain) {
 
 TEST(RcuTasks, TheParentThatWaitsDoesNotReap) {
   Driver d(pinned(OutsideAct::rcu_tasks), without(Switch::second_loop_leaves_tasks_rcu));
-  EXPECT_TRUE(d.offers(Environment::reap, d.config().injected));
+  EXPECT_TRUE(d.offers(Environment::reap, d.find("exec")));
   d.until_off(d.leader(), 0);
   d.fire(Environment::act);
-  EXPECT_FALSE(d.offers(Environment::reap, d.config().injected));
+  EXPECT_FALSE(d.offers(Environment::reap, d.find("exec")));
   d.until_off(d.config().outside, 1);
   EXPECT_FALSE(d.offers(Event::pick));
 }
@@ -156,7 +156,7 @@ TEST(CgroupRmdir, WithoutTheSwitchItDoesNotWait) {
   d.until_off(d.leader(), 0);
   d.fire(Environment::act);
   d.until_said(d.config().outside, "the cgroup is removed", 1);
-  EXPECT_TRUE(d.offers(Environment::reap, d.config().injected));
+  EXPECT_TRUE(d.offers(Environment::reap, d.find("exec")));
 }
 
 }  // namespace

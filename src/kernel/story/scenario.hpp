@@ -16,6 +16,7 @@ enum class Ending : std::uint8_t {
   exit,        ///< its leader calls exit(2): only this thread ends (pthread_exit)
   sigkill,     ///< SIGKILL from an ancestor pid namespace
   core_dump,   ///< its leader takes a signal that dumps core
+  none,        ///< not by itself
 };
 
 /// Where an io-wq worker is when the story begins.

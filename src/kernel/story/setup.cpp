@@ -72,31 +72,20 @@ void start_frozen(Task& task, Freezer freezer) {
   task.flags2 |= k_frozen;
 }
 
-void start_child(const Config& c, TaskNo no, Task& task) {
-  if (c.containers[c.tasks[no].container].kind == Container::Kind::bystander) return sleep_in_syscall(task);
-  if (c.scenario.child_frozen == Freezer::none)
-    sleep_in_syscall(task);
-  else
-    start_frozen(task, c.scenario.child_frozen);
-  if (c.scenario.child_traced) task.flags2 |= k_traced;
+/// A zombie of which its parent outside has been told.
+void start_zombie(Process& process, Task& task) {
+  task.exit_state = ExitState::zombie;
+  task.run_state = RunState::dead;
+  task.flags |= k_pf_exiting;
+  process.notified_outside = 1;
 }
 
-/// A member whose parent lies outside: alive, a zombie already, or still to be forked.
-void start_injected(const Config& c, State& s) {
-  Task& task = s.tasks[c.injected];
-  task.parent = k_outside;
-  if (c.scenario.injected == Injected::zombie) {
-    task.exit_state = ExitState::zombie;
-    task.run_state = RunState::dead;
-    task.flags |= k_pf_exiting;
-    s.processes[c.tasks[c.injected].process].notified_outside = 1;
-    return;
-  }
+/// Still to be forked by the task outside.
+void start_unborn(PidNamespace& ns, Task& task) {
   sleep_in_syscall(task);
-  if (c.scenario.outside_act != OutsideAct::fork) return;
   task.exit_state = ExitState::released;
   task.run_state = RunState::dead;
-  --s.pid_ns[c.tasks[c.injected].pid_ns].pid_allocated;
+  --ns.pid_allocated;
 }
 
 void start_sqpoll_thread(Task& task) {
@@ -106,12 +95,6 @@ void start_sqpoll_thread(Task& task) {
   task.run_state = RunState::interruptible;
 }
 
-/// About to call exit_group(2).
-void start_exit(Task& task) {
-  push(task, Routine::syscall_exit_group, 0);
-  task.flags |= k_on_rq;
-}
-
 void start_asleep(Task& task, Routine routine, RunState state) {
   push(task, routine, 0);
   task.run_state = state;
@@ -119,8 +102,11 @@ void start_asleep(Task& task, Routine routine, RunState state) {
 
 void start_leader(const Config& c, State& s, TaskNo no) {
   Task& leader = s.tasks[no];
-  const Ending ending = c.containers[c.tasks[no].container].ending;
-  if (ending == Ending::sigkill) return sleep_in_syscall(leader);
+  const ProcessInfo& process = c.process_of(no);
+  const Ending ending = process.ending;
+  if (process.traced) leader.flags2 |= k_traced;
+  if (process.frozen != Freezer::none) return start_frozen(leader, process.frozen);
+  if (ending == Ending::sigkill || ending == Ending::none) return sleep_in_syscall(leader);
   if (ending == Ending::core_dump) {
     push(leader, Routine::exit_to_user_mode, 0);
     push(leader, Routine::get_signal, k_get_signal_dump);
@@ -128,7 +114,7 @@ void start_leader(const Config& c, State& s, TaskNo no) {
     push(leader, ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
   }
   leader.flags |= k_on_rq;
-  if (no != c.first().leader) return;
+  if (no != c.containers.front().leader) return;
   if (!c.scenario.balance) leader.rq = 0;
   pick(s, no, 0);
 }
@@ -140,102 +126,128 @@ class Cast {
 
   void add_all() {
     for (std::uint8_t i = 0; i < s_.containers; ++i) add_container(i);
-    if (s_.fuse_server) c_.fuse_server = add("fuse-server", Role::fuse_server, new_process());
-    if (s_.injected != Injected::none) {
-      c_.injected = add(s_.injected_comm, Role::injected, new_process());
-      c_.tasks[c_.injected].in_namespaces = false;
-      if (!s_.injected_child.empty()) {
-        c_.injected_child = add(s_.injected_child, Role::injected_child, new_process());
-        c_.tasks[c_.injected_child].in_namespaces = false;
-      }
-    }
+    if (s_.fuse_server) process_of(add_process("fuse-server", init())).has_fuse_dev = true;
+    if (s_.injected != Injected::none) add_injected();
     for (std::uint8_t i = 0; i < s_.bystanders; ++i) add_bystander(i);
     if (s_.nested) nest();
     if (s_.outside_act != OutsideAct::nothing) {
       c_.outside = static_cast<TaskNo>(c_.tasks.size());
       c_.tasks.push_back({.comm = s_.outside_comm,
-                          .role = Role::outside,
                           .tid = k_first_tid - 90,
-                          .process = new_process(),
+                          .process = static_cast<std::uint8_t>(c_.processes.size()),
                           .leader = true});
+      c_.processes.push_back({.leader = c_.outside});
     }
     c_.kworker = static_cast<TaskNo>(c_.tasks.size());
-    c_.tasks.push_back({.comm = "kworker/rcu_gp", .role = Role::kworker, .tid = 12});
+    c_.tasks.push_back({.comm = "kworker/rcu_gp", .tid = 12});
     UNZAP_ASSERT(c_.tasks.size() <= k_max_tasks, "{} tasks are more than the model holds", c_.tasks.size());
-    UNZAP_ASSERT(processes_ <= k_max_processes, "{} processes are more than the model holds", processes_);
+    UNZAP_ASSERT(c_.processes.size() <= k_max_processes, "{} processes are more than the model holds",
+                 c_.processes.size());
   }
 
  private:
-  std::uint8_t new_process() { return processes_++; }
+  TaskNo init() const { return c_.containers.back().leader; }
+  ProcessInfo& process_of(TaskNo no) { return c_.processes[c_.tasks[no].process]; }
   /// What follows the names of all tasks of the `i`th container of a kind; on a host they are named alike.
   static std::string mark(std::uint8_t i) { return i == 0 ? "" : "#" + std::to_string(i + 1); }
 
   /// A member of the container that was begun last (the FUSE server and the injected task: of the first,
   /// which stands alone then).
-  TaskNo add(std::string comm, Role role, std::uint8_t process) {
+  TaskNo add_thread(std::string comm, std::uint8_t process) {
     const auto container = static_cast<std::uint8_t>(c_.containers.size() - 1);
-    if (role == Role::init) ns_tid_ = 0;
     ++ns_tid_;
-    const bool leader = role != Role::ring_thread && role != Role::worker && role != Role::sqpoll;
     c_.tasks.push_back({.comm = std::move(comm),
-                        .role = role,
                         .tid = k_first_tid + container * k_tids_each + ns_tid_,
                         .ns_tid = ns_tid_,
                         .process = process,
                         .container = container,
                         .pid_ns = c_.containers[container].pid_ns,
-                        .leader = leader,
                         .in_namespaces = true});
     return static_cast<TaskNo>(c_.tasks.size() - 1);
   }
 
-  Container& begin(Container::Kind kind, Ending ending) {
-    const auto pid_ns = static_cast<std::uint8_t>(c_.containers.size());
-    c_.containers.push_back({.kind = kind, .ending = ending, .pid_ns = pid_ns});
-    return c_.containers.back();
+  TaskNo add_process(std::string comm, TaskNo parent) {
+    const auto process = static_cast<std::uint8_t>(c_.processes.size());
+    const TaskNo leader = add_thread(std::move(comm), process);
+    c_.tasks[leader].leader = true;
+    c_.processes.push_back({.leader = leader, .parent = parent, .container = c_.tasks[leader].container});
+    return leader;
+  }
+
+  TaskNo add_sqpoll(TaskNo leader) {
+    const TaskNo no = add_thread("iou-sqp-" + std::to_string(c_.tasks[leader].tid), c_.tasks[leader].process);
+    c_.tasks[no].io_thread = c_.tasks[no].sqpoll = true;
+    return no;
+  }
+
+  void begin(std::uint8_t alike, const std::string& comm, Ending ending) {
+    ns_tid_ = 0;
+    c_.containers.push_back({.alike = alike, .pid_ns = static_cast<std::uint8_t>(c_.containers.size())});
+    const TaskNo init = add_process(comm, k_outside);
+    c_.containers.back().leader = init;
+    process_of(init).ending = ending;
+    process_of(init).unkillable = true;
   }
 
   void add_container(std::uint8_t i) {
-    Container& container = begin(Container::Kind::scenario, s_.ending);
-    const std::uint8_t init = new_process();
-    container.leader = container.ring_owner = add(s_.init_comm + mark(i), Role::init, init);
-    if (s_.in_thread) container.ring_owner = add(s_.init_comm + "/2" + mark(i), Role::ring_thread, init);
-    if (s_.sqpoll)
-      container.ring_owner =
-          add("iou-sqp-" + std::to_string(c_.tasks[container.leader].tid), Role::sqpoll, init);
-    if (s_.ring) {
-      c_.tasks[container.ring_owner].owns_wq = static_cast<std::uint8_t>(c_.wq_owner.size());
-      c_.wq_owner.push_back(container.ring_owner);
-    }
-    add_workers(container, init);
+    begin(0, s_.init_comm + mark(i), s_.ending);
+    c_.containers.back().outside_holders = s_.outside_holders;
+    add_ring(i);
     if (!s_.child) return;
-    const std::uint8_t child = new_process();
-    container.child = add(s_.child_comm + mark(i), Role::child, child);
-    if (s_.child_sqpoll) add("iou-sqp-" + std::to_string(c_.tasks[container.child].tid), Role::sqpoll, child);
-    c_.tasks[container.child].subreaper = s_.child_subreaper;
+    const TaskNo child = add_process(s_.child_comm + mark(i), init());
+    if (s_.child_sqpoll) add_sqpoll(child);
+    ProcessInfo& info = process_of(child);
+    info.subreaper = s_.child_subreaper;
+    info.traced = s_.child_traced;
+    info.frozen = s_.child_frozen;
+    info.has_fuse_file = info.has_fuse_dev = s_.child_fuse;
     if (s_.grandchild_comm.empty()) return;
-    container.grandchild = add(s_.grandchild_comm + mark(i), Role::grandchild, new_process());
-    if (!s_.orphan_comm.empty()) add(s_.orphan_comm + mark(i), Role::orphan, new_process());
+    const TaskNo grandchild = add_process(s_.grandchild_comm + mark(i), child);
+    process_of(grandchild).ending = Ending::exit_group;
+    if (!s_.orphan_comm.empty()) add_process(s_.orphan_comm + mark(i), grandchild);
   }
 
-  void add_workers(const Container& container, std::uint8_t init) {
+  void add_ring(std::uint8_t i) {
+    const std::uint8_t process = c_.tasks[init()].process;
+    TaskNo owner = init();
+    if (s_.in_thread) owner = add_thread(s_.init_comm + "/2" + mark(i), process);
+    if (s_.sqpoll) owner = add_sqpoll(init());
+    c_.processes[process].submitter = owner;
+    c_.processes[process].ring_is_shared = s_.shared_outside;
+    if (s_.ring) {
+      c_.tasks[owner].owns_wq = static_cast<std::uint8_t>(c_.wqs.size());
+      c_.wqs.push_back({owner, s_.links, s_.contends_for_hash(), s_.bounded_blocks});
+    }
+    add_workers(owner);
+  }
+
+  void add_workers(TaskNo owner) {
     const std::size_t all = s_.workers.size() + s_.may_create;
     for (std::size_t i = 0; i < all; ++i) {
-      std::string comm = "iou-wrk-" + std::to_string(c_.tasks[container.ring_owner].tid);
+      std::string comm = "iou-wrk-" + std::to_string(c_.tasks[owner].tid);
       if (all > 1) comm += "#" + std::to_string(i + 1);  // the kernel gives all the same name
-      TaskInfo& worker = c_.tasks[add(comm, Role::worker, init)];
-      worker.worker_of = c_.tasks[container.ring_owner].owns_wq;
+      TaskInfo& worker = c_.tasks[add_thread(comm, c_.tasks[owner].process)];
+      worker.io_thread = true;
+      worker.worker_of = c_.tasks[owner].owns_wq;
       worker.spare = i >= s_.workers.size();
       const WorkerStart like = s_.workers[worker.spare ? 0 : i];  // those made on demand are like the first
       worker.unbounded = like == WorkerStart::reading || like == WorkerStart::about_to_read;
     }
   }
 
+  /// The injected task and its child; in the pid namespace only.
+  void add_injected() {
+    const TaskNo injected = add_process(s_.injected_comm, k_outside);
+    c_.tasks[injected].in_namespaces = false;
+    process_of(injected).forked_outside = true;
+    if (s_.outside_act == OutsideAct::fork) c_.forked = injected;
+    if (!s_.injected_child.empty()) c_.tasks[add_process(s_.injected_child, injected)].in_namespaces = false;
+  }
+
+  /// Nested ones lie on a level each, and are not alike.
   void add_bystander(std::uint8_t i) {
-    Container& container = begin(Container::Kind::bystander, s_.bystander_ending);
-    container.leader = add(s_.bystander_comm + mark(i), Role::init, new_process());
-    if (!s_.bystander_child.empty())
-      container.child = add(s_.bystander_child + mark(i), Role::child, new_process());
+    begin(static_cast<std::uint8_t>(s_.nested ? 1 + i : 1), s_.bystander_comm + mark(i), s_.bystander_ending);
+    if (!s_.bystander_child.empty()) add_process(s_.bystander_child + mark(i), init());
   }
 
   /// The scenario's containers lie in the first bystander, and each bystander lies in the next one.
@@ -243,26 +255,29 @@ class Cast {
     for (std::uint8_t i = 0; i < s_.containers; ++i) c_.containers[i].inside = s_.containers;
     for (std::size_t i = s_.containers; i + 1 < c_.containers.size(); ++i)
       c_.containers[i].inside = static_cast<std::uint8_t>(i + 1);
+    for (const Container& container : c_.containers)
+      if (container.inside != 0xff)
+        process_of(container.leader).parent = c_.containers[container.inside].leader;
   }
 
   Config& c_;
   const Scenario& s_;
-  std::uint8_t processes_ = 0;
   std::int32_t ns_tid_ = 0;
 };
 
 void start_namespaces(const Config& c, State& s) {
   for (std::size_t no = 0; no < c.containers.size(); ++no) {
     const Container& container = c.containers[no];
-    const bool held = container.kind == Container::Kind::scenario;
     s.pid_ns[container.pid_ns] = {.child_reaper = container.leader, .pid_allocated = 0, .adding = 1};
-    s.mnt_ns[no].refs = static_cast<std::uint8_t>(1 + (held ? c.scenario.outside_holders : 0));
-    if (held) s.processes[c.tasks[container.leader].process].armed = c.scenario.armed_request ? 1 : 0;
+    s.mnt_ns[no].refs = static_cast<std::uint8_t>(1 + container.outside_holders);
   }
 }
 
 void start_wqs(const Config& c, State& s) {
-  for (std::size_t no = 0; no < c.wq_owner.size(); ++no) {
+  for (const ProcessInfo& process : c.processes)
+    if (process.submitter != k_no_task)
+      s.processes[c.tasks[process.submitter].process].armed = c.scenario.armed_request ? 1 : 0;
+  for (std::size_t no = 0; no < c.wqs.size(); ++no) {
     Wq& wq = s.wqs[no];
     wq.worker_refs = static_cast<std::uint8_t>(1 + c.scenario.workers.size());
     wq.queued = {c.scenario.bounded, c.scenario.unbounded};
@@ -282,14 +297,7 @@ void count_member(const Config& c, State& s, TaskNo no) {
   if (info.in_namespaces) ++s.mnt_ns[info.container].nsproxy_refs;
   ++s.processes[info.process].quick_threads;
   ++s.processes[info.process].files_users;
-  const TaskNo leader = c.containers[info.container].leader;
-  const std::uint8_t outer = c.containers[info.container].inside;
-  s.tasks[no].parent = info.process != c.tasks[leader].process ? leader
-                       : outer == 0xff                         ? k_outside
-                                                               : c.containers[outer].leader;
-  if (info.role == Role::injected_child) s.tasks[no].parent = c.injected;
-  if (info.role == Role::grandchild) s.tasks[no].parent = c.containers[info.container].child;
-  if (info.role == Role::orphan) s.tasks[no].parent = c.containers[info.container].grandchild;
+  s.tasks[no].parent = c.processes[info.process].parent;
 }
 
 std::size_t count_tasks(const Scenario& s) {
@@ -346,23 +354,23 @@ State initial_state(const Config& c) {
       continue;
     }
     if (info.ns_tid != 0) count_member(c, s, no);
-    switch (info.role) {
-      case Role::init: start_leader(c, s, no); break;
-      case Role::worker:
-        start_worker(c.scenario, task, c.scenario.workers[workers[info.container]++], s.wqs[info.worker_of],
-                     items[info.container]);
-        break;
-      case Role::kworker: start_asleep(task, Routine::kthread, RunState::idle); break;
-      case Role::outside: start_asleep(task, Routine::outside_sleep, RunState::interruptible); break;
-      case Role::injected: start_injected(c, s); break;
-      case Role::sqpoll: start_sqpoll_thread(task); break;
-      case Role::child: start_child(c, no, task); break;
-      case Role::grandchild: start_exit(task); break;
-      case Role::orphan:
-      case Role::ring_thread:
-      case Role::injected_child:
-      case Role::fuse_server: sleep_in_syscall(task); break;
-    }
+    if (no == c.kworker)
+      start_asleep(task, Routine::kthread, RunState::idle);
+    else if (no == c.outside)
+      start_asleep(task, Routine::outside_sleep, RunState::interruptible);
+    else if (info.worker_of != 0xff)
+      start_worker(c.scenario, task, c.scenario.workers[workers[info.container]++], s.wqs[info.worker_of],
+                   items[info.container]);
+    else if (info.sqpoll)
+      start_sqpoll_thread(task);
+    else if (no == c.forked)
+      start_unborn(s.pid_ns[info.pid_ns], task);
+    else if (c.processes[info.process].forked_outside && c.scenario.injected == Injected::zombie)
+      start_zombie(s.processes[info.process], task);
+    else if (info.leader)
+      start_leader(c, s, no);
+    else
+      sleep_in_syscall(task);
   }
   return s;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnosis/catalogue.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -58,7 +59,7 @@ TEST(WaitSites, EveryCauseIsInTheCatalogue) {
   for (const WaitSite& site : wait_sites()) {
     EXPECT_NE(cause(site.cause), nullptr) << site.cause;
     EXPECT_FALSE(site.functions.empty());
-    EXPECT_FALSE(site.what.empty());
+    EXPECT_FALSE(site.object.what.empty());
   }
 }
 
@@ -67,7 +68,8 @@ TEST(WaitSites, TheInnermostSiteWinsAndWeakOnesGiveWay) {
     Stack stack;
     for (const char* function : functions) stack.frames.push_back({.function = function});
     const WaitSite* found = wait_site(stack);
-    return found == nullptr ? "none" : std::string(found->cause) + ": " + matched_functions(stack, *found);
+    if (found == nullptr) return "none";
+    return fmt::format("{}: {}", found->cause, fmt::join(matched_functions(stack, *found), " <- "));
   };
   EXPECT_EQ(site_of({"synchronize_rcu", "nfs_free_server"}), "rcu-held-up: synchronize_rcu");
   EXPECT_EQ(site_of({"folio_wait_bit_common", "nfs_write_begin"}), "network-fs-wait: nfs_write_begin");

@@ -10,16 +10,16 @@ namespace {
 
 using Number = std::optional<std::int32_t>;
 
-/// Of the first victim whose role has this word.
-Number victim(const Finding& finding, std::string_view role) {
+/// Of the first victim with such a role.
+Number victim(const Finding& finding, bool (Role::*is)() const) {
   for (const Party& party : finding.victims)
-    if (party.role.find(role) != std::string::npos && party.pid) return party.pid;
+    if ((party.role.*is)() && party.pid) return party.pid;
   return std::nullopt;
 }
 
 Number init(const Finding& finding) {
   if (finding.reaper && finding.reaper->pid) return finding.reaper->pid;
-  return victim(finding, "init");
+  return victim(finding, &Role::is_init);
 }
 
 void replace(std::string& text, std::string_view mark, const Number& number) {
@@ -47,7 +47,7 @@ std::vector<Known> known_numbers(const Finding& finding) {
           {"<shim or exec session>", parent},
           {"<tracer>", traced ? culprit : Number()},
           {"<killed pid>", culprit},
-          {"<zombie>", victim(finding, "zombie")}};
+          {"<zombie>", victim(finding, &Role::is_zombie)}};
 }
 
 }  // namespace

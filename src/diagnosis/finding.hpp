@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "diagnosis/link.hpp"
+#include "diagnosis/party.hpp"
+
 namespace unzap {
 
 /// How sure a finding is. `certain` is said only when the evidence excludes the known look-alikes; a wrong
@@ -31,20 +34,6 @@ struct Evidence {
   bool operator==(const Evidence&) const = default;
 };
 
-/// A task as a finding names it. A number that is not known is "?" in text and null in JSON.
-struct Party {
-  std::optional<std::int32_t> pid;  ///< tgid
-  std::optional<std::int32_t> tid;
-  std::string comm;
-  std::string role;  ///< "spins in zap_pid_ns_processes", "waits in synchronize_rcu_expedited"; may be empty
-  std::string container = {};  ///< id, by its cgroup; empty: none, or not known
-  std::string pod = {};        ///< uid of its Kubernetes pod, by its cgroup; empty: none, or not known
-  /// With `tid` the identity of the task (TaskId); nothing: not known, so nothing may be done to it.
-  std::optional<std::uint64_t> start_ticks = {};
-
-  bool operator==(const Party&) const = default;
-};
-
 /// The container that a finding is about, as its runtime knows it. An empty field: not known.
 struct ContainerRef {
   std::string id;       ///< as `docker ps --no-trunc`, `crictl ps` or `ctr containers ls` shows it
@@ -57,15 +46,6 @@ struct ContainerRef {
   bool claimed = false;  ///< the id is from a cgroup that its owner may have named; see Container
 
   bool operator==(const ContainerRef&) const = default;
-};
-
-/// One edge of the chain, from what the user sees to the leaf that waits for nobody.
-struct Link {
-  std::string what;
-  std::string waits_for;
-  std::vector<std::string> evidence;  ///< ids
-
-  bool operator==(const Link&) const = default;
 };
 
 /// One thing that can be done, in the order an on-call engineer would try it.

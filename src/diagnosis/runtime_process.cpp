@@ -105,7 +105,7 @@ ContainerRef container_ref(const TaskIndex& index, const Task& task) {
   out.claimed = path.claimed;
   if (const auto runtime = runtime_over(index, task)) {
     const Container& told = runtime->container;
-    out.process = party(*runtime->task, "");
+    out.process = party(*runtime->task);
     if (!told.runtime.empty()) out.runtime = told.runtime;
     if (!told.ns.empty()) out.ns = told.ns;
     // The shim of Kubernetes holds a whole pod and works in the folder of its sandbox.

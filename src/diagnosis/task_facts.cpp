@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnosis/task_facts.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -133,18 +135,21 @@ bool rcu_wait(const Stack& stack) {
               .empty();
 }
 
-std::string stack_line(const Stack& stack, std::size_t frames) {
-  std::string out;
-  std::size_t shown = 0;
+std::vector<std::string> innermost(const Stack& stack, std::size_t frames) {
+  std::vector<std::string> out;
   for (const Frame& frame : stack.frames) {
     if (frame.guess || frame.interrupt) continue;
-    if (shown == frames) return out + " <- ...";
-    out += (shown++ == 0 ? "" : " <- ") + printable(frame.function, 64);
+    out.push_back(out.size() == frames ? "..." : printable(frame.function, 64));
+    if (out.size() > frames) break;
   }
   return out;
 }
 
-Party party(const Task& task, std::string role) {
+std::string stack_line(const Stack& stack, std::size_t frames) {
+  return fmt::format("{}", fmt::join(innermost(stack, frames), " <- "));
+}
+
+Party party(const Task& task, Role role) {
   Party out;
   if (task.tgid) out.pid = *task.tgid;
   if (task.start_ticks) out.start_ticks = *task.start_ticks;

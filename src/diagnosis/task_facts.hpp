@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "diagnosis/finding.hpp"
 #include "snapshot/snapshot.hpp"
@@ -68,12 +69,14 @@ bool rcu_expedited_wait(const Stack& stack);
 /// In stop_machine(), kernel/stop_machine.c: a CPU that stands still because another one does not come.
 bool in_stop_machine(const Stack& stack);
 
+/// At most `frames` functions, innermost first; "..." at the end stands for the rest.
+std::vector<std::string> innermost(const Stack& stack, std::size_t frames);
 /// "synchronize_rcu_expedited <- namespace_unlock <- put_mnt_ns ...": at most `frames` functions, innermost
 /// first.
 std::string stack_line(const Stack& stack, std::size_t frames = 8);
 
 /// The task as a finding names it.
-Party party(const Task& task, std::string role);
+Party party(const Task& task, Role role = {});
 
 /// "/proc/<tid>" when the source did not say where it saw the task.
 std::string place_of(const Task& task);

@@ -138,6 +138,18 @@ std::string gist(const Diagnosis& diagnosis) {
   return out;
 }
 
+std::string gist(const NodeRef& node) {
+  const std::string number = node.number ? std::to_string(*node.number) : "?";
+  switch (node.kind) {
+    case NodeKind::task: return node.name;
+    case NodeKind::pid_namespace: return "pid namespace of " + node.name;
+    case NodeKind::rcu_grace_period: return "RCU grace period";
+    case NodeKind::cpu: return "CPU " + number;
+    case NodeKind::tracer: return "tracer " + number;
+    default: return node.name + node.object.text();
+  }
+}
+
 Finding finding_of(const Diagnosis& diagnosis, const std::string& cause) {
   for (const Finding& finding : diagnosis.findings)
     if (finding.cause == cause) return finding;

@@ -43,6 +43,8 @@ Snapshot pasted(std::vector<Task> tasks, std::vector<KernelEvent> events = {});
 /// "cause confidence" of each finding in order, and the verdict: "stuck: reaper-busy-loop certain, oom-kill
 /// likely".
 std::string gist(const Diagnosis& diagnosis);
+/// A node in short: "npm[900]", "pid namespace of npm[900]", "CPU 3"; of others what they are, by kind alone.
+std::string gist(const NodeRef& node);
 /// The finding of this cause, or an empty one.
 Finding finding_of(const Diagnosis& diagnosis, const std::string& cause);
 

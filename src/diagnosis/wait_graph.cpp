@@ -126,8 +126,8 @@ const Task* WaitGraph::task_of(const KernelEvent& event) const {
   return event.tid ? task_numbered(*event.tid) : nullptr;
 }
 
-std::size_t WaitGraph::add(Node node) {
-  nodes_.push_back(std::move(node));
+std::size_t WaitGraph::add(NodeRef ref, const Task* task) {
+  nodes_.push_back({std::move(ref), task});
   out_.emplace_back();
   in_.emplace_back();
   return nodes_.size() - 1;
@@ -135,22 +135,28 @@ std::size_t WaitGraph::add(Node node) {
 
 std::size_t WaitGraph::task_node(const Task& task) {
   const auto [at, fresh] = task_nodes_.try_emplace(&task, nodes_.size());
-  if (fresh) add({NodeKind::task, task.label(), &task, 0});
+  if (fresh) add(NodeRef::of(task), &task);
   return at->second;
 }
 
 std::size_t WaitGraph::cpu_node(std::int32_t cpu) {
   const auto [at, fresh] = cpu_nodes_.try_emplace(cpu, nodes_.size());
-  if (fresh) add({NodeKind::cpu, "CPU " + std::to_string(cpu), nullptr, cpu});
+  if (fresh) add(NodeRef::cpu(cpu));
   return at->second;
 }
 
 std::size_t WaitGraph::rcu_node() {
-  if (!rcu_node_) rcu_node_ = add({NodeKind::rcu_grace_period, "RCU grace period", nullptr, 0});
+  if (!rcu_node_) rcu_node_ = add(NodeKind::rcu_grace_period);
   return *rcu_node_;
 }
 
-void WaitGraph::connect(std::size_t from, std::size_t to, std::string why, std::vector<Proof> proofs,
+std::size_t WaitGraph::thing_node(const NodeRef& ref) {
+  const auto [at, fresh] = thing_nodes_.try_emplace(ref, nodes_.size());
+  if (fresh) add(ref);
+  return at->second;
+}
+
+void WaitGraph::connect(std::size_t from, std::size_t to, Reason reason, std::vector<Proof> proofs,
                         bool inferred) {
   if (from == to) return;
   const auto [at, fresh] = edge_between_.try_emplace({from, to}, edges_.size());
@@ -163,7 +169,7 @@ void WaitGraph::connect(std::size_t from, std::size_t to, std::string why, std::
   }
   out_[from].push_back(edges_.size());
   in_[to].push_back(edges_.size());
-  edges_.push_back({from, to, std::move(why), inferred, std::move(proofs)});
+  edges_.push_back({from, to, std::move(reason), inferred, std::move(proofs)});
 }
 
 std::optional<std::size_t> WaitGraph::node_of(const Task& task) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "diagnosis/deadline.hpp"
+#include "diagnosis/link.hpp"
 #include "diagnosis/task_facts.hpp"
 #include "diagnosis/wait_sites.hpp"
 #include "snapshot/snapshot.hpp"
@@ -19,20 +20,9 @@
 namespace unzap {
 
 /// What can wait, or be waited for.
-enum class NodeKind : std::uint8_t {
-  task,
-  pid_namespace,     ///< of a dying init; named by the init's process
-  rcu_grace_period,  ///< one node: the host has one at a time of each flavour, and they share their holders
-  cpu,
-  cgroup,   ///< a freezer
-  outside,  ///< a server, a device, a tracer or a lock holder that the snapshot does not show
-};
-
 struct Node {
-  NodeKind kind = NodeKind::task;
-  std::string label;
+  NodeRef ref;
   const Task* task = nullptr;  ///< of a task node
-  std::int32_t number = 0;     ///< CPU number, or the init's process of a pid namespace
 };
 
 /// Where a fact was seen, and the fact.
@@ -46,7 +36,7 @@ struct Proof {
 struct Edge {
   std::size_t from = 0;
   std::size_t to = 0;
-  std::string why;
+  Reason reason;
   bool inferred = false;
   std::vector<Proof> proofs;
 };
@@ -152,11 +142,13 @@ class WaitGraph {
  private:
   bool stands(const KernelEvent& event) const;
   void collect_tasks();
-  std::size_t add(Node node);
+  std::size_t add(NodeRef ref, const Task* task = nullptr);
+  /// The node of something that is neither a task nor a CPU; it is added when there is none yet.
+  std::size_t thing_node(const NodeRef& ref);
   std::size_t task_node(const Task& task);
   std::size_t cpu_node(std::int32_t cpu);
   std::size_t rcu_node();
-  void connect(std::size_t from, std::size_t to, std::string why, std::vector<Proof> proofs,
+  void connect(std::size_t from, std::size_t to, Reason reason, std::vector<Proof> proofs,
                bool inferred = false);
 
   void find_reapers();
@@ -196,7 +188,7 @@ class WaitGraph {
   std::map<const Task*, std::size_t> reaper_of_member_;
   std::multimap<std::string_view, const CgroupState*> cgroups_;  ///< by path
   std::map<std::int32_t, std::size_t> cpu_nodes_;
-  std::map<std::string, std::size_t> outside_nodes_;
+  std::map<NodeRef, std::size_t> thing_nodes_;
   std::optional<std::size_t> rcu_node_;
 };
 

@@ -203,11 +203,10 @@ void WaitGraph::find_members() {
 void WaitGraph::add_reaper_edges() {
   for (const Reaper& reaper : reapers_) {
     const std::size_t from = task_node(*reaper.task);
-    const std::size_t space = add({NodeKind::pid_namespace, "pid namespace of " + reaper.task->label(),
-                                   nullptr, process_of(*reaper.task)});
-    connect(from, space, "zap_pid_ns_processes() returns when the namespace is empty", reaper.proofs);
+    const std::size_t space = add(NodeRef::namespace_of(*reaper.task));
+    connect(from, space, Reason::namespace_not_empty, reaper.proofs);
     for (const Task* member : reaper.members)
-      connect(space, task_node(*member), "is still a member of the namespace",
+      connect(space, task_node(*member), Reason::is_member,
               {{place_of(*member), member->label() + " state " + member->state.value_or('?')}});
   }
 }
@@ -218,22 +217,22 @@ void WaitGraph::add_site_edges() {
     if (site == nullptr) continue;
     const Stack* stack = stack_of(*task);
     const std::size_t from = task_node(*task);
-    const std::string why = "waits in " + matched_functions(*stack, *site);
+    const Reason why = Reason::waits(matched_functions(*stack, *site));
     if (site->kind == WaitsFor::rcu_grace_period) {
       connect(from, rcu_node(), why, {proof(*stack, *task)});
       continue;
     }
-    if (site->cause == "frozen-cgroup" && freezer_of(*task) != nullptr) continue;  // has an edge to that one
-    const NodeKind kind = site->kind == WaitsFor::cgroup ? NodeKind::cgroup : NodeKind::outside;
-    const auto [at, fresh] = outside_nodes_.try_emplace(std::string(site->what), nodes_.size());
-    if (fresh) add({kind, std::string(site->what), nullptr, 0});
-    connect(from, at->second, why, {proof(*stack, *task)});
+    const bool freezer = site->kind == WaitsFor::cgroup;
+    if (freezer && freezer_of(*task) != nullptr) continue;  // has an edge to that one
+    NodeRef awaited = NodeRef::outside(site->object);
+    if (freezer) awaited.kind = NodeKind::cgroup;
+    connect(from, thing_node(awaited), why, {proof(*stack, *task)});
     // rmdir of a cgroup, and rcu_tasks, wait for tasks that are on their way out: a dying init is one of
     // them.
-    if (site->cause == "unreaped-by-outside-parent")
+    if (site->kind == WaitsFor::dying)
       for (std::size_t number = 0; number < std::min(reapers_.size(), k_most_inferred); ++number)
-        connect(from, task_node(*reapers_[number].task), std::string(site->what), {proof(*stack, *task)},
-                true);
+        connect(from, task_node(*reapers_[number].task), Reason::for_dying(site->object),
+                {proof(*stack, *task)}, true);
   }
 }
 
@@ -241,12 +240,10 @@ void WaitGraph::add_freezer_edges() {
   for (const Task* task : tasks_) {
     const CgroupState* freezer = freezer_of(*task);
     if (freezer == nullptr) continue;
-    const std::string label = "cgroup " + printable(freezer->path, 128);
-    const auto [at, fresh] = outside_nodes_.try_emplace(label, nodes_.size());
-    if (fresh) add({NodeKind::cgroup, label, nullptr, 0});
     std::vector<Proof> proofs = {{freezer->where, freezer->version == 1 ? "FROZEN" : "frozen 1"}};
     if (const Stack* stack = stack_of(*task)) proofs.push_back(proof(*stack, *task));
-    connect(task_node(*task), at->second, "is frozen by it", std::move(proofs));
+    const std::size_t cgroup = thing_node(NodeRef::cgroup(printable(freezer->path, 128)));
+    connect(task_node(*task), cgroup, Reason::frozen_by, std::move(proofs));
   }
 }
 
@@ -259,10 +256,9 @@ void WaitGraph::add_rcu_holders() {
     if (!lockup_or_stall(event)) continue;
     const bool stall = event.kind == EventKind::rcu_stall || event.kind == EventKind::rcu_expedited_stall;
     for (const std::int32_t cpu : event.cpus) {
-      connect(rcu_node(), cpu_node(cpu), "has had no quiescent state from it", {proof(event)}, !stall);
+      connect(rcu_node(), cpu_node(cpu), Reason::no_quiescent_state, {proof(event)}, !stall);
       const Task* named = event.cpus.size() == 1 ? task_of(event) : nullptr;
-      if (named != nullptr)
-        connect(cpu_node(cpu), task_node(*named), "runs it and nothing else", {proof(event)});
+      if (named != nullptr) connect(cpu_node(cpu), task_node(*named), Reason::keeps_cpu, {proof(event)});
     }
   }
   for (const Task* task : tasks_) {
@@ -270,7 +266,7 @@ void WaitGraph::add_rcu_holders() {
     const bool running_reaper =
         reaper != nullptr && (reaper->running || reaper->candidate) && reaper->place != ZapPlace::second_loop;
     if (!spins(*task) && !running_reaper) continue;
-    const std::string why = "gets no quiescent state from kernel mode without schedule()";
+    const Reason why = Reason::never_schedules;
     if (!task->processor) {
       connect(rcu_node(), task_node(*task), why,
               {{place_of(*task), task->label() + " does not leave its CPU"}}, true);
@@ -279,7 +275,7 @@ void WaitGraph::add_rcu_holders() {
     const Proof seen = {place_of(*task),
                         task->label() + " does not leave CPU " + std::to_string(*task->processor)};
     connect(rcu_node(), cpu_node(*task->processor), why, {seen}, true);
-    connect(cpu_node(*task->processor), task_node(*task), "runs it and nothing else", {seen});
+    connect(cpu_node(*task->processor), task_node(*task), Reason::keeps_cpu, {seen});
   }
 }
 
@@ -290,26 +286,22 @@ void WaitGraph::add_process_edges() {
       for (const Task* thread : index_.of_process(*task->tgid)) {
         if (thread == task || zombie(*thread)) continue;
         live = true;
-        connect(task_node(*task), task_node(*thread),
-                "a zombie leader cannot be reaped before its threads are gone",
+        connect(task_node(*task), task_node(*thread), Reason::live_threads,
                 {{place_of(*thread), thread->label() + " is a live thread of " + task->label()}});
       }
       const Task* parent = task->ppid && *task->ppid > 0 ? index_.by_tid(*task->ppid) : nullptr;
       if (!live && parent != nullptr)
-        connect(task_node(*task), task_node(*parent), "must be reaped by its parent",
+        connect(task_node(*task), task_node(*parent), Reason::parent_must_reap,
                 {{place_of(*task), task->label() + " is a zombie, its parent is " + parent->label()}});
     }
     if (task->tracer_pid && *task->tracer_pid > 0) {
-      const std::string what = "tracer " + std::to_string(*task->tracer_pid);
       const Proof seen = {place_of(*task),
                           task->label() + ": TracerPid " + std::to_string(*task->tracer_pid)};
       if (const Task* tracer = index_.by_tid(*task->tracer_pid)) {
-        connect(task_node(*task), task_node(*tracer), "is traced", {seen});
+        connect(task_node(*task), task_node(*tracer), Reason::is_traced, {seen});
         continue;
       }
-      const auto [at, fresh] = outside_nodes_.try_emplace(what, nodes_.size());
-      if (fresh) add({NodeKind::outside, what, nullptr, *task->tracer_pid});
-      connect(task_node(*task), at->second, "is traced", {seen});
+      connect(task_node(*task), thing_node(NodeRef::tracer(*task->tracer_pid)), Reason::is_traced, {seen});
     }
   }
 }
@@ -329,7 +321,7 @@ void WaitGraph::add_io_worker_edges() {
     for (auto at = first; at != last; ++at) {
       const Task* worker = at->second;
       if (worker == task || !worker->tgid.is(*task->tgid)) continue;
-      connect(task_node(*task), task_node(*worker), "waits for its io_uring worker",
+      connect(task_node(*task), task_node(*worker), Reason::io_worker,
               {{place_of(*worker), worker->label() + " was created by " + task->label()}});
     }
   }

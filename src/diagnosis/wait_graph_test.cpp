@@ -11,8 +11,8 @@ namespace {
 /// "a -> b -> c" by the labels of the nodes.
 std::string route(const WaitGraph& graph, const std::vector<const Edge*>& way) {
   if (way.empty()) return "none";
-  std::string out = graph.nodes()[way.front()->from].label;
-  for (const Edge* edge : way) out += " -> " + graph.nodes()[edge->to].label;
+  std::string out = gist(graph.nodes()[way.front()->from].ref);
+  for (const Edge* edge : way) out += " -> " + gist(graph.nodes()[edge->to].ref);
   return out;
 }
 
@@ -58,8 +58,8 @@ TEST(WaitGraph, EveryEdgeHasItsProof) {
   EXPECT_GE(graph.edges().size(), 6u);
   for (const Edge& edge : graph.edges()) {
     EXPECT_FALSE(edge.proofs.empty())
-        << graph.nodes()[edge.from].label << " -> " << graph.nodes()[edge.to].label;
-    EXPECT_FALSE(edge.why.empty());
+        << gist(graph.nodes()[edge.from].ref) << " -> " << gist(graph.nodes()[edge.to].ref);
+    EXPECT_NE(edge.reason, Reason());
   }
 }
 

@@ -13,20 +13,35 @@ constexpr WaitsFor k_rcu = WaitsFor::rcu_grace_period;
 constexpr WaitsFor k_out = WaitsFor::outside;
 constexpr WaitsFor k_grp = WaitsFor::cgroup;
 constexpr WaitsFor k_own = WaitsFor::same_kind;
-constexpr std::string_view k_frozen = "a frozen file system (fsfreeze) to be thawed";
+constexpr WaitsFor k_dying = WaitsFor::dying;
+
+/// Something of the waiting task itself.
+constexpr WaitObject its(const char* text) {
+  WaitObject out(text);
+  out.own = true;
+  return out;
+}
+
+constexpr WaitObject frozen_fs(const char* text) {
+  WaitObject out(text);
+  out.frozen_fs = true;
+  return out;
+}
+
+constexpr WaitObject k_frozen = frozen_fs("a frozen file system (fsfreeze) to be thawed");
 
 // Function names are those of mainline between 3.10 and 6.18; where a function was renamed both names stand.
 const std::vector<WaitSite> k_sites = {
     // RCU. Before everything else: whoever asked for the grace period, the leaf is who holds it up.
     {{"__wait_rcu_gp", "synchronize_rcu_tasks*"},
      "unreaped-by-outside-parent",
-     k_own,
+     k_dying,
      "tasks in exit (rcu_tasks)"},
     {{"wait_rcu_gp", "synchronize_rcu_tasks*"},
      "unreaped-by-outside-parent",
-     k_own,
+     k_dying,
      "tasks in exit (rcu_tasks)"},
-    {{"exp_funnel_lock"}, "rcu-held-up", k_rcu, "its turn for an expedited RCU grace period"},
+    {{"exp_funnel_lock"}, "rcu-held-up", k_rcu, its("turn for an expedited RCU grace period")},
     {{"synchronize_rcu_expedited"}, "rcu-held-up", k_rcu, "an expedited RCU grace period"},
     {{"synchronize_sched_expedited"}, "rcu-held-up", k_rcu, "an expedited RCU grace period"},
     {{"rcu_exp_wait_wake"}, "rcu-held-up", k_rcu, "the CPUs that an expedited RCU grace period still misses"},
@@ -41,21 +56,21 @@ const std::vector<WaitSite> k_sites = {
     {{"_rcu_barrier"}, "rcu-held-up", k_rcu, "RCU callbacks of every CPU"},
 
     // A parent that ought to reap, but waits itself for the dying (cgroup rmdir, rcu_tasks).
-    {{"cgroup_drain_dying"}, "unreaped-by-outside-parent", k_own, "dying tasks to leave a cgroup (rmdir)"},
-    {{"synchronize_rcu_tasks"}, "unreaped-by-outside-parent", k_own, "tasks in exit to pass (rcu_tasks)"},
-    {{"synchronize_rcu_tasks_generic"}, "unreaped-by-outside-parent", k_own, "tasks in exit (rcu_tasks)"},
-    {{"rcu_tasks_wait_gp"}, "unreaped-by-outside-parent", k_own, "tasks in exit to pass (rcu_tasks)"},
+    {{"cgroup_drain_dying"}, "unreaped-by-outside-parent", k_dying, "dying tasks to leave a cgroup (rmdir)"},
+    {{"synchronize_rcu_tasks"}, "unreaped-by-outside-parent", k_dying, "tasks in exit to pass (rcu_tasks)"},
+    {{"synchronize_rcu_tasks_generic"}, "unreaped-by-outside-parent", k_dying, "tasks in exit (rcu_tasks)"},
+    {{"rcu_tasks_wait_gp"}, "unreaped-by-outside-parent", k_dying, "tasks in exit to pass (rcu_tasks)"},
 
     // Freezers.
-    {{"__refrigerator"}, "frozen-cgroup", k_grp, "its freezer to thaw it"},
-    {{"do_freezer_trap"}, "frozen-cgroup", k_grp, "its cgroup v2 to thaw it"},
-    {{"cgroup_enter_frozen"}, "frozen-cgroup", k_grp, "its cgroup v2 to thaw it"},
-    {{"get_signal", "do_freezer_trap"}, "frozen-cgroup", k_grp, "its cgroup v2 to thaw it"},
+    {{"__refrigerator"}, "frozen-cgroup", k_grp, its("freezer to thaw it")},
+    {{"do_freezer_trap"}, "frozen-cgroup", k_grp, its("cgroup v2 to thaw it")},
+    {{"cgroup_enter_frozen"}, "frozen-cgroup", k_grp, its("cgroup v2 to thaw it")},
+    {{"get_signal", "do_freezer_trap"}, "frozen-cgroup", k_grp, its("cgroup v2 to thaw it")},
 
     // Tracers.
-    {{"ptrace_stop"}, "traced-member", k_own, "its tracer"},
-    {{"ptrace_notify"}, "traced-member", k_own, "its tracer"},
-    {{"ptrace_event"}, "traced-member", k_own, "its tracer"},
+    {{"ptrace_stop"}, "traced-member", k_own, its("tracer")},
+    {{"ptrace_notify"}, "traced-member", k_own, its("tracer")},
+    {{"ptrace_event"}, "traced-member", k_own, its("tracer")},
 
     // Core dumps. Before exit-path: coredump_task_exit stands below do_exit.
     {{"coredump_task_exit"}, "coredump-wait", k_own, "the core dump of its process to end"},
@@ -64,8 +79,8 @@ const std::vector<WaitSite> k_sites = {
     {{"dump_user_range"}, "coredump-wait", k_out, "whoever reads the core dump"},
     {{"pipe_write", "do_coredump"}, "coredump-wait", k_out, "the core dump helper to read the pipe"},
     {{"wait_for_dump_helpers"}, "coredump-wait", k_out, "the core dump helper to finish"},
-    {{"do_coredump"}, "coredump-wait", k_out, "its core dump to be written", true},
-    {{"vfs_coredump"}, "coredump-wait", k_out, "its core dump to be written", true},
+    {{"do_coredump"}, "coredump-wait", k_out, its("core dump to be written"), true},
+    {{"vfs_coredump"}, "coredump-wait", k_out, its("core dump to be written"), true},
 
     // FUSE.
     {{"request_wait_answer"}, "fuse-request", k_out, "the answer of a FUSE server"},
@@ -122,17 +137,17 @@ const std::vector<WaitSite> k_sites = {
     {{"autofs_mount_wait"}, "network-fs-wait", k_out, "the automounter to mount"},
 
     // io_uring's own waits.
-    {{"io_wq_exit_workers"}, "io-uring-exit", k_own, "its io-wq workers to finish"},
-    {{"io_wq_put_and_exit"}, "io-uring-exit", k_own, "its io-wq workers to finish"},
-    {{"io_wq_destroy*"}, "io-uring-exit", k_own, "its io-wq workers to finish"},
+    {{"io_wq_exit_workers"}, "io-uring-exit", k_own, its("io-wq workers to finish")},
+    {{"io_wq_put_and_exit"}, "io-uring-exit", k_own, its("io-wq workers to finish")},
+    {{"io_wq_destroy*"}, "io-uring-exit", k_own, its("io-wq workers to finish")},
     {{"io_wq_manager"}, "io-uring-exit", k_own, "io-wq workers to finish"},
     {{"io_worker_exit"}, "io-uring-exit", k_own, "a creation request that its owner has not run"},
-    {{"io_uring_cancel_generic"}, "io-uring-exit", k_own, "its io_uring requests to be cancelled"},
-    {{"__io_uring_cancel"}, "io-uring-exit", k_own, "its io_uring requests to be cancelled"},
-    {{"__io_uring_files_cancel"}, "io-uring-exit", k_own, "its io_uring requests to be cancelled"},
+    {{"io_uring_cancel_generic"}, "io-uring-exit", k_own, its("io_uring requests to be cancelled")},
+    {{"__io_uring_cancel"}, "io-uring-exit", k_own, its("io_uring requests to be cancelled")},
+    {{"__io_uring_files_cancel"}, "io-uring-exit", k_own, its("io_uring requests to be cancelled")},
     {{"io_uring_del_tctx_node"}, "io-uring-exit", k_own, "the lock of an io_uring ring"},
     {{"io_uring_del_task_file"}, "io-uring-exit", k_own, "the lock of an io_uring ring"},
-    {{"io_uring_clean_tctx"}, "io-uring-exit", k_own, "its io_uring state to be taken down"},
+    {{"io_uring_clean_tctx"}, "io-uring-exit", k_own, its("io_uring state to be taken down")},
     {{"io_ring_exit_work"}, "io-uring-exit", k_own, "the requests of a closed io_uring ring"},
     {{"io_ring_ctx_wait_and_kill"}, "io-uring-exit", k_own, "the requests of a closed io_uring ring"},
     {{"io_ring_ctx_free"}, "io-uring-exit", k_own, "a closed io_uring ring"},
@@ -142,9 +157,9 @@ const std::vector<WaitSite> k_sites = {
     {{"io_uring_cancel_sqpoll"}, "io-uring-exit", k_own, "the SQPOLL thread of a ring"},
     {{"__mutex_lock*", "__do_sys_io_uring_enter"}, "io-uring-exit", k_own, "the lock of an io_uring ring"},
     {{"__mutex_lock*", "io_*"}, "io-uring-exit", k_own, "the lock of an io_uring ring", true},
-    {{"io_wqe_worker"}, "io-uring-exit", k_own, "its io_uring request, or its own end", true},
-    {{"io_wq_worker"}, "io-uring-exit", k_own, "its io_uring request, or its own end", true},
-    {{"io_sq_thread"}, "io-uring-exit", k_own, "its io_uring requests, or its own end", true},
+    {{"io_wqe_worker"}, "io-uring-exit", k_own, its("io_uring request, or its own end"), true},
+    {{"io_wq_worker"}, "io-uring-exit", k_own, its("io_uring request, or its own end"), true},
+    {{"io_sq_thread"}, "io-uring-exit", k_own, its("io_uring requests, or its own end"), true},
 
     // cgroup locks.
     {{"cgroup_lock_and_drain_offline"}, "cgroup-lock", k_own, "cgroups that are being destroyed"},
@@ -181,10 +196,10 @@ const std::vector<WaitSite> k_sites = {
     {{"setup_net"}, "netns-reference-leak", k_own, "a network namespace", true},
 
     // Memory: mmap lock, memory cgroup.
-    {{"exit_mmap"}, "mm-lock-wait", k_own, "its address space to be taken down"},
-    {{"mem_cgroup_oom_synchronize"}, "mm-lock-wait", k_out, "its memory cgroup's OOM handler"},
-    {{"mem_cgroup_handle_oom"}, "mm-lock-wait", k_out, "its memory cgroup's OOM handler"},
-    {{"mem_cgroup_handle_over_high"}, "mm-lock-wait", k_out, "its memory cgroup to fall below memory.high"},
+    {{"exit_mmap"}, "mm-lock-wait", k_own, its("address space to be taken down")},
+    {{"mem_cgroup_oom_synchronize"}, "mm-lock-wait", k_out, its("memory cgroup's OOM handler")},
+    {{"mem_cgroup_handle_oom"}, "mm-lock-wait", k_out, its("memory cgroup's OOM handler")},
+    {{"mem_cgroup_handle_over_high"}, "mm-lock-wait", k_out, its("memory cgroup to fall below memory.high")},
     {{"rwsem_down_*", "exit_mm"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
     {{"down_read", "exit_mm"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
     {{"exit_mm"}, "mm-lock-wait", k_own, "the mmap lock of its process", true},
@@ -204,7 +219,7 @@ const std::vector<WaitSite> k_sites = {
     {{"rwsem_down_*", "do_mprotect*"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
     {{"rwsem_down_*", "dup_mm*"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
     {{"down_write_killable", "vm_mmap_pgoff"}, "mm-lock-wait", k_own, "the mmap lock of its process"},
-    {{"handle_userfault"}, "mm-lock-wait", k_out, "its userfaultfd handler"},
+    {{"handle_userfault"}, "mm-lock-wait", k_out, its("userfaultfd handler")},
     {{"do_user_addr_fault"}, "mm-lock-wait", k_own, "a page fault, most often the mmap lock", true},
     {{"__do_page_fault"}, "mm-lock-wait", k_own, "a page fault, most often the mmap lock", true},
     {{"vm_mmap_pgoff"}, "mm-lock-wait", k_own, "the mmap lock of its process", true},
@@ -247,7 +262,7 @@ const std::vector<WaitSite> k_sites = {
     {{"zpl_*"}, "block-io-wait", k_out, "a ZFS pool"},
     {{"blkcg_*"}, "block-io-wait", k_out, "a block device's throttling"},
     {{"blk_throtl_*"}, "block-io-wait", k_out, "a block device's throttling"},
-    {{"bdev_freeze*"}, "block-io-wait", k_out, "a frozen block device"},
+    {{"bdev_freeze*"}, "block-io-wait", k_out, frozen_fs("a frozen block device")},
     {{"ovl_*"}, "block-io-wait", k_out, "the file system below an overlay", true},
     {{"inode_dio_wait"}, "block-io-wait", k_out, "direct I/O on an inode"},
     {{"__sync_dirty_buffer"}, "block-io-wait", k_out, "a buffer to be written"},
@@ -255,10 +270,10 @@ const std::vector<WaitSite> k_sites = {
     {{"wb_wait_for_completion"}, "block-io-wait", k_out, "write-back"},
     {{"sync_inodes_sb"}, "block-io-wait", k_out, "write-back"},
     {{"writeback_*"}, "block-io-wait", k_out, "write-back"},
-    {{"freeze_super"}, "block-io-wait", k_out, "a file system that is being frozen"},
-    {{"thaw_super*"}, "block-io-wait", k_out, "a frozen file system"},
-    {{"sb_start_write"}, "block-io-wait", k_out, "a frozen file system"},
-    {{"__sb_start_write"}, "block-io-wait", k_out, "a frozen file system"},
+    {{"freeze_super"}, "block-io-wait", k_out, frozen_fs("a file system that is being frozen")},
+    {{"thaw_super*"}, "block-io-wait", k_out, frozen_fs("a frozen file system")},
+    {{"sb_start_write"}, "block-io-wait", k_out, frozen_fs("a frozen file system")},
+    {{"__sb_start_write"}, "block-io-wait", k_out, frozen_fs("a frozen file system")},
     // sb_start_write(), sb_start_pagefault() and sb_start_intwrite() are inlined (include/linux/fs.h) into
     // these.
     {{"percpu_rwsem_wait", "mnt_want_write*"}, "block-io-wait", k_out, k_frozen},
@@ -291,7 +306,7 @@ const std::vector<WaitSite> k_sites = {
     // Other waits inside do_exit.
     {{"tty_ldisc_*", "do_exit"}, "exit-path-wait", k_own, "the line discipline of its terminal"},
     {{"ldsem_down_*", "do_exit"}, "exit-path-wait", k_own, "the line discipline of its terminal"},
-    {{"disassociate_ctty"}, "exit-path-wait", k_own, "its terminal to hang up"},
+    {{"disassociate_ctty"}, "exit-path-wait", k_own, its("terminal to hang up")},
     {{"tty_*"}, "exit-path-wait", k_own, "a terminal", true},
     {{"fanotify_*"}, "exit-path-wait", k_own, "a fanotify listener"},
     {{"fsnotify_*", "do_exit"}, "exit-path-wait", k_own, "an fsnotify group to go", true},
@@ -397,16 +412,15 @@ const WaitSite* wait_site(const Stack& stack) {
 bool only_by_prefix(const Stack& stack, const WaitSite& site) {
   const std::string_view pattern = site.functions.front();
   return site.functions.size() == 1 && (pattern.back() == '*' || pattern.front() == '[') &&
-         matched_functions(stack, site) == stack.top();
+         matched_functions(stack, site) == std::vector<std::string>{std::string(stack.top())};
 }
 
-std::string matched_functions(const Stack& stack, const WaitSite& site) {
-  std::string out;
-  std::size_t wanted = 0;
+std::vector<std::string> matched_functions(const Stack& stack, const WaitSite& site) {
+  std::vector<std::string> out;
   for (const Frame& frame : stack.frames) {
-    if (wanted == site.functions.size()) break;
-    if (frame.guess || frame.interrupt || !fits(site.functions[wanted], frame)) continue;
-    out += (wanted++ == 0 ? "" : " <- ") + frame.function;
+    if (out.size() == site.functions.size()) break;
+    if (frame.guess || frame.interrupt || !fits(site.functions[out.size()], frame)) continue;
+    out.push_back(frame.function);
   }
   return out;
 }

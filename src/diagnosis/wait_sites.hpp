@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "diagnosis/link.hpp"
 #include "snapshot/stack.hpp"
 
 namespace unzap {
@@ -15,6 +16,7 @@ enum class WaitsFor : std::uint8_t {
   rcu_grace_period,
   outside,    ///< something that is no task of this host: a server, a device, a reference count
   cgroup,     ///< a freezer
+  dying,      ///< tasks on their way out to be gone
   same_kind,  ///< a lock or a queue that other tasks of this host hold; which task is not on the stack
 };
 
@@ -24,8 +26,8 @@ struct WaitSite {
   std::vector<std::string_view> functions;
   std::string_view cause;  ///< cause id of the catalogue
   WaitsFor kind = WaitsFor::outside;
-  std::string_view what;  ///< what it waits for, in words: "the answer of a FUSE server"
-  bool weak = false;      ///< says little by itself: used only when no other site is on the stack
+  WaitObject object;  ///< what it waits for
+  bool weak = false;  ///< says little by itself: used only when no other site is on the stack
 };
 
 /// The table, in order of preference among sites that are equally deep.
@@ -40,7 +42,7 @@ const WaitSite* wait_site(const Stack& stack);
 /// the idle loop of a thread with such a name.
 bool only_by_prefix(const Stack& stack, const WaitSite& site);
 
-/// The functions of `stack` that matched, for the evidence: "fuse_flush <- filp_close".
-std::string matched_functions(const Stack& stack, const WaitSite& site);
+/// The functions of `stack` that matched, innermost first: fuse_flush, filp_close.
+std::vector<std::string> matched_functions(const Stack& stack, const WaitSite& site);
 
 }  // namespace unzap

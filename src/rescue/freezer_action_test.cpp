@@ -51,7 +51,7 @@ Finding frozen_finding() {
   Finding out;
   out.cause = "frozen-cgroup";
   out.confidence = Confidence::likely;
-  out.culprit = Party{70, 70, "job", ""};
+  out.culprit = Party{70, 70, "job"};
   out.culprit->start_ticks = 4070;
   return out;
 }

@@ -36,7 +36,7 @@ Plan plan_of(const std::optional<FuseView>& fuse, Origin origin = Origin::live) 
   Finding finding;
   finding.cause = "fuse-request";
   finding.confidence = Confidence::likely;
-  finding.culprit = Party{70, 70, "reader", ""};
+  finding.culprit = Party{70, 70, "reader"};
   finding.culprit->start_ticks = k_waiter.start_ticks;
   Means means;
   means.root = true;

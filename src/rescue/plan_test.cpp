@@ -192,7 +192,7 @@ Finding finding(const std::string& cause, std::int32_t culprit) {
   Finding out;
   out.cause = cause;
   out.confidence = Confidence::likely;
-  out.culprit = Party{culprit, culprit, "it", ""};
+  out.culprit = Party{culprit, culprit, "it"};
   out.culprit->start_ticks = std::uint64_t{4000} + static_cast<std::uint64_t>(culprit);
   out.victims = {*out.culprit};
   return out;
@@ -207,7 +207,7 @@ Snapshot outside(char state = 'S', const std::string& comm = "exec") {
 }
 
 Party party_of(std::int32_t tid) {
-  Party out{tid, tid, "it", ""};
+  Party out{tid, tid, "it"};
   out.start_ticks = std::uint64_t{4000} + static_cast<std::uint64_t>(tid);
   return out;
 }

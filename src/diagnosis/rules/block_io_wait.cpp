@@ -85,8 +85,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   const WaitSite* site = graph.site_of(*hits.tasks.front());
   const auto thaw = std::find_if(finding.remedies.begin(), finding.remedies.end(),
                                  [](const Remedy& remedy) { return remedy.id == "thaw"; });
-  if (site != nullptr && site->what.find("frozen") != std::string_view::npos &&
-      thaw != finding.remedies.end())
+  if (site != nullptr && site->object.frozen_fs && thaw != finding.remedies.end())
     std::rotate(finding.remedies.begin(), thaw, thaw + 1);
   return finding;
 }

@@ -34,12 +34,12 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   const Task& first = *hits.tasks.front();
   if (graph.site_of(first) == nullptr) {
     const Stack& stack = *graph.stack_of(first);
-    finding.culprit->role = "waits inside do_exit()";
+    finding.culprit->role = Role::waits_in_exit;
     finding.summary =
         fmt::format("{} hangs on its way out, inside do_exit(), in {}", some_of(hits.tasks), stack.top());
-    finding.chain.push_back({first.label(),
-                             "something below do_exit() (" + stack_line(stack, 4) + ")",
-                             {finding.evidence[0].id}});
+    Link link{NodeRef::of(first), NodeRef::below_do_exit(innermost(stack, 4))};
+    link.evidence = {finding.evidence[0].id};
+    finding.chain.push_back(std::move(link));
   }
   finding.refuted_by = {"the task is gone, or its stack is another one, a minute later"};
   finding.next_evidence = {

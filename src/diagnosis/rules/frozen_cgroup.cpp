@@ -54,7 +54,7 @@ bool passing(const WaitGraph& graph, const Task& task) {
 
 std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
   const WaitSite* site = graph.site_of(task);
-  const bool in_freezer = site != nullptr && site->cause == "frozen-cgroup";
+  const bool in_freezer = site != nullptr && site->kind == WaitsFor::cgroup;
   const CgroupState* holder = graph.freezer_of(task);
   if (!in_freezer && holder == nullptr) return std::nullopt;
   const CgroupState* freezer = freezer_beside(graph, task);
@@ -72,6 +72,15 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
   return std::nullopt;
 }
 
+/// How somebody outside waits for a frozen task: it is its child, or its tracee.
+std::string_view waits_how(const Reason& reason) {
+  switch (reason.kind) {
+    case Reason::parent_must_reap: return "must be reaped by its parent";
+    case Reason::is_traced: return "is traced";
+    default: return "waits for it";
+  }
+}
+
 /// Names the cgroup, who waits for the task, and the file to write.
 void tell(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
   const Task& first = *hits.tasks.front();
@@ -82,24 +91,24 @@ void tell(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
   const bool one = hits.tasks.size() == 1;
   finding.summary = fmt::format("{} {} frozen by cgroup {} (v{})", some_of(hits.tasks), one ? "is" : "are",
                                 path, freezer->version);
-  finding.culprit->role = "frozen by cgroup " + path;
+  finding.culprit->role = Role::frozen_by(path);
   if (freezer->version == 1 && kill_pending(first)) finding.summary += ", where SIGKILL does not act";
   if (const Reaper* reaper = graph.reaper_over(first)) {
     if (reaper->task != &first)
       finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
   } else if (const auto way = awaited(graph, first); !way.empty()) {
     const Task& init = *graph.nodes()[way.front()->from].task;
-    const Node& last = graph.nodes()[way.back()->from];
+    const Task* last = graph.nodes()[way.back()->from].task;
     finding.summary +=
-        fmt::format("; the dying init {} waits for {}, which {}", init.label(), last.label, way.back()->why);
+        fmt::format("; the dying init {} waits for {}, which {}", init.label(),
+                    last != nullptr ? last->label() : "something", waits_how(way.back()->reason));
     finding.chain.clear();
     add_links(finding, graph, way);
     for (const Edge* edge : way) {
       const Task* task = graph.nodes()[edge->from].task;
       if (task == nullptr) continue;
       cite(finding, graph, *task);
-      add_victim(finding, *task,
-                 zombie(*task) ? "zombie, waits for the frozen task" : "waits for the frozen task");
+      add_victim(finding, *task, zombie(*task) ? Role::zombie_behind_frozen : Role::waits_for_frozen);
     }
     if (const auto node = graph.node_of(first)) add_links(finding, graph, graph.out(*node));
   }
@@ -165,9 +174,9 @@ void tell_half_frozen(Finding& finding, const WaitGraph& graph, const SiteHits& 
     const Stack* stack = graph.stack_of(*task);
     const bool same = !task->cgroup || *task->cgroup == half.path;
     if (stack == nullptr || !same || graph.site_of(*task) != nullptr || zombie(*task)) continue;
-    finding.culprit = party(*task, "does not come to the freezer: " + stack_line(*stack, 3));
+    finding.culprit = party(*task, Role::away_from_freezer(innermost(*stack, 3)));
     cite(finding, graph, *task);
-    add_victim(finding, *hits.tasks.front(), "waits in the freezer");
+    add_victim(finding, *hits.tasks.front(), Role::waits_in_freezer);
     return;
   }
 }

@@ -7,6 +7,13 @@ namespace unzap {
 
 namespace {
 
+/// That this task (null: one that no report names) waits for what its stack names.
+Link unknown_wait(const Task* task, const Finding& finding) {
+  Link out{task != nullptr ? NodeRef::of(*task) : NodeKind::task, NodeKind::innermost_frames};
+  out.evidence = {finding.evidence.front().id};
+  return out;
+}
+
 /// The system was to sleep, and some task did not come to where it can be frozen: most often one in D.
 Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const KernelEvent*>& events) {
   if (events.empty()) return {};
@@ -21,11 +28,9 @@ Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const Kerne
       "be killed "
       "either; no container teardown is shown to hang on it",
       task != nullptr ? task->label() : "a task");
-  if (task != nullptr) finding.culprit = party(*task, "refused to freeze");
+  if (task != nullptr) finding.culprit = party(*task, Role::refused_to_freeze);
   for (std::size_t at = 0; at < events.size() && at < 8; ++at) cite(finding, *events[at]);
-  finding.chain.push_back({task != nullptr ? task->label() : "a task",
-                           "what its innermost functions name",
-                           {finding.evidence.front().id}});
+  finding.chain.push_back(unknown_wait(task, finding));
   finding.refuted_by = {"the next attempt to sleep succeeds: the task was only slow"};
   finding.next_evidence = {"dmesg | grep -A40 'refusing to freeze'",
                            "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'"};
@@ -60,12 +65,10 @@ Findings hung_task(const WaitGraph& graph) {
       tasks.empty() ? "a task was blocked for minutes" : some_of(tasks) + " blocked for minutes";
   finding.summary +=
       " at a place that no cause of the catalogue knows; no container teardown is shown to hang on it";
-  if (!tasks.empty()) finding.culprit = party(*tasks.front(), "blocked");
+  if (!tasks.empty()) finding.culprit = party(*tasks.front(), Role::blocked);
   for (std::size_t at = 0; at < events.size() && at < 8; ++at) cite(finding, *events[at]);
-  for (const Task* task : tasks) add_victim(finding, *task, "blocked");
-  finding.chain.push_back({tasks.empty() ? "a task" : tasks.front()->label(),
-                           "what its innermost functions name",
-                           {finding.evidence.front().id}});
+  for (const Task* task : tasks) add_victim(finding, *task, Role::blocked);
+  finding.chain.push_back(unknown_wait(tasks.empty() ? nullptr : tasks.front(), finding));
   finding.refuted_by = {"the task has moved on: reports are about the past"};
   finding.next_evidence = {
       "cat /proc/<pid>/task/<tid>/stack", "dmesg | grep -A40 'blocked for more'",

@@ -50,9 +50,10 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   Finding finding = site_finding(graph, "io-uring-exit", hits);
   if (graph.site_of(*hits.tasks.front()) == nullptr) {
     finding.summary = hits.tasks.front()->label() + " loops while it cancels io_uring requests";
-    finding.culprit->role = "loops while it cancels io_uring requests";
-    finding.chain.push_back(
-        {hits.tasks.front()->label(), "requests that its loop cannot run", {finding.evidence.front().id}});
+    finding.culprit->role = Role::cancels_requests;
+    Link link{NodeRef::of(*hits.tasks.front()), NodeKind::io_uring_requests};
+    link.evidence = {finding.evidence.front().id};
+    finding.chain.push_back(std::move(link));
   }
   const bool waits_for_workers = std::any_of(hits.tasks.begin(), hits.tasks.end(), [&](const Task* task) {
     const Stack* stack = graph.stack_of(*task);

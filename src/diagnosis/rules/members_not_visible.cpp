@@ -80,7 +80,7 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
   const bool first = reaper.place == ZapPlace::first_loop;
   const Task& init = *reaper.task;
   finding.confidence = graph.rests(reaper) ? Confidence::likely : Confidence::possible;
-  finding.culprit = party(init, "dying init, waits in zap_pid_ns_processes()");
+  finding.culprit = party(init, Role::init_in_zap);
   finding.summary = fmt::format(
       "the dying init {} waits in the {} loop of zap_pid_ns_processes(): {}; who that is, or what it waits "
       "for, is not shown",
@@ -89,12 +89,10 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
               "traced)"
             : "its own children are gone, but someone still holds a pid number of its namespace");
   const auto ids = cite(finding, graph, init);
-  finding.chain.push_back({init.label(), "the members of its pid namespace, which are not shown", ids});
+  finding.chain.push_back({NodeRef::of(init), NodeKind::hidden_members, {}, false, ids});
   for (const Task* member : reaper.members) {
     if (finding.victims.size() < 8) cite(finding, graph, *member);
-    add_victim(
-        finding, *member,
-        zombie(*member) ? "zombie that is not reaped: live threads, or a tracer" : "member of the namespace");
+    add_victim(finding, *member, zombie(*member) ? Role::zombie_held : Role::member);
   }
   advise(finding, init.tgid ? std::to_string(*init.tgid) : "<init>");
   name_jam(finding, graph, &reaper);
@@ -104,14 +102,14 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
 Finding about_bare_tree(const WaitGraph& graph, const Task& init) {
   Finding finding;
   finding.cause = "members-not-visible";
-  finding.culprit = party(init, "first process of a container");
+  finding.culprit = party(init, Role::first_process);
   const auto inside = graph.index().children_of(*init.tid);
   finding.summary = fmt::format(
       "the tree below {} shows who is left in the container ({}), but no state and no stack, so "
       "nothing tells what keeps it",
       init.label(), some_of(inside));
-  finding.chain.push_back({init.label(), "something that is not shown", cite(finding, graph, init)});
-  for (const Task* child : inside) add_victim(finding, *child, "left in the container");
+  finding.chain.push_back({NodeRef::of(init), NodeKind::hidden, {}, false, cite(finding, graph, init)});
+  for (const Task* child : inside) add_victim(finding, *child, Role::child_of_first_process);
   advise(finding, std::to_string(*init.tid));
   return finding;
 }
@@ -145,7 +143,7 @@ Findings members_not_visible(const WaitGraph& graph) {
   Finding finding;
   finding.cause = "members-not-visible";
   finding.confidence = Confidence::possible;
-  const std::string role = exits ? "in exit, without an address space" : "zombie leader with live threads";
+  const Role role = exits ? Role::in_exit : Role::zombie_with_live_threads;
   finding.culprit = party(*leaders.front(), role);
   const char* const verb = leaders.size() == 1 ? "is" : "are";
   finding.summary =
@@ -158,9 +156,8 @@ Findings members_not_visible(const WaitGraph& graph) {
     if (finding.victims.size() < 8) cite(finding, graph, *task);
     add_victim(finding, *task, role);
   }
-  finding.chain.push_back({leaders.front()->label(),
-                           exits ? "something that is not shown" : "its live threads, which are not shown",
-                           ids});
+  const NodeKind awaited = exits ? NodeKind::hidden : NodeKind::hidden_threads;
+  finding.chain.push_back({NodeRef::of(*leaders.front()), awaited, {}, false, ids});
   advise(finding, leaders.front()->tid ? std::to_string(*leaders.front()->tid) : "<pid>");
   out.push_back(std::move(finding));
   return out;

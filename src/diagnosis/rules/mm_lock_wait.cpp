@@ -53,10 +53,10 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
     if (graph.site_of(*hits.tasks.front()) == nullptr) {
       finding.summary = fmt::format("the mmap lock of {} is held, and not by a reader: {}",
                                     some_of(hits.tasks), hang->text);
-      finding.culprit->role = "its mmap lock is held";
-      finding.chain.push_back({"whoever reads its cmdline",
-                               "the mmap lock of " + hits.tasks.front()->label(),
-                               {finding.evidence.back().id}});
+      finding.culprit->role = Role::mmap_lock_held;
+      Link link{NodeKind::cmdline_reader, NodeRef::mmap_lock_of(*hits.tasks.front())};
+      link.evidence = {finding.evidence.back().id};
+      finding.chain.push_back(std::move(link));
     }
   }
   finding.refuted_by = {

@@ -67,16 +67,18 @@ Findings netns_reference_leak(const WaitGraph& graph) {
     Party holder;
     holder.pid = holder.tid = *event->tid;
     holder.comm = event->comm.value_or("");
-    holder.role = "takes network namespaces down (cleanup_net)";
+    holder.role = Role::cleans_up_net;
     finding.culprit = holder;
-    if (hits) add_victim(finding, *hits->tasks.front(), "waits for the lock that cleanup_net holds");
+    if (hits) add_victim(finding, *hits->tasks.front(), Role::waits_for_cleanup_net);
     cite(finding, *event);
     break;
   }
   for (std::size_t at = 0; at < reports.size() && at < 3; ++at) cite(finding, *reports[at]);
-  if (finding.chain.empty() && !finding.evidence.empty())
-    finding.chain.push_back(
-        {"cleanup_net", "the last reference to a network device", {finding.evidence[0].id}});
+  if (finding.chain.empty() && !finding.evidence.empty()) {
+    Link link{NodeKind::cleanup_net, NodeKind::net_device_reference};
+    link.evidence = {finding.evidence[0].id};
+    finding.chain.push_back(std::move(link));
+  }
   advise(finding);
   return {std::move(finding)};
 }

@@ -24,11 +24,11 @@ Findings oom_kill(const WaitGraph& graph) {
       Party victim;
       if (event.tid) victim.pid = victim.tid = *event.tid;
       victim.comm = event.comm.value_or("");
-      victim.role = "killed by the OOM killer";
+      victim.role = Role::killed_by_oom;
       finding.victims.push_back(std::move(victim));
     }
   }
-  finding.chain.push_back({"the OOM killer", "nobody", {finding.evidence.front().id}});
+  finding.chain.push_back({NodeKind::oom_killer, NodeKind::nobody, {}, false, {finding.evidence.front().id}});
   finding.refuted_by = {
       "the killed process is still there minutes later: look for what holds it (its stack)"};
   finding.next_evidence = {"ps -o pid,stat,wchan:30,comm -p <killed pid>",

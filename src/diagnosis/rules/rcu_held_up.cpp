@@ -30,8 +30,8 @@ struct Jam {
 std::vector<const Edge*> missing_cpus(const WaitGraph& graph) {
   std::vector<const Edge*> reported, inferred;
   for (const Edge& edge : graph.edges()) {
-    const bool to_cpu = graph.nodes()[edge.to].kind == NodeKind::cpu;
-    if (graph.nodes()[edge.from].kind != NodeKind::rcu_grace_period || !to_cpu) continue;
+    const bool to_cpu = graph.nodes()[edge.to].ref.kind == NodeKind::cpu;
+    if (graph.nodes()[edge.from].ref.kind != NodeKind::rcu_grace_period || !to_cpu) continue;
     (edge.inferred ? inferred : reported).push_back(&edge);
   }
   if (!reported.empty()) return reported;
@@ -40,7 +40,7 @@ std::vector<const Edge*> missing_cpus(const WaitGraph& graph) {
 }
 
 void find_holder(const WaitGraph& graph, const Edge& missing, Jam& jam) {
-  jam.cpu = graph.nodes()[missing.to].number;
+  jam.cpu = graph.nodes()[missing.to].ref.number;
   for (const Edge* edge : graph.out(missing.to)) {
     const Task* task = graph.nodes()[edge->to].task;
     if (task == nullptr) continue;
@@ -94,7 +94,7 @@ void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
   const std::string who = jam.waiters.empty() ? "" : some_of(jam.waiters);
   if (jam.of_tasks) {
     const std::string holder = jam.holder != nullptr ? jam.holder->label() : "a task that is not shown";
-    if (jam.holder != nullptr) finding.culprit = party(*jam.holder, "holds RCU tasks up");
+    if (jam.holder != nullptr) finding.culprit = party(*jam.holder, Role::holds_rcu_tasks);
     finding.summary = fmt::format(
         "{} has neither given its CPU free of its own will nor been in user mode, so an RCU-tasks grace "
         "period does not "
@@ -102,7 +102,7 @@ void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
         "on",
         holder);
   } else if (jam.holder != nullptr) {
-    finding.culprit = party(*jam.holder, jam.cpu ? fmt::format("holds CPU {}", *jam.cpu) : "holds a CPU");
+    finding.culprit = party(*jam.holder, Role::on_cpu(jam.cpu));
     finding.summary = fmt::format("{} does not give {} free, so RCU grace periods do not end",
                                   jam.holder->label(), jam.cpu ? fmt::format("CPU {}", *jam.cpu) : "its CPU");
     if (!who.empty())
@@ -128,9 +128,9 @@ void tell(Finding& finding, const WaitGraph& graph, const Jam& jam) {
   for (const Task* task : jam.waiters) {
     if (finding.victims.size() < 8) cite(finding, graph, *task);
     const WaitSite* site = graph.site_of(*task);
-    add_victim(
-        finding, *task,
-        site != nullptr ? "waits in " + matched_functions(*graph.stack_of(*task), *site) : "waits for RCU");
+    add_victim(finding, *task,
+               site != nullptr ? Role::waits(matched_functions(*graph.stack_of(*task), *site))
+                               : Role(Role::waits_for_rcu));
   }
 }
 

@@ -56,7 +56,8 @@ TEST(RcuHeldUp, NamesTheTaskOnTheStalledCpu) {
   ASSERT_EQ(finding.victims.size(), 1u);
   EXPECT_EQ(finding.victims[0].tid, 539);
   ASSERT_EQ(finding.chain.size(), 3u);
-  EXPECT_EQ(finding.chain[1].what, "RCU grace period");
+  EXPECT_EQ(finding.chain[0].to, NodeRef(NodeKind::rcu_grace_period));
+  EXPECT_EQ(finding.chain[1].from, finding.chain[0].to);
 }
 
 TEST(RcuHeldUp, RcuTasksWaitsForATaskAndNotForACpu) {

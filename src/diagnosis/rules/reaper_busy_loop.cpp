@@ -139,7 +139,7 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
 
 void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
   const Task& spinner = *reaper.task;
-  finding.culprit = party(spinner, "spins in zap_pid_ns_processes()");
+  finding.culprit = party(spinner, Role::spins_in_first_loop);
   const bool sure = finding.confidence == Confidence::certain;
   finding.summary = fmt::format(
       "{} is the last thread of a dying container's init and {} in zap_pid_ns_processes(): kernel_wait4() "
@@ -171,18 +171,18 @@ void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper,
   const auto add = [&](const Task& task) {
     const Stack& stack = *graph.stack_of(task);
     if (finding.victims.size() < k_most_cited) cite(finding, graph, task);
-    add_victim(finding, task,
-               "waits in " + std::string(stack.first_of({"exp_funnel_lock", "synchronize_rcu_expedited",
-                                                         "rcu_exp_wait_wake", "synchronize_rcu",
-                                                         "__wait_rcu_gp", "rcu_barrier"})));
+    const std::string_view function =
+        stack.first_of({"exp_funnel_lock", "synchronize_rcu_expedited", "rcu_exp_wait_wake",
+                        "synchronize_rcu", "__wait_rcu_gp", "rcu_barrier"});
+    add_victim(finding, task, Role::waits({std::string(function)}));
     const Task* leader = task.tgid ? graph.index().by_tid(*task.tgid) : nullptr;
     if (leader != nullptr && leader != &task && zombie(*leader))
-      add_victim(finding, *leader, "zombie leader, cannot be reaped before its thread " + task.label());
+      add_victim(finding, *leader, Role::behind(task));
   };
   for (const Task* task : sight.members) add(*task);
   for (const Task* task : sight.others) add(*task);
   for (const Task* task : reaper.members)
-    if (zombie(*task)) add_victim(finding, *task, "zombie, its reaper spins");
+    if (zombie(*task)) add_victim(finding, *task, Role::zombie_of_spinning_reaper);
   // The jam as a circle when the snapshot shows it whole, else from a victim to the spinner.
   const auto spinner = graph.node_of(*reaper.task);
   if (!spinner) return;

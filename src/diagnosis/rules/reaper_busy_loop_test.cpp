@@ -177,9 +177,9 @@ TEST(ReaperBusyLoop, NamesCulpritVictimsAndTheCircle) {
   EXPECT_EQ(finding.victims[0].tid, 921);
   EXPECT_EQ(finding.victims[1].tid, 920);
   // spinner -> namespace -> member -> RCU -> CPU 1 -> spinner
-  EXPECT_EQ(finding.chain.front().what, "iou-wrk-905[910]");
-  EXPECT_NE(finding.chain.back().waits_for.find("iou-wrk-905[910]"), std::string::npos);
-  for (const Link& link : finding.chain) EXPECT_FALSE(link.evidence.empty()) << link.what;
+  EXPECT_EQ(gist(finding.chain.front().from), "iou-wrk-905[910]");
+  EXPECT_EQ(finding.chain.back().to, finding.chain.front().from);
+  for (const Link& link : finding.chain) EXPECT_FALSE(link.evidence.empty()) << gist(link.from);
 }
 
 }  // namespace

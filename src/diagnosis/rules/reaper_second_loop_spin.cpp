@@ -36,17 +36,17 @@ Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence
   Finding finding;
   finding.cause = "reaper-second-loop-spin";
   finding.confidence = confidence;
-  finding.culprit = party(*reaper.task, "spins in the second loop of zap_pid_ns_processes()");
+  finding.culprit = party(*reaper.task, Role::spins_in_second_loop);
   finding.summary = fmt::format(
       "{} burns a CPU in the second loop of zap_pid_ns_processes(): a pending notify signal keeps schedule() "
       "from sleeping "
       "while someone still holds a pid number of its namespace",
       reaper.task->label());
   const auto ids = cite(finding, graph, *reaper.task);
-  finding.chain.push_back({reaper.task->label(), "the last pid numbers of its namespace", ids});
+  finding.chain.push_back({NodeRef::of(*reaper.task), NodeKind::pid_numbers, {}, false, ids});
   for (const Task* member : reaper.members) {
     if (finding.victims.size() < 8) cite(finding, graph, *member);
-    add_victim(finding, *member, "still a member of the namespace");
+    add_victim(finding, *member, Role::remaining_member);
   }
   finding.refuted_by = {
       "a soft lockup or an RCU stall report about it: then it is the first loop (reaper-busy-loop)",

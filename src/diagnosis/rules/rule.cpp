@@ -49,8 +49,10 @@ std::vector<std::string> cite(Finding& finding, const KernelEvent& event) {
 void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const Edge*>& way) {
   for (const Edge* edge : way) {
     Link link;
-    link.what = graph.nodes()[edge->from].label;
-    link.waits_for = graph.nodes()[edge->to].label + ": " + edge->why + (edge->inferred ? " (inferred)" : "");
+    link.from = graph.nodes()[edge->from].ref;
+    link.to = graph.nodes()[edge->to].ref;
+    link.reason = edge->reason;
+    link.inferred = edge->inferred;
     for (const Proof& proof : edge->proofs) {
       if (link.evidence.size() == 4) break;
       std::string id = finding.add_evidence(proof.source, printable(proof.text, 240));
@@ -66,7 +68,7 @@ void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper) {
   const Origin origin = graph.snapshot().origin;
   const bool host = origin == Origin::live || origin == Origin::bundle;
   if (reaper == nullptr) return;
-  finding.reaper = party(*reaper->task, "dying init");
+  finding.reaper = party(*reaper->task, Role::dying_init);
   finding.pid_ns = reaper->pid_ns;
   if (host && !reaper->pid_ns)
     finding.unproved.push_back(
@@ -74,7 +76,7 @@ void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper) {
                     reaper->task->pid_ns.absence() ? name(*reaper->task->pid_ns.absence()) : "?"));
 }
 
-void add_victim(Finding& finding, const Task& task, std::string role) {
+void add_victim(Finding& finding, const Task& task, Role role) {
   const bool too_many = finding.victims.size() >= k_most_victims;
   if (too_many && !task.container) return;
   const Party added = party(task, std::move(role));

@@ -33,7 +33,7 @@ void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const
 void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper);
 /// Adds a victim unless it is the culprit, already listed, or one too many. Of those that are too many, one
 /// of a container that is not named yet is listed all the same.
-void add_victim(Finding& finding, const Task& task, std::string role);
+void add_victim(Finding& finding, const Task& task, Role role);
 /// "node[12]" or "node[12] and 3 others".
 std::string some_of(const std::vector<const Task*>& tasks);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "diagnosis/rules/held_up.hpp"
 #include "diagnosis/runtime_process.hpp"
 #include "util/text.hpp"
 
@@ -20,9 +21,8 @@ struct Left {
 };
 
 /// Why a runtime's process does not come to reap.
-struct Reason {
-  const char* id;  ///< "stopped", "traced", "frozen", "blocked", "hangs", "moves"
-  std::string text;
+struct Why {
+  HeldUp held_up;
   bool lasting = false;  ///< it was so over the whole window, or in a text
 };
 
@@ -70,41 +70,38 @@ bool unmoved(const WaitGraph& graph, const Task& leader) {
   });
 }
 
-Reason reason(const WaitGraph& graph, const RuntimeProcess& runtime) {
+Why reason(const WaitGraph& graph, const RuntimeProcess& runtime) {
   const Task& parent = *runtime.task;
   const bool text = graph.snapshot().origin == Origin::text;
-  if (const CgroupState* freezer = graph.freezer_of(parent))
-    return {"frozen", "it is frozen by cgroup " + printable(freezer->path, 128), true};
-  if (parent.state.is('T'))
-    return {"stopped", "it is stopped (SIGSTOP, or a terminal)", text || stays(parent, 'T')};
-  if (parent.state.is('t'))
-    return {"traced", fmt::format("it is in a stop of its tracer {}", parent.tracer_pid.value_or(0)),
-            text || stays(parent, 't')};
-  if (parent.state.is('D'))
-    return {"blocked", "it is blocked in the kernel", text || graph.hold_of(parent) == Hold::lasting};
-  if (unmoved(graph, parent))
-    return {"hangs", "none of its threads has moved meanwhile", !runtime.container.id.empty()};
-  return {"moves", "it is alive", false};
+  const HeldUp seen = held_up(graph, parent);
+  switch (seen.kind) {
+    case HeldUp::frozen: return {seen, true};
+    case HeldUp::stopped: return {seen, text || stays(parent, 'T')};
+    case HeldUp::traced: return {seen, text || stays(parent, 't')};
+    case HeldUp::blocked: return {seen, text || graph.hold_of(parent) == Hold::lasting};
+    default: break;
+  }
+  if (unmoved(graph, parent)) return {{HeldUp::unmoved}, !runtime.container.id.empty()};
+  return {};
 }
 
 /// The weight of one zombie; nothing when it may be gone in a moment.
-std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const Reason& why) {
+std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const Why& why) {
   const bool text = graph.snapshot().origin == Origin::text;
   const bool lasts = text || stays(*seen.init, 'Z');
+  const HeldUp::Kind kind = why.held_up.kind;
+  const bool told = kind != HeldUp::nothing && kind != HeldUp::unmoved;
   // Whoever it is: what is held up and has left a dead init is not healthy.
-  if (!seen.known)
-    return lasts && why.lasting && std::string_view(why.id) != "hangs" ? std::optional(Confidence::possible)
-                                                                       : std::nullopt;
+  if (!seen.known) return lasts && why.lasting && told ? std::optional(Confidence::possible) : std::nullopt;
   if (lasts && why.lasting) return Confidence::likely;
   // A live shim that was just woken, seen once: nothing to speak of.
-  const bool told = std::string_view(why.id) != "moves" && std::string_view(why.id) != "hangs";
   if (lasts || told) return Confidence::possible;
   return std::nullopt;
 }
 
-void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runtime, const Reason& why) {
+void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runtime, const Why& why) {
   const std::string pid = std::to_string(runtime.task->tid.value_or(0));
-  const std::string_view id = why.id;
+  const HeldUp::Kind kind = why.held_up.kind;
   finding.refuted_by = {
       "the zombie is gone a second later: the runtime was slow, and has reaped it",
       "/proc/<zombie>/task has more than one entry: live threads keep it",
@@ -114,10 +111,10 @@ void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runt
       "for t in /proc/" + pid + "/task/*; do echo $t; cat $t/comm $t/wchan; echo; cat $t/stack; done",
       "journalctl -u containerd -u docker -u crio | grep -E 'exit event|deadline exceeded|failed to kill'",
   };
-  if (id == "stopped")
+  if (kind == HeldUp::stopped)
     finding.remedies.push_back({"continue-runtime", "Let it go on: kill -CONT " + pid,
                                 "it goes on with whatever it was stopped in"});
-  if (id == "traced")
+  if (kind == HeldUp::traced)
     finding.remedies.push_back(
         {"detach", fmt::format("Make its tracer {} detach or end", runtime.task->tracer_pid.value_or(0)),
          "the tracer's session is lost"});
@@ -129,7 +126,7 @@ void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runt
                      v1 ? "echo THAWED > freezer.state there" : "echo 0 > cgroup.freeze there, or above"),
          "all that is frozen with it goes on, too"});
   }
-  if (id == "blocked")
+  if (kind == HeldUp::blocked)
     finding.remedies.push_back({"free-runtime", "Free what blocks it: its stack says what", "none"});
   finding.remedies.push_back(
       {"end-runtime",
@@ -140,7 +137,7 @@ void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runt
   finding.references = {"docs/causes/runtime-does-not-reap.md", "wait(2), prctl(2) PR_SET_CHILD_SUBREAPER"};
 }
 
-Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, const Reason& why) {
+Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, const Why& why) {
   const Task& parent = *seen.runtime.task;
   Finding finding;
   finding.cause = "runtime-does-not-reap";
@@ -149,14 +146,14 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
       "{}, the init of a container, is dead, and nothing of it is left but to be reaped; {} {} does not reap "
       "it: "
       "{}",
-      seen.init->label(), seen.known ? "its runtime's process" : "its parent", parent.label(), why.text);
-  finding.culprit = party(parent, "does not reap: " + why.text);
+      seen.init->label(), seen.known ? "its runtime's process" : "its parent", parent.label(),
+      why.held_up.text());
+  finding.culprit = party(parent, Role::held_up_by(why.held_up));
   const auto of_parent = cite(finding, graph, parent);
   const auto of_init = cite(finding, graph, *seen.init);
-  finding.chain = {{"the runtime, to which the container still runs",
-                    parent.label() + " to say that it has ended", of_parent},
-                   {seen.init->label(), parent.label() + " to reap it", of_init}};
-  add_victim(finding, *seen.init, "zombie: the dead init of the container");
+  finding.chain = {{NodeKind::runtime, NodeRef::of(parent), Reason::to_report_end, false, of_parent},
+                   {NodeRef::of(*seen.init), NodeRef::of(parent), Reason::to_reap, false, of_init}};
+  add_victim(finding, *seen.init, Role::dead_init);
   if (seen.init->pid_ns) finding.pid_ns = *seen.init->pid_ns;
   if (seen.runtime.container.id.empty())
     finding.unproved.push_back(fmt::format("that {} is a container runtime's {}", parent.label(),
@@ -172,7 +169,7 @@ Findings runtime_does_not_reap(const WaitGraph& graph) {
   for (const Task* task : graph.tasks()) {
     const auto seen = left(graph, *task);
     if (!seen) continue;
-    const Reason why = reason(graph, seen->runtime);
+    const Why why = reason(graph, seen->runtime);
     if (const auto confidence = weigh(graph, *seen, why))
       found.push_back(tell(graph, *seen, *confidence, why));
   }

@@ -18,16 +18,9 @@ int distance(const WaitGraph& graph, const Task& task) {
   return exiting(task) == true ? 1 : 2;
 }
 
-std::string role_of(const WaitGraph& graph, const Task& task) {
+Role role_of(const WaitGraph& graph, const Task& task) {
   const WaitSite* site = graph.site_of(task);
-  return site == nullptr ? "" : "waits in " + matched_functions(*graph.stack_of(task), *site);
-}
-
-/// "its mmap lock" of several is "their mmap lock".
-std::string what_for(const WaitSite* site, std::size_t tasks) {
-  if (site == nullptr) return "something";
-  if (tasks > 1 && site->what.substr(0, 4) == "its ") return "their " + std::string(site->what.substr(4));
-  return std::string(site->what);
+  return site == nullptr ? Role() : Role::waits(matched_functions(*graph.stack_of(task), *site));
 }
 
 /// The dying init that a pasted text shows asleep beside this exiting task: the text does not say whose child
@@ -142,7 +135,7 @@ Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteH
   const WaitSite* site = graph.site_of(first);
   finding.culprit = party(first, role_of(graph, first));
   finding.summary = fmt::format("{} wait{} for {}", some_of(hits.tasks), hits.tasks.size() == 1 ? "s" : "",
-                                what_for(site, hits.tasks.size()));
+                                site != nullptr ? site->object.text(hits.tasks.size()) : "something");
   if (const Reaper* reaper = graph.reaper_over(first)) {
     finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
   } else if (exiting(first) == true) {
@@ -157,15 +150,13 @@ Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteH
   }
   if (const Reaper* reaper = reaper_beside(graph, first)) {
     const auto ids = cite(finding, graph, *reaper->task);
-    finding.chain.insert(
-        finding.chain.begin(),
-        {reaper->task->label(), first.label() + ": the exiting task beside it (inferred)", ids});
-    add_victim(finding, *reaper->task, "dying init, waits in zap_pid_ns_processes()");
+    finding.chain.insert(finding.chain.begin(),
+                         {NodeRef::of(*reaper->task), NodeRef::of(first), Reason::exits_beside, true, ids});
+    add_victim(finding, *reaper->task, Role::init_in_zap);
   }
   if (const Reaper* reaper = graph.reaper_over(first)) {
     cite(finding, graph, *reaper->task);
-    if (reaper->task != &first)
-      add_victim(finding, *reaper->task, "dying init, waits in zap_pid_ns_processes()");
+    if (reaper->task != &first) add_victim(finding, *reaper->task, Role::init_in_zap);
   }
   finding.references.push_back(fmt::format("docs/causes/{}.md", cause));
   name_jam(finding, graph, graph.reaper_over(first));

@@ -60,9 +60,10 @@ Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& even
       "{} held a CPU without coming to schedule(); it is no dying init, and no container teardown "
       "is shown to hang on it",
       who);
-  if (task != nullptr) finding.culprit = party(*task, "holds a CPU");
+  if (task != nullptr) finding.culprit = party(*task, Role::holds_cpu);
   for (std::size_t at = 0; at < events.size() && at < 5; ++at) cite(finding, *events[at]);
-  finding.chain.push_back({who, "nobody: it runs", {finding.evidence.front().id}});
+  const NodeRef runner = task != nullptr ? NodeRef::of(*task) : NodeKind::task;
+  finding.chain.push_back({runner, NodeKind::nobody, Reason::runs, false, {finding.evidence.front().id}});
   finding.refuted_by = {"zap_pid_ns_processes is on its stack: then it is reaper-busy-loop"};
   finding.next_evidence = {
       "the whole report, stack included: dmesg | grep -A60 'soft lockup'",

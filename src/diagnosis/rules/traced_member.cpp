@@ -117,11 +117,10 @@ std::vector<Hit> held(const WaitGraph& graph) {
 
 /// The tracer as a finding names it.
 Party tracer_of(const WaitGraph& graph, const Task& task) {
-  constexpr const char* k_role = "traces and does not let go";
-  if (const Task* tracer = graph.index().by_tid(*task.tracer_pid)) return party(*tracer, k_role);
+  if (const Task* tracer = graph.index().by_tid(*task.tracer_pid)) return party(*tracer, Role::tracer);
   Party unknown;
   unknown.pid = unknown.tid = *task.tracer_pid;
-  unknown.role = k_role;
+  unknown.role = Role::tracer;
   return unknown;
 }
 
@@ -131,7 +130,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   const bool named = first.tracer_pid.value_or(0) > 0;
   finding.culprit.reset();
   if (named) finding.culprit = tracer_of(graph, first);
-  add_victim(finding, first, "traced");
+  add_victim(finding, first, Role::traced);
   finding.summary =
       fmt::format("{} {} held by a tracer{}", some_of(hits.tasks), hits.tasks.size() == 1 ? "is" : "are",
                   named ? fmt::format(" (pid {})", *first.tracer_pid)
@@ -139,8 +138,11 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   if (const Reaper* reaper = graph.reaper_over(first); reaper != nullptr && reaper->task != &first)
     finding.summary += fmt::format("; the dying init {} waits for it", reaper->task->label());
   if (finding.chain.empty())
-    finding.chain.push_back(
-        {first.label(), "its tracer to reap or detach it", {finding.evidence.front().id}});
+    finding.chain.push_back({NodeRef::of(first),
+                             NodeKind::tracer,
+                             Reason::to_reap_or_detach,
+                             false,
+                             {finding.evidence.front().id}});
   advise(finding);
   return finding;
 }

@@ -44,7 +44,7 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
   Finding finding = site_finding(graph, "uninterruptible-member", hits);
   const Task& first = *hits.tasks.front();
-  finding.culprit = party(first, "in state D, and nothing tells why");
+  finding.culprit = party(first, Role::uninterruptible);
   finding.summary =
       fmt::format("{} {} in state D (uninterruptible), and nothing tells what for{}", some_of(hits.tasks),
                   hits.tasks.size() == 1 ? "is" : "are", kill_pending(first) ? "; SIGKILL is pending" : "");
@@ -54,7 +54,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
     finding.add_evidence(place_of(first) + "/" + *first.blocked_read, "the read did not come back");
   }
   if (finding.chain.empty())
-    finding.chain.push_back({first.label(), "something that is not shown", {finding.evidence.front().id}});
+    finding.chain.push_back({NodeRef::of(first), NodeKind::hidden, {}, false, {finding.evidence.front().id}});
   const std::string tid = first.tid ? std::to_string(*first.tid) : "<tid>";
   finding.refuted_by = {"its state is another one a minute later: slow I/O"};
   finding.next_evidence = {

@@ -9,8 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "diagnosis/rules/held_up.hpp"
 #include "diagnosis/rules/site_rule.hpp"
-#include "util/text.hpp"
 
 namespace unzap {
 namespace {
@@ -81,16 +81,6 @@ bool left_to(const Task& blocked, const WaitGraph& graph, const Task& task) {
   return blocked.tid && task.ppid && *task.ppid == *blocked.tid && ready_to_reap(graph, task);
 }
 
-/// What keeps the parent itself from reaping; empty when nothing is seen.
-std::string held_up(const WaitGraph& graph, const Task& parent) {
-  if (const CgroupState* freezer = graph.freezer_of(parent))
-    return "it is frozen by cgroup " + printable(freezer->path, 128);
-  if (parent.state.is('T')) return "it is stopped (SIGSTOP or a terminal)";
-  if (parent.state.is('t')) return "it is stopped by a tracer";
-  if (parent.state.is('D')) return "it is blocked in the kernel";
-  return "";
-}
-
 struct Outside {
   const Reaper* reaper = nullptr;
   std::vector<const Task*> zombies;
@@ -140,27 +130,26 @@ void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
                                    seen.zombies.size() == 1 ? "s" : "");
     if (seen.parent != nullptr)
       finding.summary += fmt::format(" ({}) and does not reap", seen.parent->label());
-    if (const std::string why = seen.parent != nullptr ? held_up(graph, *seen.parent) : ""; !why.empty())
-      finding.summary += ": " + why;
+    const HeldUp why = seen.parent != nullptr ? held_up(graph, *seen.parent) : HeldUp{};
+    if (why.kind != HeldUp::nothing) finding.summary += ": " + why.text();
   } else if (seen.blocked == nullptr) {
     finding.summary +=
         "; none of its own children is left, so a zombie with its parent outside (exec, shim) is the usual "
         "reason, but none is shown";
   }
   if (site != nullptr)
-    finding.summary += fmt::format("{}{} waits for {} instead of reaping",
-                                   finding.summary.empty() ? "" : "; ", seen.blocked->label(), site->what);
+    finding.summary +=
+        fmt::format("{}{} waits for {} instead of reaping", finding.summary.empty() ? "" : "; ",
+                    seen.blocked->label(), site->object.text());
   if (culprit != nullptr) {
-    finding.culprit =
-        party(*culprit, site != nullptr ? "waits for the dying instead of reaping" : "does not reap");
+    finding.culprit = party(*culprit, site != nullptr ? Role::waits_for_dying : Role::does_not_reap);
     cite(finding, graph, *culprit);
   }
   for (const Task* zombie : seen.zombies) {
     if (finding.victims.size() < 8) cite(finding, graph, *zombie);
-    add_victim(finding, *zombie, "zombie, not reaped by its parent");
+    add_victim(finding, *zombie, Role::zombie_unreaped);
   }
-  if (seen.reaper != nullptr)
-    add_victim(finding, *seen.reaper->task, "dying init, waits in zap_pid_ns_processes()");
+  if (seen.reaper != nullptr) add_victim(finding, *seen.reaper->task, Role::init_in_zap);
 }
 
 void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
@@ -169,11 +158,11 @@ void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
                                     : std::vector<std::string>{finding.evidence[0].id};
   };
   if (seen.reaper != nullptr)
-    finding.chain.push_back({seen.reaper->task->label(), "the last pid numbers of its namespace", first()});
-  if (!seen.zombies.empty())
-    finding.chain.push_back(
-        {seen.zombies.front()->label(),
-         seen.parent != nullptr ? seen.parent->label() + " to reap it" : "its parent to reap it", first()});
+    finding.chain.push_back({NodeRef::of(*seen.reaper->task), NodeKind::pid_numbers, {}, false, first()});
+  if (!seen.zombies.empty()) {
+    const NodeRef parent = seen.parent != nullptr ? NodeRef::of(*seen.parent) : NodeKind::parent;
+    finding.chain.push_back({NodeRef::of(*seen.zombies.front()), parent, Reason::to_reap, false, first()});
+  }
   if (seen.blocked != nullptr)
     if (const auto node = graph.node_of(*seen.blocked)) add_links(finding, graph, graph.out(*node));
 }

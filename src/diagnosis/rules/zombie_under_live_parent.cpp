@@ -54,16 +54,20 @@ Findings zombie_under_live_parent(const WaitGraph& graph) {
                                 parent != nullptr ? "the parent " + parent->label() + " is there to do it"
                                                   : "no dying init is shown to wait for it");
   if (parent != nullptr) {
-    finding.culprit = party(*parent, "does not reap");
+    finding.culprit = party(*parent, Role::does_not_reap);
     cite(finding, graph, *parent);
   }
   for (const Task* task : *most) {
     if (finding.victims.size() < 8) cite(finding, graph, *task);
-    add_victim(finding, *task, "zombie");
+    add_victim(finding, *task, Role::zombie);
   }
-  finding.chain.push_back({most->front()->label(),
-                           parent != nullptr ? parent->label() + " to reap it" : "its parent",
-                           {finding.evidence.front().id}});
+  Link link{NodeRef::of(*most->front()), NodeKind::parent};
+  if (parent != nullptr) {
+    link.to = NodeRef::of(*parent);
+    link.reason = Reason::to_reap;
+  }
+  link.evidence = {finding.evidence.front().id};
+  finding.chain.push_back(std::move(link));
   finding.refuted_by = {
       "an init in zap_pid_ns_processes() waits for it: then it is unreaped-by-outside-parent",
       "/proc/<zombie>/task has more than one entry: live threads keep it"};

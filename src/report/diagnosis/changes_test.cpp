@@ -16,8 +16,8 @@ Finding finding(const std::string& cause, std::int32_t tid, Confidence confidenc
   out.cause = cause;
   out.confidence = confidence;
   out.summary = "something\x1b is stuck";
-  out.culprit = Party{tid, tid, "sh", ""};
-  for (int i = 0; i < victims; ++i) out.victims.push_back({tid + 1 + i, tid + 1 + i, "victim", ""});
+  out.culprit = Party{tid, tid, "sh"};
+  for (int i = 0; i < victims; ++i) out.victims.push_back({tid + 1 + i, tid + 1 + i, "victim"});
   return out;
 }
 
@@ -78,7 +78,7 @@ Finding jam(std::int32_t tid, std::uint64_t start_ticks, std::uint64_t pid_ns) {
   Finding out = finding("traced-member", tid, Confidence::likely);
   out.culprit->start_ticks = start_ticks;
   out.pid_ns = pid_ns;
-  out.victims = {{50, 50, "init", ""}};
+  out.victims = {{50, 50, "init"}};
   out.victims[0].start_ticks = 900;
   return out;
 }
@@ -137,7 +137,7 @@ TEST(Changes, WithoutANamespaceTheContainerIsThePlace) {
   Changes changes;
   Finding one = finding("hung-in-io", 7, Confidence::likely);
   Finding two = finding("hung-in-io", 8, Confidence::likely);
-  for (Finding* each : {&one, &two}) each->victims = {{50, 50, "init", "", "4f2a"}};
+  for (Finding* each : {&one, &two}) each->victims = {{50, 50, "init", {}, "4f2a"}};
   next(changes, diagnosis(Verdict::stuck, {one}));
   const auto found = changes.since_last(diagnosis(Verdict::stuck, {two}), k_now);
   ASSERT_EQ(found.size(), 1U);

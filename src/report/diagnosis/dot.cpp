@@ -8,6 +8,7 @@
 
 #include "diagnosis/wait_graph.hpp"
 #include "report/diagnosis/report.hpp"
+#include "report/diagnosis/words.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -33,9 +34,8 @@ std::string_view shape_of(NodeKind kind) {
     case NodeKind::rcu_grace_period: return "hexagon";
     case NodeKind::cpu: return "component";
     case NodeKind::cgroup: return "tab";
-    case NodeKind::outside: return "ellipse";
+    default: return "ellipse";
   }
-  return "box";
 }
 
 /// Which tasks the findings name.
@@ -104,7 +104,7 @@ std::string runtimes(const Diagnosis& diagnosis, const WaitGraph& graph, const s
     } else if (finding.culprit) {
       const Party& culprit = *finding.culprit;
       out += fmt::format("  c{} -> k{} [label={}];\n  k{} [label={}, style=filled, fillcolor=\"#f4a6a0\"];\n",
-                         i, i, quoted(culprit.role), i,
+                         i, i, quoted(words(culprit.role)), i,
                          quoted(fmt::format("{}[{}]", culprit.comm, culprit.tid.value_or(0))));
     }
   }
@@ -133,12 +133,12 @@ std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   for (const Edge* edge : edges) shown.insert({edge->from, edge->to});
   for (const std::size_t number : shown) {
     const Node& node = graph.nodes()[number];
-    out += fmt::format("  n{} [label={}, shape={}{}];\n", number, quoted(node.label), shape_of(node.kind),
-                       named.color(node));
+    out += fmt::format("  n{} [label={}, shape={}{}];\n", number, quoted(words(node.ref)),
+                       shape_of(node.ref.kind), named.color(node));
   }
   out += runtimes(diagnosis, graph, shown);
   for (const Edge* edge : edges)
-    out += fmt::format("  n{} -> n{} [label={}{}];\n", edge->from, edge->to, quoted(edge->why),
+    out += fmt::format("  n{} -> n{} [label={}{}];\n", edge->from, edge->to, quoted(words(edge->reason)),
                        edge->inferred ? ", style=dashed" : "");
   return out + "}\n";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/diagnosis/finding_json.hpp"
 #include "report/diagnosis/report.hpp"
+#include "report/diagnosis/words.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -17,7 +18,7 @@ Json to_json(const Party& party) {
   return {{"pid", value_or_null(party.pid)},
           {"tid", value_or_null(party.tid)},
           {"comm", party.comm},
-          {"role", party.role},
+          {"role", words(party.role)},
           {"container", party.container.empty() ? Json(nullptr) : Json(party.container)},
           {"pod", party.pod.empty() ? Json(nullptr) : Json(party.pod)},
           {"start_ticks", value_or_null(party.start_ticks)}};
@@ -90,7 +91,7 @@ Json finding_json(const Finding& finding) {
   for (const Party& victim : finding.victims) victims.push_back(to_json(victim));
   Json chain = Json::array();
   for (const Link& link : finding.chain)
-    chain.push_back({{"what", link.what}, {"waits_for", link.waits_for}, {"evidence", link.evidence}});
+    chain.push_back({{"what", words(link.from)}, {"waits_for", awaited(link)}, {"evidence", link.evidence}});
   Json evidence = Json::array();
   for (const Evidence& piece : finding.evidence)
     evidence.push_back({{"id", piece.id}, {"source", piece.source}, {"text", piece.text}});

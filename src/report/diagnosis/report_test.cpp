@@ -28,13 +28,18 @@ Diagnosis stuck() {
   finding.cause = "reaper-busy-loop";
   finding.confidence = Confidence::certain;
   finding.summary = "The init of a dying container spins.";
-  finding.culprit = Party{42, 43, "iou-wrk-42", "spins in zap_pid_ns_processes"};
-  finding.victims = {{50, std::nullopt, "docker", ""}};
+  finding.culprit = Party{42, 43, "iou-wrk-42", Role::spins_in_first_loop};
+  finding.victims = {{50, std::nullopt, "docker"}};
   finding.evidence = {{"e1", "/dev/kmsg", "soft lockup"},
                       {"e2", "/proc/50/stack", "synchronize_rcu_expedited"}};
-  finding.chain = {{"docker[50]", "an expedited grace period: it tears down a mount namespace", {"e2"}},
-                   {"an expedited grace period", "CPU 1", {}},
-                   {"CPU 1", "iou-wrk-42[43]", {"e1"}}};
+  NodeRef docker = NodeKind::task;
+  docker.name = "docker[50]";
+  NodeRef spinner = NodeKind::task;
+  spinner.name = "iou-wrk-42[43]";
+  const Reason expedited = Reason::waits({"exp_funnel_lock", "synchronize_rcu_expedited"});
+  finding.chain = {{docker, NodeKind::rcu_grace_period, expedited, false, {"e2"}},
+                   {NodeKind::rcu_grace_period, NodeRef::cpu(1), Reason::never_schedules, true, {}},
+                   {NodeRef::cpu(1), spinner, {}, false, {"e1"}}};
   finding.refuted_by = {"a context switch of 43"};
   finding.next_evidence = {"cat /proc/43/stat"};
   finding.remedies = {{"load-module", "Load the module.", "taints"}, {"reboot", "Reboot.", "none"}};
@@ -51,12 +56,15 @@ TEST(ToText, AFindingAsItIsRead) {
 
 1. reaper-busy-loop (certain)  iou-wrk-42[43] of process 42
    The init of a dying container spins.
-   culprit  iou-wrk-42[43] of process 42: spins in zap_pid_ns_processes
+   culprit  iou-wrk-42[43] of process 42: spins in
+            zap_pid_ns_processes()
    victims  docker[50]
    who waits for whom
      docker[50]
-     -> an expedited grace period: it tears down a mount namespace [e2]
-       -> CPU 1
+     -> RCU grace period: waits in exp_funnel_lock <-
+        synchronize_rcu_expedited [e2]
+       -> CPU 1: gets no quiescent state from kernel mode without
+          schedule() (inferred)
          -> iou-wrk-42[43] [e1]
    evidence
      e1  /dev/kmsg: soft lockup
@@ -77,7 +85,7 @@ TEST(ToText, SaysInWhichContainerAndPodOnce) {
   EXPECT_EQ(to_text(diagnosis, host(), {}).find("   in  "), std::string::npos);
   finding.culprit->container = "0123456789abcdef";
   finding.culprit->pod = "9fa1";
-  finding.victims = {*finding.culprit, *finding.culprit, {51, 51, "sh", "", "", "77b0"}, {52, 52, "ls", ""}};
+  finding.victims = {*finding.culprit, *finding.culprit, {51, 51, "sh", {}, "", "77b0"}, {52, 52, "ls"}};
   const std::string text = to_text(diagnosis, host(), {});
   EXPECT_NE(text.find("\n   in       container 0123456789ab of pod 9fa1, pod 77b0\n"), std::string::npos)
       << text;
@@ -155,7 +163,7 @@ TEST(ToJson, UnknownIsNull) {
   EXPECT_EQ(json["findings"][0]["culprit"]["tid"], 43);
   EXPECT_TRUE(json["findings"][0]["victims"][0]["tid"].is_null());
   EXPECT_EQ(json["findings"][0]["chain"][0]["waits_for"],
-            "an expedited grace period: it tears down a mount namespace");
+            "RCU grace period: waits in exp_funnel_lock <- synchronize_rcu_expedited");
   Diagnosis nobody = stuck();
   nobody.findings[0].culprit.reset();
   EXPECT_TRUE(nlohmann::json::parse(to_json(nobody, host()))["findings"][0]["culprit"].is_null());

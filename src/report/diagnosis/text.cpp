@@ -5,6 +5,7 @@
 #include <set>
 
 #include "report/diagnosis/report.hpp"
+#include "report/diagnosis/words.hpp"
 #include "report/writer.hpp"
 #include "util/text.hpp"
 
@@ -91,13 +92,6 @@ std::vector<std::string> homes_of(const Finding& finding) {
   return out;
 }
 
-/// `waits_for` is the party alone, or the party and behind a colon why it is waited for.
-bool names(std::string_view waits_for, std::string_view party) {
-  if (!waits_for.starts_with(party)) return false;
-  const std::string_view rest = waits_for.substr(party.size());
-  return rest.empty() || rest.starts_with(": ");
-}
-
 /// The ids of `most` pieces of evidence: first those that the chain cites, for they are looked up from there.
 std::set<std::string> cited_first(const Finding& finding, std::size_t most) {
   std::set<std::string> out;
@@ -181,14 +175,14 @@ void TextReport::write_chain(const Finding& finding) {
   std::size_t depth = 0;
   for (std::size_t i = 0; i < finding.chain.size(); ++i) {
     const Link& link = finding.chain[i];
-    const bool goes_on = i > 0 && names(finding.chain[i - 1].waits_for, link.what);
+    const bool goes_on = i > 0 && finding.chain[i - 1].to == link.from;
     if (!goes_on) {
       depth = 0;
-      out_.paragraph(5, link.what);
+      out_.paragraph(5, words(link.from));
     }
     ++depth;
     const std::string ids = link.evidence.empty() ? "" : fmt::format(" [{}]", fmt::join(link.evidence, " "));
-    out_.item(3 + 2 * depth, "-> ", link.waits_for + ids);
+    out_.item(3 + 2 * depth, "-> ", awaited(link) + ids);
   }
 }
 
@@ -248,13 +242,13 @@ void TextReport::write_finding(std::size_t place) {
     write_homes(finding);
     return;
   }
-  if (finding.culprit && !finding.culprit->role.empty())
-    out_.item(3, "culprit  ", label(*finding.culprit) + ": " + finding.culprit->role);
+  if (finding.culprit && finding.culprit->role != Role::none)
+    out_.item(3, "culprit  ", label(*finding.culprit) + ": " + words(finding.culprit->role));
   const std::size_t shown = limit(finding.victims.size(), k_max_victims);
   for (std::size_t i = 0; i < shown; ++i) {
     const Party& victim = finding.victims[i];
     out_.item(3, i == 0 ? "victims  " : "         ",
-              label(victim) + (victim.role.empty() ? "" : ": " + victim.role));
+              label(victim) + (victim.role == Role::none ? "" : ": " + words(victim.role)));
   }
   write_rest(12, finding.victims.size(), shown);
   write_homes(finding);

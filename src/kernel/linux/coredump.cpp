@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/linux/coredump.hpp"
 
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 
@@ -36,11 +37,16 @@ void zap_threads(Step& x) {
   process.dump_waits_for = waits_for & 0xfU;
   x.me().tif &= static_cast<std::uint8_t>(~k_tif_sigpending);
   x.say("{} thread{} must stop before the core can be written", waits_for, waits_for == 1 ? "" : "s");
-  x.at(1);
 }
 
-/// coredump_finish()
-void finish(Step& x) {
+void coredump_wait(Step& x) {
+  if (x.process().dump_waits_for == 0) return x.say("all threads have stopped");
+  const int left = x.process().dump_waits_for;
+  x.say("coredump_wait(): sleeps until {} more thread{} stopped", left, left == 1 ? " has" : "s have");
+  sleep_in(x, RunState::uninterruptible);
+}
+
+void coredump_finish(Step& x) {
   x.process().dumping = 0;
   x.say("the core is written");
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
@@ -53,52 +59,54 @@ void finish(Step& x) {
   x.ret();
 }
 
+void park(Step& x) {
+  sleep_in(x, x.c.has(Switch::dump_parks_before_io_uring) ? RunState::idle : RunState::uninterruptible);
+}
+
+void coredump_task_exit(Step& x) {
+  if ((x.me().flags2 & k_parked) != 0) return park(x);
+  x.say("the dump is over");
+  x.ret();
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::do_coredump,
+     .function = "do_coredump",
+     .file = "fs/coredump.c",
+     .frames = {"coredump_wait", "do_coredump"},
+     .steps =
+         {
+             {DoCoredump::zap_threads, zap_threads},
+             {DoCoredump::coredump_wait, coredump_wait},
+             {DoCoredump::coredump_finish, coredump_finish},
+         }},
+    {.routine = Routine::coredump_task_exit,
+     .function = "coredump_task_exit",
+     .file = "kernel/exit.c",
+     .frames = {"coredump_task_exit"},
+     .steps = {{coredump_task_exit}}},
+};
+
 }  // namespace
 
-void step_do_coredump(Step& x) {
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0: return zap_threads(x);
-    case 1:
-      if (x.process().dump_waits_for > 0) {
-        const int left = x.process().dump_waits_for;
-        x.say("coredump_wait(): sleeps until {} more thread{} stopped", left, left == 1 ? " has" : "s have");
-        return sleep_in(x, RunState::uninterruptible);
-      }
-      x.say("all threads have stopped");
-      return x.at(2);
-    default: return finish(x);
-  }
+std::span<const Program> coredump_programs() {
+  return k_programs;
 }
 
-bool meet_dump(Step& x, std::uint8_t return_to) {
+void meet_dump(Step& x) {
   Task& me = x.me();
-  if ((me.flags2 & k_pf_postcoredump) != 0) return false;
+  if ((me.flags2 & k_pf_postcoredump) != 0) return;
   me.flags2 |= k_pf_postcoredump;
-  if (x.process().dumping == 0) return false;
-  if (!takes_part(x.c, x.s, x.self)) {
-    x.say("takes no part in the core dump");
-    return false;
-  }
+  if (x.process().dumping == 0) return;
+  if (!takes_part(x.c, x.s, x.self)) return x.say("takes no part in the core dump");
   const int left = --x.process().dump_waits_for;
   x.say("has stopped for the core dump, {} to go", left);
-  for (TaskNo no = 0; left == 0 && no < x.c.tasks.size(); ++no) {
-    const Task& task = x.s.tasks[no];
-    if (x.c.tasks[no].process != x.my().process || task.depth == 0) continue;
-    if (task.stack[task.depth - 1U].routine == Routine::do_coredump)
+  for (TaskNo no = 0; left == 0 && no < x.c.tasks.size(); ++no)
+    if (x.c.tasks[no].process == x.my().process && is_in(x.s.tasks[no], Routine::do_coredump))
       wake_up(x.s, no, mask_of(RunState::uninterruptible));
-  }
   me.flags2 |= k_parked;
-  x.call(Routine::coredump_task_exit, return_to);
-  step_coredump_task_exit(x);
-  return true;
-}
-
-void step_coredump_task_exit(Step& x) {
-  if ((x.me().flags2 & k_parked) == 0) {
-    x.say("the dump is over");
-    return x.ret();
-  }
-  sleep_in(x, x.c.has(Switch::dump_parks_before_io_uring) ? RunState::idle : RunState::uninterruptible);
+  x.call(Routine::coredump_task_exit);
+  park(x);
 }
 
 }  // namespace unzap::kernel

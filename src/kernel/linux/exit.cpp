@@ -4,7 +4,9 @@
 #include "kernel/linux/coredump.hpp"
 #include "kernel/linux/fuse.hpp"
 #include "kernel/linux/pid_namespace.hpp"
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
+#include "kernel/linux/signal.hpp"
 #include "kernel/linux/task_work.hpp"
 #include "kernel/story/outside.hpp"
 
@@ -19,8 +21,55 @@ bool notify_parent(Step& x, TaskNo no) {
   return ignored;
 }
 
-/// exit_files(): the last user of the files drops the ring; its final fput becomes task work of this task.
+void sys_exit_group(Step& x) {
+  x.say("calls exit_group(2)");
+  x.tail_call(Routine::do_group_exit);
+}
+
+void sys_exit(Step& x) {
+  x.say("calls exit(2)");
+  x.tail_call(Routine::do_exit);
+}
+
+void do_group_exit(Step& x) {
+  if (x.process().group_exit == 0) {
+    zap_other_threads(x);
+    x.say("SIGNAL_GROUP_EXIT");
+  } else {
+    x.say("joins the exit of the group");
+  }
+  x.tail_call(Routine::do_exit);
+}
+
+// do_exit(), step by step.
+
+void synchronize_group_exit(Step& x) {
+  if (x.process().quick_threads > 0 && --x.process().quick_threads == 0) x.process().group_exit = 1;
+}
+
+/// An SQPOLL thread has cancelled its requests before.
+void io_uring_files_cancel(Step& x) {
+  if (x.my().owns_wq == 0xff || x.my().sqpoll) return;
+  x.say("io_uring_files_cancel()");
+  x.call(Routine::io_uring_cancel_generic);
+}
+
+/// From here on the thread is no candidate for find_alive_thread() and wants no signals.
+void exit_signals(Step& x) {
+  if (x.s.threadgroup_rwsem != 0) return x.call_then_again(Routine::exit_signals);
+  x.me().flags |= k_pf_exiting;
+  x.say("exit_signals(): PF_EXITING");
+}
+
+/// Nobody looks at the mm; this is where a task that has to flush a file comes back to.
+void exit_mm(Step&) {}
+
+/// The last user of the files drops the ring; its final fput becomes task work of this task.
 void exit_files(Step& x) {
+  if (must_flush(x)) {
+    x.say("exit_files(): closes a file of a FUSE mount");
+    return x.call_then(Routine::fuse_flush, DoExit::exit_mm);
+  }
   Process& process = x.process();
   if (process.files_users == 0 || --process.files_users > 0) return;
   if (x.my_process().has_fuse_dev) put_fuse_dev(x.c, x.s);
@@ -29,56 +78,48 @@ void exit_files(Step& x) {
   x.say("exit_files(): last user, the final fput of the ring becomes task work");
 }
 
-/// do_exit() up to where another CPU can see something new.
-void front(Step& x) {
-  if (x.process().quick_threads > 0 && --x.process().quick_threads == 0) x.process().group_exit = 1;
-  x.at(k_exit_cancel);
-  if (x.c.has(Switch::dump_parks_before_io_uring)) meet_dump(x, k_exit_cancel);
-}
-
-/// True: it has gone to cancel its requests. An SQPOLL thread has done that before.
-bool cancel_io_uring(Step& x) {
-  if (x.my().owns_wq == 0xff || x.my().sqpoll) {
-    x.at(1);
-    return false;
-  }
-  x.say("io_uring_files_cancel()");
-  x.call(Routine::io_uring_cancel_generic, 1);
-  return true;
-}
-
-/// exit_signals(): from here on the thread is no candidate for find_alive_thread() and wants no signals.
-void set_exiting(Step& x) {
-  if (x.s.threadgroup_rwsem != 0) return x.call(Routine::exit_signals, 1);
-  x.me().flags |= k_pf_exiting;
-  x.say("exit_signals(): PF_EXITING");
-  x.at(2);
-}
-
-/// exit_mm(), exit_files(), exit_fs(), and exit_task_namespaces() with its reference.
-void drop_resources(Step& x) {
-  if (might_sleep(x)) return;
-  if (!x.c.has(Switch::dump_parks_before_io_uring) && meet_dump(x, 2)) return;
-  if (must_flush(x)) {
-    x.say("exit_files(): closes a file of a FUSE mount");
-    return x.call(Routine::fuse_flush, 2);
-  }
-  exit_files(x);
-  if (!x.my().in_namespaces) return x.at(3);
+void exit_task_namespaces(Step& x) {
+  if (!x.my().in_namespaces) return;
   const int users = --x.mnt_ns().nsproxy_refs;
   x.say("exit_task_namespaces(): drops its nsproxy, users left: {}", users);
-  if (users > 0) return x.at(3);
-  x.call(Routine::exit_task_namespaces, 3);
+  if (users == 0) x.call(Routine::exit_task_namespaces);
 }
 
 void exit_task_work(Step& x) {
   if (has_task_work(x.me())) {
     x.say("exit_task_work()");
-    return x.call(Routine::task_work_run, 4);
+    return x.call(Routine::task_work_run);
   }
   x.me().works = k_work_exited;
   x.say("exit_task_work(): nothing queued, work_exited goes in");
-  x.at(4);
+}
+
+/// exit_tasks_rcu_start(), exit_notify().
+void exit_notify(Step& x) {
+  x.me().flags2 |= k_exit_srcu;
+  x.call(Routine::exit_notify);
+  x.at_once();
+}
+
+/// exit_tasks_rcu_finish(), do_task_dead().
+void task_dead(Step& x) {
+  leave_exit_section(x.c, x.s, x.self);
+  x.say("do_task_dead(): off the CPU for ever");
+  do_task_dead(x);
+  dying_task_left(x.c, x.s);
+}
+
+// exit_notify(), step by step, under tasklist_lock.
+
+void find_child_reaper(Step& x) {
+  if (x.pid_ns().child_reaper != x.self) return;
+  const TaskNo alive = find_alive_thread(x.c, x.s, x.my().process);
+  if (alive == k_no_task) {
+    x.say("find_child_reaper(): no thread of init is alive, {} must empty the namespace", x.my().comm);
+    return x.call(Routine::zap_pid_ns_processes);
+  }
+  x.pid_ns().child_reaper = alive;
+  x.say("find_child_reaper(): {} becomes child_reaper", x.comm(alive));
 }
 
 /// find_new_reaper() without another thread of the group: the nearest subreaper above that has a living
@@ -98,8 +139,8 @@ TaskNo find_new_reaper(const Step& x) {
   return above == k_outside && x.c.scenario.outside_subreaper && !stays ? k_outside : child_reaper;
 }
 
-/// The second half of exit_notify(), under tasklist_lock: children get a new parent, the state changes.
-void become_zombie(Step& x) {
+/// Children get a new parent; zombies among them are reparent_leader()'s.
+void forget_original_parent(Step& x) {
   State& s = x.s;
   TaskNo heir = find_alive_thread(x.c, s, x.my().process);
   if (heir == k_no_task) heir = find_new_reaper(x);
@@ -113,6 +154,9 @@ void become_zombie(Step& x) {
     if (same_group || child.exit_state != ExitState::zombie) continue;
     if (thread_group_empty(x.c, s, x.c.tasks[no].process) && notify_parent(x, no)) release_task(x, no);
   }
+}
+
+void become_zombie(Step& x) {
   Task& me = x.me();
   me.exit_state = ExitState::zombie;
   bool autoreap = true;
@@ -120,15 +164,79 @@ void become_zombie(Step& x) {
     x.say("EXIT_ZOMBIE: its tracer has to let go first");
     return x.ret();
   }
-  if (x.my().leader) autoreap = thread_group_empty(x.c, s, x.my().process) && notify_parent(x, x.self);
+  if (x.my().leader) autoreap = thread_group_empty(x.c, x.s, x.my().process) && notify_parent(x, x.self);
   if (!autoreap) {
-    x.say("EXIT_ZOMBIE{}", delay_group_leader(x.c, s, x.self) ? ", a leader whose threads live" : "");
+    x.say("EXIT_ZOMBIE{}", delay_group_leader(x.c, x.s, x.self) ? ", a leader whose threads live" : "");
     return x.ret();
   }
   me.exit_state = ExitState::dead;
   x.say("EXIT_DEAD: reaps itself");
-  x.at(2);
 }
+
+void release_itself(Step& x) {
+  release_task(x, x.self);
+  x.ret();
+}
+
+constexpr Facts k_inside = {.own_container = true};
+constexpr Facts k_inside_joined = {.joins_next = true, .own_container = true};
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::syscall_exit_group,
+     .function = "exit_group",
+     .file = "kernel/exit.c",
+     .frames = {"__x64_sys_exit_group", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"},
+     .steps = {{sys_exit_group, k_inside}}},
+    {.routine = Routine::syscall_exit,
+     .function = "exit",
+     .file = "kernel/exit.c",
+     .frames = {"__x64_sys_exit", "do_syscall_64", "entry_SYSCALL_64_after_hwframe"},
+     .steps = {{sys_exit, k_inside}}},
+    {.routine = Routine::do_group_exit,
+     .function = "do_group_exit",
+     .file = "kernel/exit.c",
+     .frames = {"do_group_exit"},
+     .steps = {{do_group_exit, k_inside}}},
+
+    // In 5.15 a thread meets a core dump in exit_mm(), from 5.16 on before io_uring is cancelled. exit_fs()
+    // and the like change nothing that others see.
+    {.routine = Routine::do_exit,
+     .function = "do_exit",
+     .file = "kernel/exit.c",
+     .frames = {"do_exit"},
+     .steps =
+         {
+             {DoExit::synchronize_group_exit, synchronize_group_exit, k_inside_joined},
+             {DoExit::coredump_task_exit,
+              meet_dump,
+              k_inside_joined,
+              {.with = Switch::dump_parks_before_io_uring}},
+             {DoExit::io_uring_files_cancel, io_uring_files_cancel, k_inside_joined},
+             {DoExit::exit_signals, exit_signals, {.might_sleep = true, .own_container = true}},
+             {DoExit::coredump_task_exit,
+              meet_dump,
+              {.joins_next = true, .might_sleep = true, .own_container = true},
+              {.without = Switch::dump_parks_before_io_uring}},
+             {DoExit::exit_mm, exit_mm, {.joins_next = true, .might_sleep = true, .own_container = true}},
+             {DoExit::exit_files, exit_files, k_inside_joined},
+             {DoExit::exit_task_namespaces, exit_task_namespaces, k_inside},
+             {DoExit::exit_task_work, exit_task_work, {.own_container = true, .past_exit_mm = true}},
+             {DoExit::exit_notify, exit_notify, {.own_container = true, .past_exit_mm = true}},
+             {DoExit::do_task_dead, task_dead, {.past_exit_mm = true}},
+         }},
+
+    {.routine = Routine::exit_notify,
+     .function = "exit_notify",
+     .file = "kernel/exit.c",
+     .frames = {"exit_notify"},
+     .steps =
+         {
+             {ExitNotify::find_child_reaper, find_child_reaper, k_inside_joined},
+             {ExitNotify::forget_original_parent, forget_original_parent, k_inside_joined},
+             {ExitNotify::become_zombie, become_zombie, k_inside},
+             {ExitNotify::release_task, release_itself, k_inside},
+         }},
+};
 
 }  // namespace
 
@@ -164,9 +272,7 @@ bool do_notify_parent(const Config& c, State& s, TaskNo no, TaskNo* woken) {
   const std::uint8_t process = c.tasks[parent].process;
   for (TaskNo waiter = 0; waiter < c.tasks.size(); ++waiter) {
     const Task& task = s.tasks[waiter];
-    if (c.tasks[waiter].process != process || task.depth == 0 ||
-        task.stack[task.depth - 1U].routine != Routine::do_wait)
-      continue;
+    if (c.tasks[waiter].process != process || !is_in(task, Routine::do_wait)) continue;
     if (wake_up(s, waiter, k_wake_interruptible) && woken) *woken = waiter;
   }
   return s.processes[process].sigchld_ignored != 0;
@@ -185,49 +291,8 @@ void release_task(Step& x, TaskNo no) {
   }
 }
 
-void step_do_exit(Step& x) {
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0:
-      front(x);
-      if (x.me().stack[x.me().depth - 1U].routine != Routine::do_exit) return;
-      [[fallthrough]];
-    case k_exit_cancel:
-      if (cancel_io_uring(x)) return;
-      [[fallthrough]];
-    case 1:
-      if (might_sleep(x)) return;
-      return set_exiting(x);
-    case 2: return drop_resources(x);
-    case 3: return exit_task_work(x);
-    case 4:
-      x.me().flags2 |= k_exit_srcu;  // exit_tasks_rcu_start()
-      x.call(Routine::exit_notify, 5);
-      return step_exit_notify(x);
-    default:
-      leave_exit_section(x.c, x.s, x.self);  // exit_tasks_rcu_finish()
-      x.say("do_task_dead(): off the CPU for ever");
-      do_task_dead(x);
-      return dying_task_left(x.c, x.s);
-  }
-}
-
-void step_exit_notify(Step& x) {
-  x.in(Routine::exit_notify);
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0:
-      if (x.pid_ns().child_reaper == x.self) {
-        const TaskNo alive = find_alive_thread(x.c, x.s, x.my().process);
-        if (alive == k_no_task) {
-          x.say("find_child_reaper(): no thread of init is alive, {} must empty the namespace", x.my().comm);
-          return x.call(Routine::zap_pid_ns_processes, 1);
-        }
-        x.pid_ns().child_reaper = alive;
-        x.say("find_child_reaper(): {} becomes child_reaper", x.comm(alive));
-      }
-      return become_zombie(x);
-    case 1: return become_zombie(x);
-    default: release_task(x, x.self); return x.ret();
-  }
+std::span<const Program> exit_programs() {
+  return k_programs;
 }
 
 }  // namespace unzap::kernel

@@ -7,9 +7,33 @@ namespace unzap::kernel {
 
 // kernel/exit.c. Facts: docs/kernel-facts/exit.md and wait.md.
 
-/// The step of Routine::do_exit between the look for a core dump and the cancellation of io_uring. The others
-/// are numbered in their order; up to 2 the task has its mm, files and namespaces.
-inline constexpr std::uint8_t k_exit_cancel = 6;
+/// Steps of do_exit(), by the functions that it calls.
+enum class DoExit : std::uint8_t {
+  synchronize_group_exit,
+  coredump_task_exit,
+  io_uring_files_cancel,
+  exit_signals,
+  exit_mm,
+  exit_files,
+  exit_task_namespaces,
+  exit_task_work,
+  exit_notify,
+  do_task_dead
+};
+constexpr Routine routine_of(DoExit) {
+  return Routine::do_exit;
+}
+
+/// Steps of exit_notify().
+enum class ExitNotify : std::uint8_t {
+  find_child_reaper,
+  forget_original_parent,
+  become_zombie,
+  release_task
+};
+constexpr Routine routine_of(ExitNotify) {
+  return Routine::exit_notify;
+}
 
 /// What do_wait() returns, as Task::ret.
 inline constexpr std::uint8_t k_wait_reaped = 0;
@@ -28,8 +52,5 @@ bool delay_group_leader(const Config& c, const State& s, TaskNo leader);
 bool do_notify_parent(const Config& c, State& s, TaskNo task, TaskNo* woken);
 /// release_task(): the pid is free; a zombie leader whose last thread this was is notified, or goes too.
 void release_task(Step& x, TaskNo task);
-
-void step_do_exit(Step& x);
-void step_exit_notify(Step& x);
 
 }  // namespace unzap::kernel

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/linux/freezer.hpp"
 
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 
 namespace unzap::kernel {
+namespace {
 
-void step_refrigerator(Step& x) {
+/// __refrigerator(), the v1 and suspend freezer: sleeps until thawed, whatever signal arrives.
+void refrigerator(Step& x) {
   Task& me = x.me();
   if ((me.flags2 & k_frozen) != 0) {
     x.say("frozen: sleeps, signals do not count");
@@ -16,7 +19,8 @@ void step_refrigerator(Step& x) {
   x.ret();
 }
 
-void step_do_freezer_trap(Step& x) {
+/// The v2 freezer: sleeps until thawed or killed; a notify signal keeps it from sleeping.
+void do_freezer_trap(Step& x) {
   Task& me = x.me();
   if ((me.flags2 & k_frozen) == 0 || x.process().group_exit != 0) {
     x.say("{}", (me.flags2 & k_frozen) == 0 ? "thawed" : "killed: leaves the freezer");
@@ -31,6 +35,25 @@ void step_do_freezer_trap(Step& x) {
         signal_pending(me) ? ": a notify signal is pending, it does not sleep" : "");
   me.run_state = RunState::interruptible;
   schedule(x);
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::refrigerator,
+     .function = "__refrigerator",
+     .file = "kernel/freezer.c",
+     .frames = {"__refrigerator"},
+     .steps = {{refrigerator}}},
+    {.routine = Routine::do_freezer_trap,
+     .function = "do_freezer_trap",
+     .file = "kernel/signal.c",
+     .frames = {"do_freezer_trap"},
+     .steps = {{do_freezer_trap}}},
+};
+
+}  // namespace
+
+std::span<const Program> freezer_programs() {
+  return k_programs;
 }
 
 void thaw(const Config& c, State& s) {

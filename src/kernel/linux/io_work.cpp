@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Work in io_uring/io-wq.c: who takes it, hashes that are held, requests linked to others.
 #include "kernel/linux/io_wq.hpp"
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 #include "kernel/linux/task_work.hpp"
@@ -8,20 +9,7 @@
 namespace unzap::kernel {
 namespace {
 
-/// Steps of Routine::io_worker_handle_work.
-enum : std::uint8_t {
-  k_next,    ///< io_get_next_work(), or what follows the item that is done
-  k_assign,  ///< io_assign_current_work(), and the item
-  k_stall,   ///< found work of a held hash only
-  k_wait_on_hash,
-  k_enqueue_link,
-  k_release_hash,
-  k_wake_waiter,
-  k_execute,  ///< the item, assigned before
-  k_cancelled_link,
-  k_notify_owner,     ///< of links that failed
-  k_cancelled_notify  ///< the same, of those behind a link that was cancelled
-};
+using At = IoWorkerHandleWork;
 
 Wq& wq_of(Step& x) {
   return x.s.wqs[x.my().worker_of];
@@ -70,11 +58,11 @@ void get_next_work(Step& x) {
   }
   if (queued == 0 && hash_held(wq)) {
     x.say("finds only work of a hash that is held");
-    return x.at(k_stall);
+    return x.goes_to(At::stall);
   }
   me.run_state = RunState::running;
   me.item = x.my().unbounded ? k_item_unbounded : k_item_bounded;
-  x.at(k_assign);
+  x.goes_to(At::assign);
   if (queued == 0) return take_hashed(x);
   --queued;
   if (queued == 0) take_link(x, x.my().unbounded ? k_link_in_unbounded : k_link_in_bounded);
@@ -99,11 +87,11 @@ void after_link(Step& x) {
     if (--wq_of(x).links_left > 0) me.local |= k_has_link;
     me.item = link == Link::unbounded ? k_item_unbounded : k_item_bounded;
     x.say("takes up the request linked to it");
-    if ((me.local & k_holds_hash) == 0) return x.at(k_assign);
+    if ((me.local & k_holds_hash) == 0) return x.goes_to(At::assign);
     clear_notify(x);
-    return x.at(k_release_hash);
+    return x.goes_to(At::release_hash);
   }
-  x.at(k_enqueue_link);
+  x.goes_to(At::enqueue_link);
   if (!has_next_hashed(x)) return x.say("a request is linked to it");
   take_next_hashed(x);
   me.local |= k_assigned;
@@ -113,7 +101,7 @@ void after_link(Step& x) {
 /// put_work() of a request that failed: whoever drops the last reference fails what is linked to it, by task
 /// work of the owner. The owner does so within the batch that it runs, without a flag; only if he was faster
 /// than this worker is it up to the worker. True: the step has been taken.
-bool fail_links(Step& x, std::uint8_t notify_step) {
+bool fail_links(Step& x, IoWorkerHandleWork notify_step) {
   Wq& wq = wq_of(x);
   if (wq.links_failed == 0 || (x.me().local & k_has_link) == 0) return false;
   wq.links_failed = 0;
@@ -123,25 +111,25 @@ bool fail_links(Step& x, std::uint8_t notify_step) {
   if ((x.s.tasks[owner].works & k_work_request) != 0 || !task_work_push(x.s, owner, k_work_request))
     return false;
   x.say("io_fail_links(): task_work_add() to {}", x.comm(owner));
-  x.at(notify_step);
+  x.goes_to(notify_step);
   return true;
 }
 
 /// What comes after an item, or after nothing.
-void next(Step& x) {
+void next_item(Step& x) {
   Task& me = x.me();
   Wq& wq = wq_of(x);
-  if (fail_links(x, k_notify_owner)) return;
+  if (fail_links(x, At::notify_owner)) return;
   if (me.local == 0) me.local = wq.exit != 0 ? k_entered_exiting : k_entered;
   if ((me.local & k_has_link) != 0) return after_link(x);
   if ((me.local & k_holds_hash) == 0) return get_next_work(x);
   if (wq.chain > 1) {
     take_next_hashed(x);
-    return x.at(k_assign);
+    return x.goes_to(At::assign);
   }
   if (x.c.wqs[x.my().worker_of].contends) {
     x.say("that was the last request of its hash");
-    return x.at(k_release_hash);
+    return x.goes_to(At::release_hash);
   }
   // Nobody waits for it: letting it go and looking for more is one step.
   wq.chain = 0;
@@ -162,7 +150,7 @@ void execute(Step& x) {
     set_notify_flag(x.c, x.s, x.self);
     x.say("IO_WQ_BIT_EXIT and bounded work: sets {} on itself", notify_flag_name(x.c));
   }
-  x.call(Routine::io_wq_do_work, k_next);
+  x.call_then(Routine::io_wq_do_work, At::next);
 }
 
 /// io_wait_on_hash()
@@ -189,9 +177,8 @@ TaskNo activate_free_worker(const Config& c, State& s, std::uint8_t wq, bool unb
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
     if (c.tasks[no].worker_of != wq || c.tasks[no].unbounded != unbounded) continue;
     const Task& task = s.tasks[no];
-    if (task.worker_ref == 0 || task.depth == 0) continue;
-    const CallFrame& at = task.stack[task.depth - 1U];
-    if (at.routine != Routine::io_worker || at.step == k_worker_look_for_work) continue;
+    if (task.worker_ref == 0) continue;
+    if (!is_in(task, Routine::io_worker) || is_at(task, IoWorker::look_for_work)) continue;
     if (wake_up(s, no, k_wake_normal)) return no;
   }
   return k_no_task;
@@ -221,7 +208,7 @@ void link_is_passed(Step& x) {
   const bool assigned = (me.local & k_assigned) != 0;
   me.local &= static_cast<std::uint8_t>(~(k_assigned | k_has_link));
   me.item = assigned ? k_item_bounded : k_item_none;
-  x.at(assigned ? k_execute : (me.local & k_holds_hash) != 0 ? k_release_hash : k_next);
+  x.goes_to(assigned ? At::execute : (me.local & k_holds_hash) != 0 ? At::release_hash : At::next);
 }
 
 void enqueue_link(Step& x) {
@@ -235,7 +222,7 @@ void enqueue_link(Step& x) {
   if (wq.links_left > 0) x.me().local |= k_has_link;
   x.me().item = k_item_cancel;
   x.say("io_wqe_enqueue(): IO_WQ_BIT_EXIT is set, io_run_cancel()");
-  x.call(Routine::io_wq_do_work, k_cancelled_link);
+  x.call_then(Routine::io_wq_do_work, At::cancelled_link);
 }
 
 void release_hash(Step& x) {
@@ -244,10 +231,73 @@ void release_hash(Step& x) {
   wq.stalled = 0;
   x.me().local &= static_cast<std::uint8_t>(~k_holds_hash);
   x.say("lets the hash go, clears IO_ACCT_STALLED_BIT");
-  x.at(wq.waits != 0 ? k_wake_waiter : x.me().item != k_item_none ? k_execute : k_next);
+  x.goes_to(wq.waits != 0 ? At::wake_waiter : x.me().item != k_item_none ? At::execute : At::next);
 }
 
+void stall(Step& x) {
+  wq_of(x).stalled = 1;
+  x.say("sets IO_ACCT_STALLED_BIT");
+}
+
+void cancelled_link(Step& x) {
+  if (fail_links(x, At::cancelled_notify)) return;
+  link_is_passed(x);
+  x.at_once();
+}
+
+void notify_owner(Step& x) {
+  task_work_notify(x, x.c.wqs[x.my().worker_of].owner);
+  x.goes_to(At::next);
+}
+
+void cancelled_notify(Step& x) {
+  task_work_notify(x, x.c.wqs[x.my().worker_of].owner);
+  link_is_passed(x);
+}
+
+void wake_waiter(Step& x) {
+  const TaskNo woken = wake_hash_waiter(x.c, x.s, x.my().worker_of);
+  x.say("wakes who waits for the hash: {}", woken == k_no_task ? "nobody" : x.comm(woken));
+  x.goes_to(x.me().item != k_item_none ? At::execute : At::next);
+}
+
+void execute_assigned(Step& x) {
+  x.say("goes on with the next request");
+  execute(x);
+}
+
+/// io_assign_current_work()
+void assign(Step& x) {
+  clear_notify(x);
+  execute(x);
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::io_worker_handle_work,
+     .function = "io_worker_handle_work",
+     .file = "io_uring/io-wq.c",
+     .frames = {"io_worker_handle_work"},
+     .steps =
+         {
+             {At::next, next_item},
+             {At::assign, assign},
+             {At::stall, stall},
+             {At::wait_on_hash, wait_on_hash},
+             {At::enqueue_link, enqueue_link},
+             {At::release_hash, release_hash},
+             {At::wake_waiter, wake_waiter},
+             {At::execute, execute_assigned},
+             {At::cancelled_link, cancelled_link},
+             {At::notify_owner, notify_owner},
+             {At::cancelled_notify, cancelled_notify},
+         }},
+};
+
 }  // namespace
+
+std::span<const Program> io_work_programs() {
+  return k_programs;
+}
 
 bool has_listed(const Wq& wq, bool unbounded) {
   return unbounded ? wq.queued[1] > 0 : wq.queued[0] + wq.hashed > 0;
@@ -272,32 +322,6 @@ TaskNo wake_hash_waiter(const Config& c, State& s, std::uint8_t wq_no) {
 
 void note_failed_links(Step& x) {
   if ((x.me().local & k_has_link) != 0) wq_of(x).links_failed = 1;
-}
-
-void step_io_worker_handle_work(Step& x) {
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case k_next: return next(x);
-    case k_stall:
-      wq_of(x).stalled = 1;
-      x.say("sets IO_ACCT_STALLED_BIT");
-      return x.at(k_wait_on_hash);
-    case k_wait_on_hash: return wait_on_hash(x);
-    case k_enqueue_link: return enqueue_link(x);
-    case k_cancelled_link:
-      if (fail_links(x, k_cancelled_notify)) return;
-      link_is_passed(x);
-      return step_io_worker_handle_work(x);
-    case k_notify_owner: task_work_notify(x, x.c.wqs[x.my().worker_of].owner); return x.at(k_next);
-    case k_cancelled_notify: task_work_notify(x, x.c.wqs[x.my().worker_of].owner); return link_is_passed(x);
-    case k_release_hash: return release_hash(x);
-    case k_wake_waiter: {
-      const TaskNo woken = wake_hash_waiter(x.c, x.s, x.my().worker_of);
-      x.say("wakes who waits for the hash: {}", woken == k_no_task ? "nobody" : x.comm(woken));
-      return x.at(x.me().item != k_item_none ? k_execute : k_next);
-    }
-    case k_execute: x.say("goes on with the next request"); return execute(x);
-    default: clear_notify(x); return execute(x);
-  }
 }
 
 }  // namespace unzap::kernel

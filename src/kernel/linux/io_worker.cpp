@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worker's side of io_uring/io-wq.c: its loop, the work, its exit.
 #include "kernel/linux/io_wq.hpp"
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 #include "kernel/linux/task_work.hpp"
@@ -42,16 +43,15 @@ void look_for_work(Step& x) {
     // It becomes TASK_RUNNING when it has got work; if all there is has a hash that is held, it does not.
     if (wq.queued[account_of(x)] > 0 || !hash_held(wq)) me.run_state = RunState::running;
     x.say("finds work");
-    return x.call(Routine::io_worker_handle_work, k_worker_look_for_work);
+    return x.call_then_again(Routine::io_worker_handle_work);
   }
   if ((me.flags & k_timed_out) != 0 && wq.nr_workers[account_of(x)] > 1) {
     --wq.nr_workers[account_of(x)];
     me.run_state = RunState::running;
     x.say("idle for 5 s and not the last one: ends");
-    return x.at(k_worker_drain);
+    return x.goes_to(IoWorker::drain);
   }
   x.say("no work");
-  x.at(k_worker_flush);
 }
 
 /// WL6: 5.15 io_flush_signals(), 6.1 io_run_task_work().
@@ -63,7 +63,7 @@ void flush_signals(Step& x) {
   const bool again = flagged && !x.c.has(Switch::worker_flush_always_clears);
   if (again) me.run_state = RunState::running;
   if (!flagged) x.say("no task work");
-  x.at(again ? k_worker_test_exit : k_worker_sleep);
+  if (again) x.goes_to(IoWorker::test_exit);
 }
 
 /// WL8: a signal ends the worker if it is fatal.
@@ -72,22 +72,22 @@ void woken(Step& x) {
   me.run_state = RunState::running;
   if (signal_pending(me)) {
     x.say("wakes up, a signal is pending");
-    return x.call(Routine::get_signal, k_worker_after_get_signal);
+    return x.call(Routine::get_signal);
   }
   x.say("wakes up{}", (me.flags & k_timed_out) != 0 ? " after 5 s" : "");
-  x.at(k_worker_test_exit);
+  x.goes_to(IoWorker::test_exit);
 }
 
 void test_exit(Step& x) {
   const bool exiting = wq_of(x).exit != 0;
   x.say("IO_WQ_BIT_EXIT is {}", exiting ? "set: leaves the loop" : "clear");
-  x.at(exiting ? k_worker_drain : k_worker_set_state);
+  if (exiting) x.goes_to(IoWorker::drain);
 }
 
-void go_to_sleep(Step& x) {
+void schedule_timeout(Step& x) {
   x.me().flags &= static_cast<std::uint8_t>(~k_timed_out);
   x.say("schedule_timeout(5 s)");
-  x.at(k_worker_woken);
+  x.goes_to(IoWorker::woken);
   schedule(x);
 }
 
@@ -97,114 +97,159 @@ void drop_worker_ref(Step& x) {
   if (x.me().creating == 2) cancel_worker_creation(x, wq, x.self);
   --x.me().worker_ref;
   x.say("drops its worker reference{}", x.me().worker_ref > 0 ? ", waits for the owner to drop his" : "");
-  if (x.me().worker_ref == 0) return x.at(2);
-  x.at(1);
+  if (x.me().worker_ref == 0) return x.goes_to(IoWorkerExit::io_worker_ref_put);
+  x.goes_to(IoWorkerExit::wait_for_completion);
   sleep_in(x, RunState::uninterruptible);
 }
 
+void wait_for_owner(Step& x) {
+  if (x.me().worker_ref > 0) return sleep_in(x, RunState::uninterruptible);
+  x.say("the owner's reference is gone too");
+}
+
+void leave_wq(Step& x) {
+  if (!x.c.has(Switch::worker_flag_kept)) x.me().flags &= static_cast<std::uint8_t>(~k_pf_io_worker);
+  x.say("puts worker_refs");
+  put_worker_refs_of_exiting(x);
+  x.tail_call(Routine::do_exit);
+}
+
+void set_current_state(Step& x) {
+  x.me().run_state = RunState::interruptible;
+  x.say("sets TASK_INTERRUPTIBLE");
+}
+
+void after_get_signal(Step& x) {
+  const bool fatal = x.me().ret != 0;
+  x.me().ret = 0;
+  if (fatal) {
+    x.say("the signal is fatal: leaves the loop");
+    return x.goes_to(IoWorker::drain);
+  }
+  x.goes_to(IoWorker::test_exit);
+  x.at_once();
+}
+
+void drain(Step& x) {
+  x.me().flags &= static_cast<std::uint8_t>(~k_timed_out);
+  if (wq_of(x).exit == 0 || !has_listed(wq_of(x), x.my().unbounded)) return;
+  x.say("drains the queue a last time");
+  x.call(Routine::io_worker_handle_work);
+}
+
+void io_worker_exit(Step& x) {
+  x.say("io_worker_exit()");
+  x.tail_call(Routine::io_worker_exit);
+}
+
+// A request is executed, step by step: it ends at once, or is a read that may block.
+
+/// io_req_task_queue_fail()
+void fail(Step& x) {
+  const TaskNo owner = x.c.wqs[x.my().worker_of].owner;
+  x.me().run_state = RunState::running;
+  note_failed_links(x);
+  if (task_work_push(x.s, owner, k_work_request)) {
+    x.say("io_req_task_queue_fail(): task_work_add() to {}", x.comm(owner));
+    return x.goes_to(IoWqDoWork::set_notify_signal);
+  }
+  x.say("io_req_task_queue_fail(): {} takes no more task work", x.comm(owner));
+  x.me().item = k_item_none;
+  x.ret();
+}
+
+void io_issue_sqe(Step& x) {
+  Task& me = x.me();
+  if (me.item == k_item_cancel) return fail(x);
+  if (me.item == k_item_bounded && !x.c.wqs[x.my().worker_of].bounded_blocks) {
+    x.say("executes the bounded request");
+    me.item = k_item_none;
+    return x.ret();
+  }
+  me.run_state = RunState::interruptible;
+  x.say("reads, finds nothing, sets TASK_INTERRUPTIBLE");
+}
+
+void sleep_in_read(Step& x) {
+  x.say("sleeps in the read");
+  x.goes_to(IoWqDoWork::woken);
+  schedule(x);
+}
+
+void about_to_sleep(Step& x) {
+  if (signal_pending(x.me())) {
+    x.say("a signal is pending: -ERESTARTSYS");
+    return fail(x);
+  }
+  if (x.c.has(Switch::notify_owner_to_create) && has_work(x) && !another_runs(x) && x.me().creating == 0) {
+    x.say("io_wq_worker_sleeping()");
+    return x.call(Routine::io_queue_worker_create);
+  }
+  sleep_in_read(x);
+}
+
+void woken_in_read(Step& x) {
+  if (signal_pending(x.me())) {
+    x.say("woken by a signal: -ERESTARTSYS");
+    return fail(x);
+  }
+  x.me().run_state = RunState::interruptible;
+  x.say("nothing to read yet");
+  x.goes_to(IoWqDoWork::about_to_sleep);
+}
+
+void notify_owner(Step& x) {
+  x.me().item = k_item_none;
+  task_work_notify(x, x.c.wqs[x.my().worker_of].owner);
+  x.ret();
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::io_worker,
+     .function = "io_wqe_worker",
+     .file = "io_uring/io-wq.c",
+     .frames = {"io_wqe_worker"},
+     .steps =
+         {
+             {IoWorker::test_exit, test_exit},
+             {IoWorker::set_current_state, set_current_state},
+             {IoWorker::look_for_work, look_for_work},
+             {IoWorker::flush_signals, flush_signals},
+             {IoWorker::schedule_timeout, schedule_timeout},
+             {IoWorker::woken, woken},
+             {IoWorker::after_get_signal, after_get_signal},
+             {IoWorker::drain, drain, {.joins_next = true}},
+             {IoWorker::io_worker_exit, io_worker_exit},
+         },
+     .woken_by_members = true},
+    {.routine = Routine::io_wq_do_work,
+     .function = "io_wq_submit_work",
+     .file = "io_uring/io_uring.c",
+     .frames = {"io_issue_sqe", "io_wq_submit_work"},
+     .steps =
+         {
+             {IoWqDoWork::io_issue_sqe, io_issue_sqe},
+             {IoWqDoWork::about_to_sleep, about_to_sleep},
+             {IoWqDoWork::schedule, sleep_in_read},
+             {IoWqDoWork::woken, woken_in_read},
+             {IoWqDoWork::set_notify_signal, notify_owner},
+         }},
+    {.routine = Routine::io_worker_exit,
+     .function = "io_worker_exit",
+     .file = "io_uring/io-wq.c",
+     .frames = {"io_worker_exit"},
+     .steps =
+         {
+             {IoWorkerExit::io_worker_release, drop_worker_ref},
+             {IoWorkerExit::wait_for_completion, wait_for_owner, {.joins_next = true}},
+             {IoWorkerExit::io_worker_ref_put, leave_wq},
+         }},
+};
+
 }  // namespace
 
-void step_io_worker(Step& x) {
-  Task& me = x.me();
-  switch (me.stack[me.depth - 1U].step) {
-    case k_worker_woken: return woken(x);
-    case k_worker_after_get_signal: {
-      const bool fatal = me.ret != 0;
-      me.ret = 0;
-      if (!fatal) return test_exit(x);
-      x.say("the signal is fatal: leaves the loop");
-      return x.at(k_worker_drain);
-    }
-    case k_worker_test_exit: return test_exit(x);
-    case k_worker_set_state:
-      me.run_state = RunState::interruptible;
-      x.say("sets TASK_INTERRUPTIBLE");
-      return x.at(k_worker_look_for_work);
-    case k_worker_look_for_work: return look_for_work(x);
-    case k_worker_flush: return flush_signals(x);
-    case k_worker_sleep: return go_to_sleep(x);
-    case k_worker_drain:
-      me.flags &= static_cast<std::uint8_t>(~k_timed_out);
-      if (wq_of(x).exit != 0 && has_listed(wq_of(x), x.my().unbounded)) {
-        x.say("drains the queue a last time");
-        return x.call(Routine::io_worker_handle_work, k_worker_leave);
-      }
-      [[fallthrough]];
-    default: x.say("io_worker_exit()"); x.call(Routine::io_worker_exit, k_tail);
-  }
-}
-
-void step_io_wq_do_work(Step& x) {
-  Task& me = x.me();
-  const TaskNo owner = x.c.wqs[x.my().worker_of].owner;
-  const std::uint8_t step = me.stack[me.depth - 1U].step;
-  const auto fail = [&] {
-    me.run_state = RunState::running;
-    note_failed_links(x);
-    if (task_work_push(x.s, owner, k_work_request)) {
-      x.say("io_req_task_queue_fail(): task_work_add() to {}", x.comm(owner));
-      return x.at(5);
-    }
-    x.say("io_req_task_queue_fail(): {} takes no more task work", x.comm(owner));
-    me.item = k_item_none;
-    x.ret();
-  };
-  const auto read_or_fail = [&] {
-    if (signal_pending(me)) {
-      x.say("a signal is pending: -ERESTARTSYS");
-      return fail();
-    }
-    if (x.c.has(Switch::notify_owner_to_create) && has_work(x) && !another_runs(x) && me.creating == 0)
-      return x.say("io_wq_worker_sleeping()"), x.call(Routine::io_queue_worker_create, 2);
-    x.say("sleeps in the read");
-    x.at(3);
-    schedule(x);
-  };
-  switch (step) {
-    case 0:
-      if (me.item == k_item_cancel) return fail();
-      if (me.item == k_item_bounded && !x.c.wqs[x.my().worker_of].bounded_blocks) {
-        x.say("executes the bounded request");
-        me.item = k_item_none;
-        return x.ret();
-      }
-      me.run_state = RunState::interruptible;
-      x.say("reads, finds nothing, sets TASK_INTERRUPTIBLE");
-      return x.at(1);
-    case 1: return read_or_fail();
-    case 2:
-      x.say("sleeps in the read");
-      x.at(3);
-      return schedule(x);
-    case 3:
-      if (signal_pending(me)) {
-        x.say("woken by a signal: -ERESTARTSYS");
-        return fail();
-      }
-      me.run_state = RunState::interruptible;
-      x.say("nothing to read yet");
-      return x.at(1);
-    default:
-      me.item = k_item_none;
-      task_work_notify(x, owner);
-      x.ret();
-  }
-}
-
-void step_io_worker_exit(Step& x) {
-  Task& me = x.me();
-  switch (me.stack[me.depth - 1U].step) {
-    case 0: return drop_worker_ref(x);
-    case 1:
-      if (me.worker_ref > 0) return sleep_in(x, RunState::uninterruptible);
-      x.say("the owner's reference is gone too");
-      [[fallthrough]];
-    default:
-      if (!x.c.has(Switch::worker_flag_kept)) me.flags &= static_cast<std::uint8_t>(~k_pf_io_worker);
-      x.say("puts worker_refs");
-      put_worker_refs_of_exiting(x);
-      x.call(Routine::do_exit, k_tail);
-  }
+std::span<const Program> io_worker_programs() {
+  return k_programs;
 }
 
 }  // namespace unzap::kernel

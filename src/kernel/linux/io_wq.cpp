@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/linux/io_wq.hpp"
 
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/rcu.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
@@ -9,6 +10,10 @@
 
 namespace unzap::kernel {
 namespace {
+
+TaskNo owner_of(const Step& x) {
+  return x.c.wqs[x.my().worker_of].owner;
+}
 
 /// io_worker_release(): the last put completes ref_done.
 void put_worker(Step& x, TaskNo worker) {
@@ -38,22 +43,22 @@ TaskNo next_worker(const Config& c, const State& s, std::uint8_t wq, std::uint8_
   return k_no_task;
 }
 
-void exit_workers_start(Step& x) {
+void exit_workers(Step& x) {
   cancel_worker_creation(x, x.my().owns_wq);
   x.me().local = 0;
   rcu_read_lock(x);
   x.say("io_wq_exit_workers(): walks the workers");
-  x.at(1);
 }
 
-void exit_workers_next(Step& x) {
+/// io_wq_for_each_worker(): the next one whose reference can be taken; nobody's, once it has had them all.
+void io_worker_get(Step& x) {
   Task& me = x.me();
   const TaskNo worker = next_worker(x.c, x.s, x.my().owns_wq, me.local);
   if (worker == k_no_task) {
     me.local = 0;
     rcu_read_unlock(x);
     x.say("no more workers");
-    return x.at(4);
+    return x.goes_to(IoWqPutAndExit::io_worker_ref_put);
   }
   me.local = worker;
   ++x.s.tasks[worker].worker_ref;
@@ -61,25 +66,37 @@ void exit_workers_next(Step& x) {
     set_notify_flag(x.c, x.s, worker);
     x.say("io_wq_worker_wake(): sets {} on {}", notify_flag_name(x.c), x.comm(worker));
   }
-  x.at(2);
 }
 
-/// CG7, CG8: gives up the own reference and waits for the workers'.
-void wait_for_workers(Step& x, bool first) {
-  Wq& wq = x.s.wqs[x.my().owns_wq];
-  if (first) --wq.worker_refs;
-  if (wq.worker_refs > 0) {
-    x.say("{} worker reference{} left: sleeps until worker_done", wq.worker_refs,
-          wq.worker_refs == 1 ? "" : "s");
-    x.at(5);
-    return sleep_in(x, RunState::uninterruptible);
-  }
-  x.say("all workers are through");
-  x.at(6);
+void wake_up_process(Step& x) {
+  if (wake_up(x.s, x.me().local, k_wake_normal))
+    x.say("wakes {}", x.comm(x.me().local));
+  else
+    x.say("{} is awake already", x.comm(x.me().local));
 }
 
-/// io_wq_destroy(): work that no worker took fails here, as task work of this very thread.
-void destroy(Step& x) {
+void release_worker(Step& x) {
+  put_worker(x, x.me().local);
+  x.say("puts the reference to {}", x.comm(x.me().local));
+  ++x.me().local;
+  x.goes_to(IoWqPutAndExit::io_worker_get);
+}
+
+/// Gives up the owner's reference, and waits for those of the workers.
+void put_own_reference(Step& x) {
+  --x.s.wqs[x.my().owns_wq].worker_refs;
+}
+
+void wait_for_workers(Step& x) {
+  const Wq& wq = x.s.wqs[x.my().owns_wq];
+  if (wq.worker_refs == 0) return x.say("all workers are through");
+  x.say("{} worker reference{} left: sleeps until worker_done", wq.worker_refs,
+        wq.worker_refs == 1 ? "" : "s");
+  sleep_in(x, RunState::uninterruptible);
+}
+
+/// Work that no worker took fails here, as task work of this very thread.
+void io_wq_destroy(Step& x) {
   Wq& wq = x.s.wqs[x.my().owns_wq];
   wq.waits = 0;  // io_wq_exit_workers() takes it off hash->wait
   wq.stalled = 0;
@@ -94,10 +111,95 @@ void destroy(Step& x) {
   wq.links_left = 0;
   task_work_push(x.s, x.self, k_work_request);
   x.say("io_wq_destroy(): fails the work that is left, task_work_add() to itself");
-  x.at(7);
 }
 
+void notify_itself(Step& x) {
+  task_work_notify(x, x.self);
+  x.ret();
+}
+
+// io_queue_worker_create(), step by step: a worker asks the owner for another one.
+
+/// One reference for the worker to be created (io_wqe_dec_running), one for the time of this function.
+void take_references(Step& x) {
+  Wq& wq = x.s.wqs[x.my().worker_of];
+  if (wq.exit != 0) {
+    x.say("IO_WQ_BIT_EXIT is set: no new worker");
+    return x.ret();
+  }
+  wq.worker_refs = static_cast<std::uint8_t>(wq.worker_refs + 2);
+  ++x.me().worker_ref;
+  x.me().creating = 1;
+  x.say("goes to sleep with work left: asks {} for another worker", x.comm(owner_of(x)));
+}
+
+void add_task_work(Step& x) {
+  const std::uint8_t wq = x.my().worker_of;
+  if (task_work_push(x.s, owner_of(x), k_work_create)) {
+    x.me().creating = 2;
+    return x.say("task_work_add(create_worker_cb) to {}", x.comm(owner_of(x)));
+  }
+  x.me().creating = 0;
+  put_worker(x, x.self);
+  put_worker_refs(x, wq);
+  put_worker_refs(x, wq);
+  x.say("{} takes no more task work", x.comm(owner_of(x)));
+  x.ret();
+}
+
+void notify_owner(Step& x) {
+  const TaskNo owner = owner_of(x);
+  if (!x.c.has(Switch::notify_owner_to_create) || !set_notify_flag(x.c, x.s, owner))
+    return x.say("the flag of {} stays as it is", x.comm(owner));
+  x.say("sets {} on {}", notify_flag_name(x.c), x.comm(owner));
+  wake_up(x.s, owner, k_wake_interruptible);
+}
+
+void put_references(Step& x) {
+  const std::uint8_t wq = x.my().worker_of;
+  if (x.s.wqs[wq].exit != 0) cancel_worker_creation(x, wq);
+  put_worker_refs(x, wq);
+  x.say("the request for a worker is made");
+  x.ret();
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::io_wq_put_and_exit,
+     .function = "io_wq_put_and_exit",
+     .file = "io_uring/io-wq.c",
+     .frames = {"io_wq_put_and_exit"},
+     .steps =
+         {
+             {IoWqPutAndExit::exit_workers, exit_workers},
+             {IoWqPutAndExit::io_worker_get, io_worker_get},
+             {IoWqPutAndExit::wake_up_process, wake_up_process},
+             {IoWqPutAndExit::io_worker_release, release_worker},
+             {IoWqPutAndExit::io_worker_ref_put,
+              put_own_reference,
+              {.joins_next = true, .might_sleep = true}},
+             {IoWqPutAndExit::wait_for_completion, wait_for_workers},
+             {IoWqPutAndExit::io_wq_destroy, io_wq_destroy},
+             {IoWqPutAndExit::set_notify_signal, notify_itself},
+         },
+     .woken_by_members = true},
+    {.routine = Routine::io_queue_worker_create,
+     .function = "io_queue_worker_create",
+     .file = "io_uring/io-wq.c",
+     .frames = {"io_queue_worker_create", "io_wq_worker_sleeping"},
+     .steps =
+         {
+             {IoQueueWorkerCreate::take_references, take_references},
+             {IoQueueWorkerCreate::task_work_add, add_task_work},
+             {IoQueueWorkerCreate::set_notify_signal, notify_owner},
+             {IoQueueWorkerCreate::put_references, put_references},
+         }},
+};
+
 }  // namespace
+
+std::span<const Program> io_wq_programs() {
+  return k_programs;
+}
 
 void cancel_worker_creation(Step& x, std::uint8_t wq, TaskNo only) {
   Task& owner = x.s.tasks[x.c.wqs[wq].owner];
@@ -144,7 +246,7 @@ void create_io_worker(Step& x, TaskNo no) {
   worker.works = 0;
   worker.worker_ref = 1;
   worker.stack[0] = {Routine::ret_from_fork, k_tail};
-  worker.stack[1] = {Routine::io_worker, k_worker_test_exit};
+  worker.stack[1] = frame_of(IoWorker::test_exit);
   worker.depth = 2;
   ++x.s.wqs[x.c.tasks[no].worker_of].nr_workers[x.c.tasks[no].unbounded ? 1 : 0];
   count_member(x.c, x.s, no);
@@ -177,75 +279,6 @@ void create_worker_cb(Step& x) {
 
 void put_worker_refs_of_exiting(Step& x) {
   put_worker_refs(x, x.my().worker_of);
-}
-
-void step_io_wq_put_and_exit(Step& x) {
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0: return exit_workers_start(x);
-    case 1: return exit_workers_next(x);
-    case 2:
-      if (wake_up(x.s, x.me().local, k_wake_normal))
-        x.say("wakes {}", x.comm(x.me().local));
-      else
-        x.say("{} is awake already", x.comm(x.me().local));
-      return x.at(3);
-    case 3:
-      put_worker(x, x.me().local);
-      x.say("puts the reference to {}", x.comm(x.me().local));
-      ++x.me().local;
-      return x.at(1);
-    case 4:
-      if (might_sleep(x)) return;
-      return wait_for_workers(x, true);
-    case 5: return wait_for_workers(x, false);
-    case 6: return destroy(x);
-    default: task_work_notify(x, x.self); return x.ret();
-  }
-}
-
-void step_io_queue_worker_create(Step& x) {
-  const std::uint8_t wq_no = x.my().worker_of;
-  Wq& wq = x.s.wqs[wq_no];
-  const TaskNo owner = x.c.wqs[wq_no].owner;
-  Task& me = x.me();
-  switch (me.stack[me.depth - 1U].step) {
-    case 0:
-      if (wq.exit != 0) {
-        x.say("IO_WQ_BIT_EXIT is set: no new worker");
-        return x.ret();
-      }
-      // One reference for the worker to be created (io_wqe_dec_running), one for the time of this function.
-      wq.worker_refs = static_cast<std::uint8_t>(wq.worker_refs + 2);
-      ++me.worker_ref;
-      me.creating = 1;
-      x.say("goes to sleep with work left: asks {} for another worker", x.comm(owner));
-      return x.at(1);
-    case 1:
-      if (!task_work_push(x.s, owner, k_work_create)) {
-        me.creating = 0;
-        put_worker(x, x.self);
-        put_worker_refs(x, wq_no);
-        put_worker_refs(x, wq_no);
-        x.say("{} takes no more task work", x.comm(owner));
-        return x.ret();
-      }
-      me.creating = 2;
-      x.say("task_work_add(create_worker_cb) to {}", x.comm(owner));
-      return x.at(2);
-    case 2:
-      if (x.c.has(Switch::notify_owner_to_create) && set_notify_flag(x.c, x.s, owner)) {
-        x.say("sets {} on {}", notify_flag_name(x.c), x.comm(owner));
-        wake_up(x.s, owner, k_wake_interruptible);
-      } else {
-        x.say("the flag of {} stays as it is", x.comm(owner));
-      }
-      return x.at(3);
-    default:
-      if (wq.exit != 0) cancel_worker_creation(x, wq_no);
-      put_worker_refs(x, wq_no);
-      x.say("the request for a worker is made");
-      x.ret();
-  }
 }
 
 }  // namespace unzap::kernel

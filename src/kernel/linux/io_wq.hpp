@@ -29,18 +29,78 @@ inline constexpr std::uint8_t k_holds_hash = 4;
 inline constexpr std::uint8_t k_has_link = 8;   ///< requests are linked to the one that it executes
 inline constexpr std::uint8_t k_assigned = 16;  ///< its next item is assigned, while it passes a link on
 
-/// Steps of Routine::io_worker, the worker's loop. An idle worker stands at k_worker_woken.
-enum : std::uint8_t {
-  k_worker_woken,
-  k_worker_after_get_signal,
-  k_worker_test_exit,
-  k_worker_set_state,
-  k_worker_look_for_work,
-  k_worker_flush,
-  k_worker_sleep,
-  k_worker_drain,
-  k_worker_leave
+/// Steps of io_wqe_worker(), the worker's loop; io_wq_worker() from 6.6 on. An idle worker stands at `woken`.
+enum class IoWorker : std::uint8_t {
+  test_exit,  ///< IO_WQ_BIT_EXIT
+  set_current_state,
+  look_for_work,
+  flush_signals,  ///< io_flush_signals(), 6.1: io_run_task_work()
+  schedule_timeout,
+  woken,
+  after_get_signal,
+  drain,
+  io_worker_exit
 };
+constexpr Routine routine_of(IoWorker) {
+  return Routine::io_worker;
+}
+
+/// Steps of io_worker_handle_work().
+enum class IoWorkerHandleWork : std::uint8_t {
+  next,    ///< io_get_next_work(), or what follows the item that is done
+  assign,  ///< io_assign_current_work(), and the item
+  stall,   ///< found work of a held hash only
+  wait_on_hash,
+  enqueue_link,
+  release_hash,
+  wake_waiter,
+  execute,  ///< the item, assigned before
+  cancelled_link,
+  notify_owner,     ///< of links that failed
+  cancelled_notify  ///< the same, of those behind a link that was cancelled
+};
+constexpr Routine routine_of(IoWorkerHandleWork) {
+  return Routine::io_worker_handle_work;
+}
+
+/// Steps of io_wq_submit_work() and below: a request is executed.
+enum class IoWqDoWork : std::uint8_t { io_issue_sqe, about_to_sleep, schedule, woken, set_notify_signal };
+constexpr Routine routine_of(IoWqDoWork) {
+  return Routine::io_wq_do_work;
+}
+
+/// Steps of io_queue_worker_create().
+enum class IoQueueWorkerCreate : std::uint8_t {
+  take_references,
+  task_work_add,
+  set_notify_signal,
+  put_references
+};
+constexpr Routine routine_of(IoQueueWorkerCreate) {
+  return Routine::io_queue_worker_create;
+}
+
+/// Steps of io_worker_exit(): the worker's reference goes, its owner may still hold one; then worker_refs.
+enum class IoWorkerExit : std::uint8_t { io_worker_release, wait_for_completion, io_worker_ref_put };
+constexpr Routine routine_of(IoWorkerExit) {
+  return Routine::io_worker_exit;
+}
+
+/// Steps of io_wq_put_and_exit(), the owner's side of the exit handshake: io_wq_exit_workers() and
+/// io_wq_destroy().
+enum class IoWqPutAndExit : std::uint8_t {
+  exit_workers,
+  io_worker_get,
+  wake_up_process,
+  io_worker_release,
+  io_worker_ref_put,
+  wait_for_completion,
+  io_wq_destroy,
+  set_notify_signal
+};
+constexpr Routine routine_of(IoWqPutAndExit) {
+  return Routine::io_wq_put_and_exit;
+}
 
 /// Takes queued create_worker_cb of `wq` back from its owner's task work: all (io_wq_cancel_tw_create), or
 /// those of one worker.
@@ -68,14 +128,5 @@ void create_worker_cb(Step& x);
 
 /// The worker's last put of worker_refs: the point from which its owner no longer waits for it.
 void put_worker_refs_of_exiting(Step& x);
-
-/// The owner's side of the exit handshake: io_wq_put_and_exit(), io_wq_exit_workers(), io_wq_destroy().
-void step_io_wq_put_and_exit(Step& x);
-/// The worker: its loop, and the parts of it.
-void step_io_worker(Step& x);
-void step_io_worker_handle_work(Step& x);
-void step_io_wq_do_work(Step& x);
-void step_io_queue_worker_create(Step& x);
-void step_io_worker_exit(Step& x);
 
 }  // namespace unzap::kernel

@@ -2,6 +2,7 @@
 #include "kernel/linux/pid_namespace.hpp"
 
 #include "kernel/linux/exit.hpp"
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 #include "kernel/story/outside.hpp"
@@ -10,15 +11,14 @@ namespace unzap::kernel {
 namespace {
 
 /// No more forks, no more SIGCHLD: children that end from now on reap themselves.
-void close_namespace(Step& x) {
+void disable_pid_allocation(Step& x) {
   x.pid_ns().adding = 0;
   x.process().sigchld_ignored = 1;
   x.say("disable_pid_allocation(); SIGCHLD is ignored from now on");
-  x.at(1);
 }
 
 /// SIGKILL to every process of the namespace but pid 1, under rcu_read_lock and tasklist_lock.
-void kill_walk(Step& x) {
+void kill_processes(Step& x) {
   bool killed = false;
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& task = x.s.tasks[no];
@@ -36,16 +36,14 @@ void kill_walk(Step& x) {
     x.say("PF_NO_NOTIFY_SIGNAL: TIF_NOTIFY_SIGNAL does not count any more");
   }
   x.me().ret = k_wait_reaped;
-  x.at(2);
 }
 
 /// do { clear_thread_flag(TIF_SIGPENDING); rc = kernel_wait4(); } while (rc != -ECHILD);
-void first_loop(Step& x) {
+void wait_for_children(Step& x) {
   Task& me = x.me();
   if (me.ret == k_wait_echild) {
     me.ret = 0;
-    x.say("-ECHILD: all children are gone");
-    return x.at(3);
+    return x.say("-ECHILD: all children are gone");
   }
   me.ret = 0;
   me.tif &= static_cast<std::uint8_t>(~k_tif_sigpending);
@@ -54,17 +52,13 @@ void first_loop(Step& x) {
     me.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);
     x.say("clears TIF_NOTIFY_SIGNAL");
   }
-  x.call(Routine::kernel_wait4, 2);
-  x.call(Routine::do_wait, k_tail);
-}
-
-void me_enters_section(Step& x) {
-  x.me().flags2 |= k_exit_srcu;
+  x.call_then_again(Routine::kernel_wait4);
+  x.tail_call(Routine::do_wait);
 }
 
 /// Waits until only the numbers of init itself are left. Sets the state before it looks, so it misses no
 /// wake-up.
-void second_loop(Step& x) {
+void wait_for_pids(Step& x) {
   const std::uint8_t init_pids = x.my().leader || !x.c.has(Switch::second_loop_counts_leader) ? 1 : 2;
   Task& me = x.me();
   const int pids = x.pid_ns().pid_allocated;
@@ -80,21 +74,37 @@ void second_loop(Step& x) {
   me.run_state = x.c.has(Switch::second_loop_idle) ? RunState::idle : RunState::interruptible;
   if (signal_pending(me) && me.run_state == RunState::interruptible)
     x.say("a signal is pending: does not sleep");
+  if (leaves_section) x.goes_to(ZapPidNsProcesses::exit_tasks_rcu_start);
   schedule(x);
-  // It enters the section again before it looks again.
-  if (leaves_section) x.at(4);
 }
+
+/// It is in the section again before it looks again.
+void exit_tasks_rcu_start(Step& x) {
+  x.me().flags2 |= k_exit_srcu;
+  x.goes_to(ZapPidNsProcesses::wait_for_pids);
+  x.at_once();
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::zap_pid_ns_processes,
+     .function = "zap_pid_ns_processes",
+     .file = "kernel/pid_namespace.c",
+     .frames = {"zap_pid_ns_processes", "find_child_reaper", "forget_original_parent"},
+     .steps =
+         {
+             {ZapPidNsProcesses::disable_pid_allocation, disable_pid_allocation, {.own_container = true}},
+             {ZapPidNsProcesses::kill_processes, kill_processes, {.own_container = true}},
+             {ZapPidNsProcesses::wait_for_children, wait_for_children},
+             {ZapPidNsProcesses::wait_for_pids, wait_for_pids},
+             {ZapPidNsProcesses::exit_tasks_rcu_start, exit_tasks_rcu_start},
+         },
+     .woken_by_members = true},
+};
 
 }  // namespace
 
-void step_zap_pid_ns_processes(Step& x) {
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0: return close_namespace(x);
-    case 1: return kill_walk(x);
-    case 2: return first_loop(x);
-    case 3: return second_loop(x);
-    default: me_enters_section(x); return second_loop(x);
-  }
+std::span<const Program> pid_namespace_programs() {
+  return k_programs;
 }
 
 void free_pid(const Config& c, State& s, TaskNo no) {

@@ -27,7 +27,7 @@ Driver worker_in_second_wait(std::string_view kernel) {
   d[d.leader()].exit_state = ExitState::zombie;
   d.s.pid_ns[0].child_reaper = d.worker();
   d.s.pid_ns[0].adding = 0;
-  d.enter(d.worker(), Routine::zap_pid_ns_processes, 3);
+  d.enter(d.worker(), ZapPidNsProcesses::wait_for_pids);
   return d;
 }
 
@@ -69,7 +69,7 @@ TEST(Zap, AThreadThatZapsSignalsItsOwnGroupOldKernelsRecordIt) {
     Driver d(with_workers({WorkerStart::idle}), kernel);
     d.s.processes[0].group_exit = 1;
     for (const TaskNo thread : {d.leader(), d.worker()}) d[thread].flags |= k_pf_exiting;
-    d.enter(d.worker(), Routine::zap_pid_ns_processes, 1);
+    d.enter(d.worker(), ZapPidNsProcesses::kill_processes);
     d.step(d.worker(), 1);
     EXPECT_EQ(d.s.processes[0].sigkill_shared, recorded) << kernel;
     EXPECT_FALSE(d.sigpending(d.worker())) << kernel;
@@ -148,7 +148,7 @@ TEST(Zap, UnderTheGuardOf2026AFirstSettingWakesOnceAndItSleepsOn) {
 TEST(Zap, SecondLoopWaitsForOnePidWhenTheLeaderZaps) {
   Driver d(plain(), k_old);
   d.s.pid_ns[0].pid_allocated = 1;
-  d.enter(d.leader(), Routine::zap_pid_ns_processes, 3);
+  d.enter(d.leader(), ZapPidNsProcesses::wait_for_pids);
   EXPECT_EQ(d.step(d.leader()), "1 pid number left: done");
 }
 

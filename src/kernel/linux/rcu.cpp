@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/linux/rcu.hpp"
 
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 
 namespace unzap::kernel {
 namespace {
+
+/// What exp_funnel_lock() returns, as Task::ret, when another caller's grace period served.
+constexpr std::uint8_t k_gp_served = 1;
 
 std::uint8_t bit(std::uint8_t cpu) {
   return static_cast<std::uint8_t>(1U << cpu);
@@ -37,8 +41,8 @@ bool in_idle(const Config& c, const State& s, std::uint8_t cpu) {
   return s.current[cpu] == k_no_task && !has_queued(c, s, cpu);
 }
 
-/// sync_rcu_exp_select_cpus(): everybody but this CPU and the idle ones, each by an IPI.
-void select_cpus(Step& x) {
+/// Everybody but this CPU and the idle ones, each by an IPI.
+void sync_rcu_exp_select_cpus(Step& x) {
   State& s = x.s;
   s.rcu.mask = 0;
   s.rcu.asked = 0;
@@ -54,10 +58,9 @@ void select_cpus(Step& x) {
     if ((s.rcu.mask & bit(cpu)) != 0) cpus += (cpus.empty() ? "CPU" : ", CPU") + std::to_string(cpu);
   x.say("sync_rcu_exp_select_cpus(): {}",
         cpus.empty() ? "all other CPUs are idle" : "sends an IPI to " + cpus);
-  x.at(1);
 }
 
-/// rcu_exp_wait_wake(): the grace period is over; wakes all who waited for it.
+/// The grace period is over; wakes all who waited for it.
 void end_grace_period(Step& x) {
   State& s = x.s;
   s.rcu.running = 0;
@@ -67,8 +70,7 @@ void end_grace_period(Step& x) {
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& task = s.tasks[no];
     if (task.depth == 0 || task.snap == 0 || task.snap > s.rcu.done) continue;
-    const Routine top = task.stack[task.depth - 1U].routine;
-    if (top != Routine::synchronize_rcu_expedited && top != Routine::exp_funnel_lock) continue;
+    if (!is_in(task, Routine::synchronize_rcu_expedited) && !is_in(task, Routine::exp_funnel_lock)) continue;
     if (wake_up(s, no, mask_of(RunState::uninterruptible))) x.say("wakes {}", x.comm(no));
   }
   x.ret();
@@ -76,12 +78,8 @@ void end_grace_period(Step& x) {
 
 void unlock_exp_mutex(Step& x) {
   x.s.rcu.exp_mutex = k_no_task;
-  for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
-    const Task& task = x.s.tasks[no];
-    if (task.depth > 0 && task.stack[task.depth - 1U].routine == Routine::exp_funnel_lock &&
-        task.stack[task.depth - 1U].step == 2)
-      wake_up(x.s, no, mask_of(RunState::uninterruptible));
-  }
+  for (TaskNo no = 0; no < x.c.tasks.size(); ++no)
+    if (is_at(x.s.tasks[no], ExpFunnelLock::mutex_lock)) wake_up(x.s, no, mask_of(RunState::uninterruptible));
 }
 
 void leave_synchronize(Step& x) {
@@ -89,91 +87,130 @@ void leave_synchronize(Step& x) {
   x.ret();
 }
 
-}  // namespace
+// synchronize_rcu_expedited(), step by step.
 
-void step_synchronize_rcu_expedited(Step& x) {
-  Rcu& rcu = x.s.rcu;
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0:
-      if (x.c.has(Switch::expedited_single_cpu_shortcut) && x.c.scenario.cpus == 1 && !preemptible_rcu(x.c)) {
-        x.say("one CPU: a grace period is over at once");
-        return leave_synchronize(x);
-      }
-      x.me().snap = static_cast<std::uint8_t>(rcu.done + 1 + rcu.running);
-      x.call(Routine::exp_funnel_lock, 1);
-      return step_exp_funnel_lock(x);
-    case 1:
-      if (x.me().ret == 1) {
-        x.say("another caller's grace period served");
-        return leave_synchronize(x);
-      }
-      rcu.running = 1;
-      rcu.work_queued = 1;
-      x.s.tasks[x.c.kworker].allowed = bit(x.cpu);
-      wake_up(x.s, x.c.kworker, mask_of(RunState::idle));
-      x.say("starts a grace period; the work goes to the kworker of CPU{}", x.cpu);
-      return x.at(2);
-    default:
-      if (rcu.done < x.me().snap) {
-        x.say("sleeps until the grace period is over");
-        return sleep_in(x, RunState::uninterruptible);
-      }
-      unlock_exp_mutex(x);
-      x.say("the grace period is over");
-      leave_synchronize(x);
+void rcu_exp_gp_seq_snap(Step& x) {
+  if (x.c.has(Switch::expedited_single_cpu_shortcut) && x.c.scenario.cpus == 1 && !preemptible_rcu(x.c)) {
+    x.say("one CPU: a grace period is over at once");
+    return leave_synchronize(x);
   }
+  x.me().snap = static_cast<std::uint8_t>(x.s.rcu.done + 1 + x.s.rcu.running);
+  x.call(Routine::exp_funnel_lock);
+  x.at_once();
 }
 
-void step_exp_funnel_lock(Step& x) {
-  x.in(Routine::exp_funnel_lock);
-  Rcu& rcu = x.s.rcu;
-  const std::uint8_t snap = x.me().snap;
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0:
-      if (rcu.requested < snap && rcu.exp_mutex == k_no_task) {
-        rcu.exp_mutex = x.self;
-        x.say("takes exp_mutex");
-        return x.ret(0);
-      }
-      if (rcu.requested >= snap) {
-        x.say("somebody asked for this grace period already");
-        return x.at(1);
-      }
-      rcu.requested = snap;
-      x.say("asks for a grace period, exp_mutex is taken");
-      return x.at(2);
-    case 1:
-      if (rcu.done >= snap) return x.ret(1);
-      x.say("sleeps until that one is over");
-      return sleep_in(x, RunState::uninterruptible);
-    default:
-      if (rcu.exp_mutex != k_no_task) {
-        x.say("waits for exp_mutex");
-        return sleep_in(x, RunState::uninterruptible);
-      }
-      if (rcu.done >= snap) return x.ret(1);
-      rcu.exp_mutex = x.self;
-      x.say("takes exp_mutex");
-      x.ret(0);
+void queue_work(Step& x) {
+  if (x.me().ret == k_gp_served) {
+    x.say("another caller's grace period served");
+    return leave_synchronize(x);
   }
+  x.s.rcu.running = 1;
+  x.s.rcu.work_queued = 1;
+  x.s.tasks[x.c.kworker].allowed = bit(x.cpu);
+  wake_up(x.s, x.c.kworker, mask_of(RunState::idle));
+  x.say("starts a grace period; the work goes to the kworker of CPU{}", x.cpu);
 }
 
-void step_wait_rcu_exp_gp(Step& x) {
-  x.in(Routine::wait_rcu_exp_gp);
-  if (x.me().stack[x.me().depth - 1U].step == 0) return select_cpus(x);
+void wait_for_grace_period(Step& x) {
+  if (x.s.rcu.done < x.me().snap) {
+    x.say("sleeps until the grace period is over");
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  unlock_exp_mutex(x);
+  x.say("the grace period is over");
+  leave_synchronize(x);
+}
+
+// exp_funnel_lock(), step by step. It returns whether another caller's grace period served, or exp_mutex.
+
+void mutex_trylock(Step& x) {
+  Rcu& rcu = x.s.rcu;
+  if (rcu.requested < x.me().snap && rcu.exp_mutex == k_no_task) {
+    rcu.exp_mutex = x.self;
+    x.say("takes exp_mutex");
+    return x.ret();
+  }
+  if (rcu.requested >= x.me().snap) return x.say("somebody asked for this grace period already");
+  rcu.requested = x.me().snap;
+  x.say("asks for a grace period, exp_mutex is taken");
+  x.goes_to(ExpFunnelLock::mutex_lock);
+}
+
+void wait_for_that_one(Step& x) {
+  if (x.s.rcu.done >= x.me().snap) return x.ret(k_gp_served);
+  x.say("sleeps until that one is over");
+  sleep_in(x, RunState::uninterruptible);
+}
+
+void mutex_lock(Step& x) {
+  if (x.s.rcu.exp_mutex != k_no_task) {
+    x.say("waits for exp_mutex");
+    return sleep_in(x, RunState::uninterruptible);
+  }
+  if (x.s.rcu.done >= x.me().snap) return x.ret(k_gp_served);
+  x.s.rcu.exp_mutex = x.self;
+  x.say("takes exp_mutex");
+  x.ret();
+}
+
+void rcu_exp_wait_wake(Step& x) {
   if (all_quiescent(x.c, x.s)) return end_grace_period(x);
   x.say("sleeps until every CPU has passed a quiescent state");
   sleep_in(x, RunState::uninterruptible);
 }
 
-void step_kthread(Step& x) {
-  if (x.s.rcu.work_queued != 0) {
-    x.s.rcu.work_queued = 0;
-    x.call(Routine::wait_rcu_exp_gp, 0);
-    return step_wait_rcu_exp_gp(x);
+/// worker_thread() of the kworker: takes the queued work or sleeps.
+void worker_thread(Step& x) {
+  if (x.s.rcu.work_queued == 0) {
+    x.say("no work left");
+    return sleep_in(x, RunState::idle);
   }
-  x.say("no work left");
-  sleep_in(x, RunState::idle);
+  x.s.rcu.work_queued = 0;
+  x.call_then_again(Routine::wait_rcu_exp_gp);
+  x.at_once();
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::synchronize_rcu_expedited,
+     .function = "synchronize_rcu_expedited",
+     .file = "kernel/rcu/tree_exp.h",
+     .frames = {"synchronize_rcu_expedited"},
+     .steps =
+         {
+             {SynchronizeRcuExpedited::rcu_exp_gp_seq_snap, rcu_exp_gp_seq_snap},
+             {SynchronizeRcuExpedited::queue_work, queue_work},
+             {SynchronizeRcuExpedited::wait_event, wait_for_grace_period},
+         }},
+    {.routine = Routine::exp_funnel_lock,
+     .function = "exp_funnel_lock",
+     .file = "kernel/rcu/tree_exp.h",
+     .frames = {"exp_funnel_lock"},
+     .steps =
+         {
+             {ExpFunnelLock::mutex_trylock, mutex_trylock},
+             {ExpFunnelLock::wait_event, wait_for_that_one},
+             {ExpFunnelLock::mutex_lock, mutex_lock},
+         }},
+    {.routine = Routine::wait_rcu_exp_gp,
+     .function = "wait_rcu_exp_gp",
+     .file = "kernel/rcu/tree_exp.h",
+     .frames = {"rcu_exp_wait_wake", "wait_rcu_exp_gp"},
+     .steps =
+         {
+             {WaitRcuExpGp::sync_rcu_exp_select_cpus, sync_rcu_exp_select_cpus},
+             {WaitRcuExpGp::rcu_exp_wait_wake, rcu_exp_wait_wake},
+         }},
+    {.routine = Routine::kthread,
+     .function = "worker_thread",
+     .file = "kernel/workqueue.c",
+     .frames = {"process_one_work", "worker_thread", "kthread", "ret_from_fork"},
+     .steps = {{worker_thread}}},
+};
+
+}  // namespace
+
+std::span<const Program> rcu_programs() {
+  return k_programs;
 }
 
 void rcu_note_context_switch(const Config& c, State& s, std::uint8_t cpu) {

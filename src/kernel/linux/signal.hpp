@@ -15,9 +15,11 @@ inline bool signal_pending(const Task& task) {
   return (task.tif & k_tif_sigpending) != 0;
 }
 
-/// Steps of Routine::get_signal: where it has taken a signal that dumps core, and where that is done.
-inline constexpr std::uint8_t k_get_signal_dump = 2;
-inline constexpr std::uint8_t k_get_signal_dumped = 3;
+/// Steps of get_signal(). The last two: it has taken a signal that dumps core, and that is done.
+enum class GetSignal : std::uint8_t { clear_notify_signal, dequeue_signal, do_coredump, do_group_exit };
+constexpr Routine routine_of(GetSignal) {
+  return Routine::get_signal;
+}
 
 /// set_notify_signal(), first half: test_and_set of the flag. True when it was clear: only then the second
 /// half, a wake-up of an interruptible sleeper, follows. With task-work-by-jobctl the flags are
@@ -41,12 +43,5 @@ bool send_sigkill(const Config& c, State& s, TaskNo target);
 /// end yet ignores it (SIGNAL_UNKILLABLE).
 enum class Term : std::uint8_t { ignored, dropped, pending, woke, killed };
 Term send_sigterm(const Config& c, State& s, TaskNo target);
-
-void step_get_signal(Step& x);
-void step_do_group_exit(Step& x);
-void step_exit_signals(Step& x);
-/// A thread in a system call, and on its way back to user mode.
-void step_syscall_sleep(Step& x);
-void step_exit_to_user_mode(Step& x);
 
 }  // namespace unzap::kernel

@@ -2,6 +2,7 @@
 #include "kernel/linux/task_work.hpp"
 
 #include "kernel/linux/io_wq.hpp"
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 
@@ -26,7 +27,10 @@ void task_work_notify(Step& x, TaskNo no) {
   wake_up(x.s, no, k_wake_interruptible);
 }
 
-void step_task_work_run(Step& x) {
+namespace {
+
+/// One callback a step.
+void task_work_run(Step& x) {
   Task& task = x.me();
   if (!has_task_work(task)) {
     if ((task.flags & k_pf_exiting) != 0) {
@@ -39,8 +43,9 @@ void step_task_work_run(Step& x) {
   if ((task.works & k_work_fput) != 0) {
     task.works &= static_cast<std::uint8_t>(~k_work_fput);
     x.say("runs ____fput of the ring");
-    x.call(Routine::io_ring_ctx_wait_and_kill, 0);
-  } else if ((task.works & k_work_create) != 0 && x.s.wqs[x.my().owns_wq].exit == 0) {
+    return x.call_then_again(Routine::io_ring_ctx_wait_and_kill);
+  }
+  if ((task.works & k_work_create) != 0 && x.s.wqs[x.my().owns_wq].exit == 0) {
     create_worker_cb(x);
   } else if ((task.works & k_work_create) != 0) {
     x.say("runs create_worker_cb: too late, the io_wq ends");
@@ -49,6 +54,23 @@ void step_task_work_run(Step& x) {
     task.works &= static_cast<std::uint8_t>(~k_work_request);
     x.say("runs the work of a request; TIF_NOTIFY_SIGNAL is not touched");
   }
+  x.again();
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::task_work_run,
+     .function = "task_work_run",
+     .file = "kernel/task_work.c",
+     .frames = {"task_work_run"},
+     .steps =
+         {{task_work_run,
+           {.cond_resched = true, .own_container = true, .once_group_exits = true, .once_exiting = true}}}},
+};
+
+}  // namespace
+
+std::span<const Program> task_work_programs() {
+  return k_programs;
 }
 
 }  // namespace unzap::kernel

@@ -17,6 +17,4 @@ bool task_work_push(State& s, TaskNo task, std::uint8_t work);
 /// task_work_add(TWA_SIGNAL), second half: set_notify_signal(). Other CPUs may come in between.
 void task_work_notify(Step& x, TaskNo task);
 
-void step_task_work_run(Step& x);
-
 }  // namespace unzap::kernel

@@ -2,6 +2,7 @@
 #include "kernel/linux/wait.hpp"
 
 #include "kernel/linux/exit.hpp"
+#include "kernel/linux/programs.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 
@@ -13,8 +14,13 @@ void leave(Step& x, std::uint8_t value) {
   x.ret(value);
 }
 
+void set_current_state(Step& x) {
+  x.me().run_state = RunState::interruptible;
+  x.say("sets TASK_INTERRUPTIBLE");
+}
+
 /// wait_consider_task() for every child of every thread of the group.
-void scan(Step& x) {
+void do_wait_thread(Step& x) {
   bool waitable_later = false;
   for (TaskNo no = 0; no < x.c.tasks.size(); ++no) {
     const Task& child = x.s.tasks[no];
@@ -30,30 +36,45 @@ void scan(Step& x) {
     x.say("{} cannot be reaped yet", x.comm(no));
     waitable_later = true;
   }
-  if (waitable_later) return x.at(2);
+  if (waitable_later) return;
   x.say("no children: -ECHILD");
   leave(x, k_wait_echild);
 }
 
+/// Looks at signal_pending() first.
+void sleep(Step& x) {
+  if (signal_pending(x.me())) {
+    x.say("signal_pending() because of {}: -ERESTARTSYS, and no sleep",
+          (x.me().tif & k_tif_sigpending) != 0 ? "TIF_SIGPENDING" : "TIF_NOTIFY_SIGNAL");
+    return leave(x, k_wait_restartsys);
+  }
+  x.say("schedule(): sleeps");
+  x.goes_to(DoWait::set_current_state);
+  schedule(x);
+}
+
+constexpr Program k_programs[] = {
+    {.routine = Routine::kernel_wait4,
+     .function = "kernel_wait4",
+     .file = "kernel/exit.c",
+     .frames = {"kernel_wait4"}},
+    {.routine = Routine::do_wait,
+     .function = "do_wait",
+     .file = "kernel/exit.c",
+     .frames = {"do_wait"},
+     .steps =
+         {
+             {DoWait::set_current_state, set_current_state},
+             {DoWait::do_wait_thread, do_wait_thread},
+             {DoWait::schedule, sleep},
+         },
+     .woken_by_members = true},
+};
+
 }  // namespace
 
-void step_do_wait(Step& x) {
-  switch (x.me().stack[x.me().depth - 1U].step) {
-    case 0:
-      x.me().run_state = RunState::interruptible;
-      x.say("sets TASK_INTERRUPTIBLE");
-      return x.at(1);
-    case 1: return scan(x);
-    default:
-      if (signal_pending(x.me())) {
-        x.say("signal_pending() because of {}: -ERESTARTSYS, and no sleep",
-              (x.me().tif & k_tif_sigpending) != 0 ? "TIF_SIGPENDING" : "TIF_NOTIFY_SIGNAL");
-        return leave(x, k_wait_restartsys);
-      }
-      x.say("schedule(): sleeps");
-      x.at(0);
-      schedule(x);
-  }
+std::span<const Program> wait_programs() {
+  return k_programs;
 }
 
 }  // namespace unzap::kernel

@@ -3,6 +3,7 @@
 #include "kernel/linux/wait.hpp"
 
 #include "kernel/linux/exit.hpp"
+#include "kernel/linux/pid_namespace.hpp"
 #include "kernel/machine/test_driver.hpp"
 
 namespace unzap::kernel {
@@ -13,7 +14,7 @@ constexpr auto k_kernel = "v5.15.160";
 /// Init's leader calls do_wait(); the child lives. Its next step is the first of do_wait().
 Driver waiting() {
   Driver d(plain(), k_kernel);
-  d.enter(d.leader(), Routine::zap_pid_ns_processes, 2);
+  d.enter(d.leader(), ZapPidNsProcesses::wait_for_children);
   d.enter(d.leader(), Routine::do_wait);
   return d;
 }
@@ -52,7 +53,7 @@ TEST(Wait, WithAFlagPendingItReturnsErestartsysWithoutASleep) {
 TEST(Wait, TheRoundWithAFlagPendingHasNoReschedPoint) {
   for (const Preempt preempt : {Preempt::none, Preempt::voluntary}) {
     Driver d(plain(), k_kernel, preempt);
-    d.enter(d.leader(), Routine::zap_pid_ns_processes, 2);
+    d.enter(d.leader(), ZapPidNsProcesses::wait_for_children);
     d[d.leader()].tif = k_tif_notify_signal;
     d.s.need_resched = 1;
     for (int i = 0; i < 20; ++i) d.step(d.leader());
@@ -107,7 +108,7 @@ TEST(Wait, AZombieLeaderWithLivingThreadsCountsAsWaitForIt) {
   Scenario scenario = plain();
   scenario.child_sqpoll = true;
   Driver d(scenario, k_kernel);
-  d.enter(d.leader(), Routine::zap_pid_ns_processes, 2);
+  d.enter(d.leader(), ZapPidNsProcesses::wait_for_children);
   d.enter(d.leader(), Routine::do_wait);
   d[d.child()].exit_state = ExitState::zombie;
   d.until_off(d.leader());
@@ -118,7 +119,7 @@ TEST(Wait, AZombieLeaderWithLivingThreadsCountsAsWaitForIt) {
 TEST(Wait, ItWalksTheChildrenOfEveryThreadOfTheGroup) {
   Driver d(with_workers({WorkerStart::idle}), k_kernel);
   EXPECT_EQ(d[d.child()].parent, d.leader());
-  d.enter(d.worker(), Routine::zap_pid_ns_processes, 2);
+  d.enter(d.worker(), ZapPidNsProcesses::wait_for_children);
   d.enter(d.worker(), Routine::do_wait);
   d.step(d.worker(), 1);
   EXPECT_EQ(d.step(d.worker()), "child cannot be reaped yet");

@@ -1,79 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/machine/machine.hpp"
 
-#include "kernel/linux/coredump.hpp"
-#include "kernel/linux/exit.hpp"
-#include "kernel/linux/freezer.hpp"
-#include "kernel/linux/fuse.hpp"
-#include "kernel/linux/io_uring.hpp"
-#include "kernel/linux/io_wq.hpp"
-#include "kernel/linux/mount_namespace.hpp"
-#include "kernel/linux/pid_namespace.hpp"
 #include "kernel/linux/rcu.hpp"
 #include "kernel/linux/sched.hpp"
-#include "kernel/linux/signal.hpp"
-#include "kernel/linux/task_work.hpp"
-#include "kernel/linux/wait.hpp"
 #include "kernel/machine/partial_order.hpp"
-#include "kernel/story/outside.hpp"
 #include "kernel/story/setup.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::kernel {
 namespace {
 
-Routine top(const Task& task) {
-  return task.depth == 0 ? Routine::none : task.stack[task.depth - 1U].routine;
-}
 std::uint8_t bit(std::uint8_t cpu) {
   return static_cast<std::uint8_t>(1U << cpu);
-}
-
-void run(Step& x) {
-  switch (top(x.me())) {
-    case Routine::syscall_exit_group:
-      x.say("calls exit_group(2)");
-      return x.call(Routine::do_group_exit, k_tail);
-    case Routine::syscall_exit: x.say("calls exit(2)"); return x.call(Routine::do_exit, k_tail);
-    case Routine::syscall_sleep: return step_syscall_sleep(x);
-    case Routine::exit_to_user_mode: return step_exit_to_user_mode(x);
-    case Routine::kthread: return step_kthread(x);
-    case Routine::get_signal: return step_get_signal(x);
-    case Routine::do_freezer_trap: return step_do_freezer_trap(x);
-    case Routine::refrigerator: return step_refrigerator(x);
-    case Routine::synchronize_rcu_tasks: return step_synchronize_rcu_tasks(x);
-    case Routine::cgroup_rmdir: return step_cgroup_rmdir(x);
-    case Routine::copy_process: return step_copy_process(x);
-    case Routine::outside_sleep: return step_outside_sleep(x);
-    case Routine::fuse_flush: return step_fuse_flush(x);
-    case Routine::do_coredump: return step_do_coredump(x);
-    case Routine::coredump_task_exit: return step_coredump_task_exit(x);
-    case Routine::do_group_exit: return step_do_group_exit(x);
-    case Routine::task_work_run: return step_task_work_run(x);
-    case Routine::do_exit: return step_do_exit(x);
-    case Routine::exit_signals: return step_exit_signals(x);
-    case Routine::exit_notify: return step_exit_notify(x);
-    case Routine::do_wait: return step_do_wait(x);
-    case Routine::zap_pid_ns_processes: return step_zap_pid_ns_processes(x);
-    case Routine::exit_task_namespaces: return step_exit_task_namespaces(x);
-    case Routine::put_mnt_ns: return step_put_mnt_ns(x);
-    case Routine::namespace_unlock: return step_namespace_unlock(x);
-    case Routine::synchronize_rcu_expedited: return step_synchronize_rcu_expedited(x);
-    case Routine::exp_funnel_lock: return step_exp_funnel_lock(x);
-    case Routine::wait_rcu_exp_gp: return step_wait_rcu_exp_gp(x);
-    case Routine::io_uring_cancel_generic: return step_io_uring_cancel_generic(x);
-    case Routine::io_ring_ctx_wait_and_kill: return step_io_ring_ctx_wait_and_kill(x);
-    case Routine::io_wq_put_and_exit: return step_io_wq_put_and_exit(x);
-    case Routine::io_worker: return step_io_worker(x);
-    case Routine::io_worker_handle_work: return step_io_worker_handle_work(x);
-    case Routine::io_wq_do_work: return step_io_wq_do_work(x);
-    case Routine::io_queue_worker_create: return step_io_queue_worker_create(x);
-    case Routine::io_worker_exit: return step_io_worker_exit(x);
-    case Routine::io_sq_thread: return step_io_sq_thread(x);
-    default:
-      UNZAP_ASSERT(false, "{} runs at a routine without steps: {}", x.my().comm,
-                   static_cast<int>(top(x.me())));
-  }
 }
 
 }  // namespace
@@ -163,9 +101,9 @@ explorer::Label Machine::apply(const Action& action, State& s, Description* word
   const auto comm = [&] { return config_.tasks[action.task].comm; };
   switch (action.event) {
     case Event::run: {
-      Step x(config_, s, action.task, action.cpu, text);
-      run(x);
-      if (words) say(comm(), info(x.where).function, info(x.where).file, words->text);
+      Step x(config_, s, action.task, action.cpu, text, words ? &words->steps : nullptr);
+      x.take();
+      if (words) say(comm(), program(x.where).function, program(x.where).file, words->text);
       const Task& task = s.tasks[action.task];
       return {action.task, (task.flags & k_on_rq) != 0 && task.run_state != RunState::dead};
     }
@@ -220,7 +158,7 @@ std::vector<std::string_view> backtrace(const Config& config, const Task& task) 
   const bool after_6_6 = config.has(Switch::worker_flag_kept);
   std::vector<std::string_view> out;
   for (std::size_t depth = task.depth; depth-- > 0;)
-    for (const std::string_view function : info(task.stack[depth].routine).frames)
+    for (const std::string_view function : program(task.stack[depth].routine).frames)
       out.push_back(function == "io_wqe_worker" && after_6_6 ? "io_wq_worker" : function);
   // Since ret_from_fork() was rewritten in C (6.6) its assembler part prints a frame of its own.
   if (after_6_6 && !out.empty() && out.back() == "ret_from_fork") out.push_back("ret_from_fork_asm");

@@ -41,6 +41,7 @@ struct Description {
   std::string_view function;
   std::string_view file;
   std::string text;
+  std::vector<CallFrame> steps;  ///< of Event::run: the rows that were taken, in their order
 };
 
 /// The kernel and its tasks, as a model for the explorer.

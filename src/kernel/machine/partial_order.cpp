@@ -4,36 +4,15 @@
 namespace unzap::kernel {
 namespace {
 
-const CallFrame& top(const Task& task) {
-  return task.stack[task.depth - 1U];
-}
-
 /// Whether the step touches nothing outside the task's container and looks at nothing that others change.
 bool stays_inside(const Config& c, const State& s, TaskNo no) {
   const Task& task = s.tasks[no];
   const CallFrame at = top(task);
-  const bool ends = s.processes[c.tasks[no].process].group_exit != 0;
-  switch (at.routine) {
-    // Once the group ends these lead to do_exit(); before, they may lead back to sleep.
-    case Routine::syscall_sleep:
-    case Routine::exit_to_user_mode:
-    case Routine::get_signal: return ends;
-    // task_work_run() has a cond_resched(), which is nothing under full preemption.
-    case Routine::task_work_run:
-      return c.preempt == Preempt::full && ends && (task.flags & k_pf_exiting) != 0;
-    case Routine::io_ring_ctx_wait_and_kill: return ends && (task.flags & k_pf_exiting) != 0;
-    case Routine::syscall_exit_group:
-    case Routine::syscall_exit:
-    case Routine::do_group_exit: return true;
-    case Routine::do_exit:
-      // With CONFIG_PREEMPT_VOLUNTARY the first steps have a might_sleep(), which looks at TIF_NEED_RESCHED.
-      return at.step == 3 || at.step == 4 || (at.step <= 2 && c.preempt != Preempt::voluntary);
-    case Routine::exit_notify: return true;
-    case Routine::exit_task_namespaces: return true;
-    case Routine::put_mnt_ns: return at.step == 0;
-    case Routine::zap_pid_ns_processes: return at.step <= 1;
-    default: return false;
-  }
+  const Facts& step = c.programs.at(at.routine, at.step).facts;
+  return step.own_container && (!step.might_sleep || c.preempt != Preempt::voluntary) &&
+         (!step.cond_resched || c.preempt == Preempt::full) &&
+         (!step.once_group_exits || s.processes[c.tasks[no].process].group_exit != 0) &&
+         (!step.once_exiting || (task.flags & k_pf_exiting) != 0);
 }
 
 /// Whether nobody but the other members of its container can make the task do anything.
@@ -42,14 +21,7 @@ bool dormant(const Config& c, const State& s, TaskNo no) {
   if (task.run_state == RunState::dead)
     return !environment_enabled(c, s, Environment::reap, no);  // its pid number is the container's
   if ((task.flags & k_on_rq) != 0 || task.depth == 0) return false;
-  switch (top(task).routine) {
-    case Routine::syscall_sleep:
-    case Routine::do_wait:
-    case Routine::zap_pid_ns_processes: return true;
-    case Routine::io_wq_put_and_exit: return true;  // until the workers let go
-    case Routine::io_worker: return !environment_enabled(c, s, Environment::timeout, no);
-    default: return false;
-  }
+  return program(top(task).routine).woken_by_members && !environment_enabled(c, s, Environment::timeout, no);
 }
 
 bool alone(const Config& c, const State& s, TaskNo self) {

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace unzap::kernel {
 
 /// The routines of which call stacks are made. A routine stands for a kernel function, or for a fixed chain
-/// of them that the model enters and leaves as one.
+/// of them that the model enters and leaves as one. What each does says its Program.
 enum class Routine : std::uint8_t {
   none,
   // where a stack begins
@@ -25,7 +23,6 @@ enum class Routine : std::uint8_t {
   do_coredump,
   do_group_exit,
   // kernel/task_work.c
-  task_work_add,
   task_work_run,
   // kernel/freezer.c
   refrigerator,
@@ -33,7 +30,6 @@ enum class Routine : std::uint8_t {
   do_exit,
   coredump_task_exit,  ///< exit_mm() in 5.15
   exit_signals,
-  exit_task_work,
   exit_notify,
   do_wait,
   kernel_wait4,
@@ -70,14 +66,5 @@ enum class Routine : std::uint8_t {
   io_sq_thread,
   count_
 };
-
-/// What a routine stands for.
-struct RoutineInfo {
-  std::string_view function;                 ///< the function that a step of it is attributed to
-  std::string_view file;                     ///< of the 6.1 tree
-  std::span<const std::string_view> frames;  ///< what a backtrace prints for it, innermost first
-};
-
-const RoutineInfo& info(Routine routine);
 
 }  // namespace unzap::kernel

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <type_traits>
 
@@ -28,8 +29,23 @@ inline constexpr std::uint8_t k_any_cpu =
 /// One frame: which routine, and at which of its steps it stands (a caller: where it goes on after the call).
 struct CallFrame {
   Routine routine;
-  std::uint8_t step;
+  std::uint8_t step;  ///< its name, a value of the routine's enum, or k_tail
+  bool operator==(const CallFrame&) const = default;
 };
+
+/// The step of a frame that has nothing left to do when what it called returns.
+inline constexpr std::uint8_t k_tail = 0xff;
+
+/// A name of a step: an `enum class` of a routine, with a function routine_of() beside it.
+template <class T>
+concept StepName = std::is_enum_v<T> && requires(T name) {
+  { routine_of(name) } -> std::same_as<Routine>;
+};
+
+template <StepName Name>
+constexpr CallFrame frame_of(Name name) {
+  return {routine_of(name), static_cast<std::uint8_t>(name)};
+}
 
 /// task->__state. `dead` is TASK_DEAD: off the CPU for ever.
 enum class RunState : std::uint8_t { running, interruptible, uninterruptible, idle, dead };
@@ -89,6 +105,18 @@ struct Task {
   std::uint8_t item;        ///< worker: the work it executes (WorkItem)
   std::uint8_t creating;    ///< worker: 1 while its create_worker_cb is queued or running
 };
+
+/// The innermost frame; Routine::none when there is none.
+inline CallFrame top(const Task& task) {
+  return task.depth == 0 ? CallFrame{} : task.stack[task.depth - 1U];
+}
+inline bool is_in(const Task& task, Routine routine) {
+  return top(task).routine == routine;
+}
+template <StepName Name>
+bool is_at(const Task& task, Name name) {
+  return top(task) == frame_of(name);
+}
 
 /// A thread group (signal_struct, sighand, files_struct).
 struct Process {

@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "kernel/machine/program.hpp"
 #include "kernel/machine/state.hpp"
 #include "kernel/story/scenario.hpp"
 #include "kernel/story/variant.hpp"
+#include "util/assert.hpp"
 
 namespace unzap::kernel {
 
@@ -72,6 +74,7 @@ struct Container {
 struct Config {
   Scenario scenario;
   Variant variant;
+  Programs programs;  ///< what the routines do in this variant
   Preempt preempt = Preempt::none;
   std::vector<TaskInfo> tasks;        ///< in creation order, which is the order of for_each_thread()
   std::vector<Container> containers;  ///< the scenario's first
@@ -89,21 +92,21 @@ struct Config {
   std::uint8_t all_cpus() const { return static_cast<std::uint8_t>((1U << scenario.cpus) - 1); }
 };
 
-/// A frame that has nothing left to do when what it called returns.
-inline constexpr std::uint8_t k_tail = 0xff;
-
 /// One step of one task: the state that it changes, and what happened in words. A step is what no other CPU
 /// can see half-done: one critical section, one atomic operation, or actions that only the task itself sees.
 class Step {
  public:
-  /// `text` takes the words, or is nullptr when nobody reads them (the search).
-  Step(const Config& config, State& state, TaskNo runs, std::uint8_t on_cpu, std::string* text)
+  /// `text` takes the words and `taken` the rows that belong to the step; nullptr when nobody asks (the
+  /// search).
+  Step(const Config& config, State& state, TaskNo runs, std::uint8_t on_cpu, std::string* text,
+       std::vector<CallFrame>* taken = nullptr)
       : c(config),
         s(state),
         self(runs),
         cpu(on_cpu),
         where(state.tasks[runs].stack[state.tasks[runs].depth - 1U].routine),
-        text_(text) {}
+        text_(text),
+        taken_(taken) {}
 
   const Config& c;
   State& s;
@@ -119,17 +122,39 @@ class Step {
   PidNamespace& pid_ns() const { return s.pid_ns[my().pid_ns]; }
   MountNamespace& mnt_ns() const { return s.mnt_ns[my().container]; }
 
-  /// Goes on at `step` of the routine that runs.
-  void at(std::uint8_t step) const { me().stack[me().depth - 1U].step = step; }
-  /// Calls `routine`; when it returns the caller goes on at `return_to` (k_tail: returns as well).
-  void call(Routine routine, std::uint8_t return_to) const;
-  /// Leaves the routine that runs, and every caller that only waited to return.
-  void ret(std::uint8_t value = 0) const;
-  /// The routine that runs turns into another one, at its first step.
-  void become(Routine routine) const;
+  /// Does what the program of the running routine says.
+  void take();
 
-  /// Attributes the step to `routine`, which the task entered and left, or went on in, within this one step.
-  void in(Routine routine) { where = routine; }
+  // Where the task goes on. Without one of these, and if it has not gone to sleep, it is the next row.
+
+  /// At that step of the routine that runs.
+  template <StepName Name>
+  void goes_to(Name name) {
+    const CallFrame target = frame_of(name);
+    UNZAP_ASSERT(frame().routine == target.routine, "{} goes to a step of another routine", my().comm);
+    frame() = target;
+    then_ = Then::stops;
+  }
+  /// At this step once more.
+  void again() { then_ = Then::stops; }
+  /// At the first step of `routine`, and when that returns at the next row.
+  void call(Routine routine);
+  /// The same, and then at `name`.
+  template <StepName Name>
+  void call_then(Routine routine, Name name) {
+    goes_to(name);
+    push(routine);
+  }
+  /// The same, and then at this step once more.
+  void call_then_again(Routine routine) { push(routine); }
+  /// The same, and then returns itself.
+  void tail_call(Routine routine);
+  /// In the caller, or the first one that does not only wait to return.
+  void ret(std::uint8_t value = 0);
+  /// The routine that runs turns into another one, at its first step.
+  void become(Routine routine);
+  /// Where it goes on belongs to this very step: after one of the calls above.
+  void at_once() { then_ = Then::goes_on; }
 
   /// Adds to what the step says. A sentence without a final full stop.
   template <class... Args>
@@ -142,7 +167,15 @@ class Step {
   const std::string& comm(TaskNo task) const { return c.tasks[task].comm; }
 
  private:
+  enum class Then : std::uint8_t { next_row, stops, goes_on };
+
+  CallFrame& frame() const { return me().stack[me().depth - 1U]; }
+  void push(Routine routine);
+  void fall_through(const Programs::Loaded& row);
+
   std::string* text_;
+  std::vector<CallFrame>* taken_;
+  Then then_ = Then::next_row;
 };
 
 }  // namespace unzap::kernel

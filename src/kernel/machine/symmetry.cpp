@@ -41,8 +41,7 @@ std::uint8_t renamed_cpu(std::uint8_t cpu, const Renaming& to) {
 
 /// Whether Task::local is the number of a task, or one past it: the walk of io_wq_exit_workers().
 bool walks_workers(const Task& task) {
-  return task.local != 0 && task.depth > 0 &&
-         task.stack[task.depth - 1U].routine == Routine::io_wq_put_and_exit;
+  return task.local != 0 && is_in(task, Routine::io_wq_put_and_exit);
 }
 
 /// What is to be known of a task without the numbers that change places with it: its CPU is what that CPU is

@@ -62,20 +62,27 @@ class Driver {
   /// Steps until `routine` is the innermost one.
   void until_in(TaskNo task, Routine routine, std::uint8_t cpu = k_no_cpu);
 
-  /// Makes the task runnable in `routine`, called from wherever it was; it is on no CPU.
-  void enter(TaskNo task, Routine routine, std::uint8_t at_step = 0);
+  /// Makes the task runnable at the beginning of `routine`, called from wherever it was; it is on no CPU.
+  void enter(TaskNo task, Routine routine) {
+    enter(task, CallFrame{routine, config().programs.first(routine)});
+  }
+  /// The same, at that step.
+  template <StepName Name>
+  void enter(TaskNo task, Name name) {
+    enter(task, frame_of(name));
+  }
   /// A Step of a task that is on a CPU, to call a function of the model by itself.
   Step step_of(TaskNo task) { return {config(), s, task, s.tasks[task].cpu, nullptr}; }
 
-  Routine top(TaskNo no) const {
-    return s.tasks[no].depth == 0 ? Routine::none : s.tasks[no].stack[s.tasks[no].depth - 1U].routine;
-  }
+  Routine top(TaskNo no) const { return kernel::top(s.tasks[no]).routine; }
   bool asleep(TaskNo no) const { return (s.tasks[no].flags & k_on_rq) == 0; }
   bool notified(TaskNo no) const { return (s.tasks[no].tif & k_tif_notify_signal) != 0; }
   bool sigpending(TaskNo no) const { return (s.tasks[no].tif & k_tif_sigpending) != 0; }
   bool exiting(TaskNo no) const { return (s.tasks[no].flags & k_pf_exiting) != 0; }
 
  private:
+  void enter(TaskNo task, CallFrame frame);
+
   static constexpr int k_patience = 300;
 };
 
@@ -179,7 +186,7 @@ inline void Driver::until(TaskNo task, const Holds& holds, std::uint8_t cpu) {
   }
   if (!holds(s, s.tasks[task]))
     ADD_FAILURE() << config().tasks[task].comm << " does not get there; it is in "
-                  << info(top(task)).function;
+                  << program(top(task)).function;
 }
 
 inline std::string Driver::until_said(TaskNo task, std::string_view words, std::uint8_t cpu) {
@@ -188,7 +195,7 @@ inline std::string Driver::until_said(TaskNo task, std::string_view words, std::
     if (said.find(words) != std::string::npos) return said;
   }
   ADD_FAILURE() << config().tasks[task].comm << " never says \"" << words << "\"; it is in "
-                << info(top(task)).function;
+                << program(top(task)).function;
   return "";
 }
 
@@ -203,9 +210,9 @@ inline void Driver::until_in(TaskNo task, Routine routine, std::uint8_t cpu) {
       task, [&](const State&, const Task&) { return top(task) == routine; }, cpu);
 }
 
-inline void Driver::enter(TaskNo task, Routine routine, std::uint8_t at_step) {
+inline void Driver::enter(TaskNo task, CallFrame frame) {
   Task& t = (*this)[task];
-  t.stack[t.depth++] = {routine, at_step};
+  t.stack[t.depth++] = frame;
   t.run_state = RunState::running;
   t.flags |= k_on_rq;
 }

@@ -14,12 +14,8 @@
 namespace unzap::kernel {
 namespace {
 
-Routine top(const Task& task) {
-  return task.depth == 0 ? Routine::none : task.stack[task.depth - 1U].routine;
-}
-
 bool idle_worker(const Task& task) {
-  return top(task) == Routine::io_worker && task.run_state == RunState::interruptible &&
+  return is_in(task, Routine::io_worker) && task.run_state == RunState::interruptible &&
          (task.flags & k_on_rq) == 0;
 }
 
@@ -37,7 +33,7 @@ bool outside_can_reap(const Config& c, const State& s, TaskNo no) {
 void migrate_end(const Config& c, State& s) {
   s.threadgroup_rwsem = 0;
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
-    if (top(s.tasks[no]) == Routine::exit_signals) wake_up(s, no, mask_of(RunState::uninterruptible));
+    if (is_in(s.tasks[no], Routine::exit_signals)) wake_up(s, no, mask_of(RunState::uninterruptible));
 }
 
 void livepatch(const Config& c, State& s) {
@@ -83,7 +79,6 @@ void detach(const Config& c, State& s, TaskNo no) {
   task.flags2 &= static_cast<std::uint8_t>(~k_traced);
   if (task.exit_state != ExitState::zombie || delay_group_leader(c, s, no)) return;
   // __ptrace_detach(): a zombie goes to its real parent, or goes away if that ignores SIGCHLD.
-  std::string unused;
   if (do_notify_parent(c, s, no, nullptr)) {
     task.exit_state = ExitState::released;
     free_pid(c, s, no);

@@ -139,7 +139,7 @@ TEST(Ptrace, TheLastThreadOfATracedProcessDoesNotTakeItsLeaderAlong) {
   const auto sqpoll = static_cast<TaskNo>(d.child() + 1);
   d.until_off(d.leader(), 0);
   d[sqpoll].exit_state = ExitState::dead;
-  d.enter(sqpoll, Routine::exit_notify, 2);
+  d.enter(sqpoll, ExitNotify::release_task);
   EXPECT_EQ(d.step(sqpoll, 1).find("release_task(child)"), std::string::npos);
   EXPECT_EQ(d[sqpoll].exit_state, ExitState::released);
   EXPECT_EQ(d[d.child()].exit_state, ExitState::zombie) << "do_notify_parent() asks the tracer";

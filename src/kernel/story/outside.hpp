@@ -8,15 +8,19 @@ namespace unzap::kernel {
 // What a task outside the container does: kernel/rcu/tasks.h, kernel/cgroup/cgroup.c, kernel/fork.c.
 // Facts: docs/kernel-facts/outside.md.
 
-/// Before it begins, and after: asleep in wait4(2) or elsewhere in user space.
-void step_outside_sleep(Step& x);
-/// Waits until every task that was in its exit section when the call began has left it.
-void step_synchronize_rcu_tasks(Step& x);
-/// Waits until every dying task of the cgroup has made its last context switch.
-void step_cgroup_rmdir(Step& x);
-/// Two steps: alloc_pid(), and publishing the child under tasklist_lock. In between the namespace may be
-/// closed.
-void step_copy_process(Step& x);
+/// Steps of synchronize_rcu_tasks(): it waits until every task that was in its exit section when the call
+/// began has left it.
+enum class SynchronizeRcuTasks : std::uint8_t { synchronize_srcu, wait_for_exiting_tasks };
+constexpr Routine routine_of(SynchronizeRcuTasks) {
+  return Routine::synchronize_rcu_tasks;
+}
+
+/// Steps of copy_process(): alloc_pid(), and publishing the child under tasklist_lock. In between the
+/// namespace may be closed.
+enum class CopyProcess : std::uint8_t { alloc_pid, attach_pid };
+constexpr Routine routine_of(CopyProcess) {
+  return Routine::copy_process;
+}
 
 /// True when the task outside may begin what it does.
 bool outside_may_act(const Config& c, const State& s);

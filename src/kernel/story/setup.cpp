@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/story/setup.hpp"
 
+#include "kernel/linux/io_uring.hpp"
 #include "kernel/linux/io_wq.hpp"
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
@@ -12,13 +13,19 @@ namespace {
 constexpr std::int32_t k_first_tid = 4700;
 constexpr std::int32_t k_tids_each = 100;  // numbers between the inits of two containers
 
-void push(Task& task, Routine routine, std::uint8_t step) {
+/// A frame of a routine with one step, or none.
+void push(Task& task, Routine routine, std::uint8_t step = 0) {
   task.stack[task.depth++] = {routine, step};
+}
+
+template <StepName Name>
+void push(Task& task, Name name) {
+  task.stack[task.depth++] = frame_of(name);
 }
 
 /// Asleep in a system call; a signal takes it out of there.
 void sleep_in_syscall(Task& task) {
-  push(task, Routine::syscall_sleep, 0);
+  push(task, Routine::syscall_sleep);
   task.run_state = RunState::interruptible;
 }
 
@@ -31,19 +38,19 @@ void start_worker(const Scenario& scenario, Task& task, WorkerStart start, Wq& w
   const bool sleeps = start == WorkerStart::reading || (writes && scenario.bounded_blocks);
   bool runnable = start != WorkerStart::idle && !sleeps;
   if (start == WorkerStart::dumping) {
-    push(task, Routine::io_worker, k_worker_after_get_signal);
-    push(task, Routine::get_signal, k_get_signal_dump);
+    push(task, IoWorker::after_get_signal);
+    push(task, GetSignal::do_coredump);
   } else if (start == WorkerStart::idle || start == WorkerStart::created) {
-    push(task, Routine::io_worker, start == WorkerStart::idle ? k_worker_woken : k_worker_test_exit);
+    push(task, start == WorkerStart::idle ? IoWorker::woken : IoWorker::test_exit);
     if (start == WorkerStart::idle && items > 0) {  // io_wqe_activate_free_worker() has woken it
       --items;
       runnable = true;
     }
   } else {
     // As if it had taken the request from its queue in the loop.
-    push(task, Routine::io_worker, k_worker_look_for_work);
-    push(task, Routine::io_worker_handle_work, 0);
-    push(task, Routine::io_wq_do_work, sleeps ? 3 : 0);
+    push(task, IoWorker::look_for_work);
+    push(task, IoWorkerHandleWork::next);
+    push(task, sleeps ? IoWqDoWork::woken : IoWqDoWork::io_issue_sqe);
     task.item = writes ? k_item_bounded : k_item_unbounded;
     task.local = k_entered;
     if (writes) {
@@ -65,9 +72,9 @@ void start_worker(const Scenario& scenario, Task& task, WorkerStart start, Wq& w
 
 /// Stopped by the freezer on its way to user mode.
 void start_frozen(Task& task, Freezer freezer) {
-  push(task, Routine::exit_to_user_mode, 0);
-  push(task, Routine::get_signal, 1);
-  push(task, freezer == Freezer::v1 ? Routine::refrigerator : Routine::do_freezer_trap, 0);
+  push(task, Routine::exit_to_user_mode);
+  push(task, GetSignal::dequeue_signal);
+  push(task, freezer == Freezer::v1 ? Routine::refrigerator : Routine::do_freezer_trap);
   task.run_state = freezer == Freezer::v1 ? RunState::uninterruptible : RunState::interruptible;
   task.flags2 |= k_frozen;
 }
@@ -91,12 +98,12 @@ void start_unborn(PidNamespace& ns, Task& task) {
 void start_sqpoll_thread(Task& task) {
   task.flags |= k_pf_io_worker;
   push(task, Routine::ret_from_fork, k_tail);
-  push(task, Routine::io_sq_thread, 0);
+  push(task, IoSqThread::sleep);
   task.run_state = RunState::interruptible;
 }
 
 void start_asleep(Task& task, Routine routine, RunState state) {
-  push(task, routine, 0);
+  push(task, routine);
   task.run_state = state;
 }
 
@@ -108,10 +115,10 @@ void start_leader(const Config& c, State& s, TaskNo no) {
   if (process.frozen != Freezer::none) return start_frozen(leader, process.frozen);
   if (ending == Ending::sigkill || ending == Ending::none) return sleep_in_syscall(leader);
   if (ending == Ending::core_dump) {
-    push(leader, Routine::exit_to_user_mode, 0);
-    push(leader, Routine::get_signal, k_get_signal_dump);
+    push(leader, Routine::exit_to_user_mode);
+    push(leader, GetSignal::do_coredump);
   } else {
-    push(leader, ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group, 0);
+    push(leader, ending == Ending::exit ? Routine::syscall_exit : Routine::syscall_exit_group);
   }
   leader.flags |= k_on_rq;
   if (no != c.containers.front().leader) return;
@@ -317,6 +324,7 @@ Config make_config(const Scenario& scenario, const Variant& variant, Preempt pre
   Config c;
   c.scenario = scenario;
   c.variant = variant;
+  c.programs = Programs(variant);
   c.preempt = preempt;
   Cast(c).add_all();
   return c;

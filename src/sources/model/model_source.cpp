@@ -4,13 +4,10 @@
 #include <algorithm>
 #include <array>
 
-#include "kernel/linux/exit.hpp"
-
 namespace unzap {
 namespace {
 
 using kernel::ExitState;
-using kernel::Routine;
 using kernel::RunState;
 using kernel::TaskNo;
 
@@ -36,12 +33,10 @@ constexpr std::array<std::string_view, 7> k_without_frame = {
     "switch_task_namespaces", "exit_task_namespaces",   "wait_rcu_exp_gp"};
 
 /// Past exit_mm() and its neighbours in do_exit().
-bool past_resources(const kernel::Task& task) {
+bool past_resources(const kernel::Config& c, const kernel::Task& task) {
   if (task.run_state == RunState::dead) return true;
   for (std::size_t i = 0; i < task.depth; ++i)
-    if (task.stack[i].routine == Routine::do_exit && task.stack[i].step >= 3 &&
-        task.stack[i].step != kernel::k_exit_cancel)
-      return true;
+    if (c.programs.facts_of(task.stack[i]).past_exit_mm) return true;
   return false;
 }
 
@@ -114,13 +109,13 @@ class Artist {
     if (from.cpu != kernel::k_no_cpu) t.processor = from.cpu;
     t.where = "/proc/" + std::to_string(*t.tgid) + "/task/" + std::to_string(info.tid);
     t.tracer_pid = 0;
-    t.has_mm = member && !past_resources(from);
+    t.has_mm = member && !past_resources(c_, from);
     t.threads = threads_of(no);
     t.ppid = !member ? 2 : (from.parent == kernel::k_outside ? k_shim_tid : tgid_of(from.parent));
     t.ns_pids = numbers_of(info);
     const std::uint64_t offset = member ? info.container * k_inodes_each : 0;
     if (!zombie) t.pid_ns = member ? k_container_pid_ns + offset : k_host_pid_ns;
-    if (!past_resources(from)) t.mnt_ns = member ? k_container_mnt_ns + offset : k_host_mnt_ns;
+    if (!past_resources(c_, from)) t.mnt_ns = member ? k_container_mnt_ns + offset : k_host_mnt_ns;
     if (gaps_.task_flags) t.flags = flags_of(no);
     if (member) add_signals(no, t);
     add_stack(from, t);

@@ -9,11 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "util/clock.hpp"
 #include "util/result.hpp"
 #include "util/text.hpp"
 
@@ -25,10 +25,6 @@ constexpr double k_patience_seconds = 1.0;
 
 bool g_output_was_closed = false;  // set once, before anything else runs
 bool g_colors = false;             // set when somebody was told to use them
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
@@ -108,14 +104,14 @@ bool says_yes(std::string_view question) {
 }
 
 ProgressLine::ProgressLine(bool quiet)
-    : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1), start_seconds_(now_seconds()) {}
+    : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1), start_seconds_(monotonic_seconds()) {}
 
 ProgressLine::~ProgressLine() {
   if (shown_) talk("\r\x1b[K");
 }
 
 void ProgressLine::show(std::string_view text) {
-  if (!enabled_ || now_seconds() - start_seconds_ < k_patience_seconds) return;
+  if (!enabled_ || monotonic_seconds() - start_seconds_ < k_patience_seconds) return;
   shown_ = true;
   talk(fmt::format("\r\x1b[Kunzap: {} ...", printable(text, 70)));
 }

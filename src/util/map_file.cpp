@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "util/fd.hpp"
 #include "util/read_file.hpp"
 
 namespace unzap {
@@ -16,16 +17,15 @@ namespace {
 
 /// Maps a regular file that is not empty; nullptr when it is anything else, or cannot be mapped.
 void* map_regular(const std::string& path, std::size_t& size) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return nullptr;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return nullptr;
   struct stat status {};
   void* map = nullptr;
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+  if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
     size = static_cast<std::size_t>(status.st_size);
-    map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     if (map == MAP_FAILED) map = nullptr;
   }
-  ::close(fd);
   return map;
 }
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "util/fd.hpp"
+
 namespace unzap {
 namespace {
 
@@ -25,8 +27,9 @@ Error open_error(const std::string& path, int error) {
 
 Result<FileText> read_file(const std::string& path, std::size_t max_bytes) {
   const bool standard_input = path == "-";
-  const int fd = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return open_error(path, errno);
+  const Fd opened(standard_input ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!standard_input && !opened) return open_error(path, errno);
+  const int fd = standard_input ? STDIN_FILENO : opened.get();
   FileText result;
   int error = 0;
   // One byte beyond the limit tells a file that is too long from one that just fits.
@@ -41,7 +44,6 @@ Result<FileText> read_file(const std::string& path, std::size_t max_bytes) {
     if (got < 0) error = errno;
     if (got <= 0) break;
   }
-  if (!standard_input) ::close(fd);
   if (error == EISDIR) return Error{ErrorKind::io, "is a folder, not a file", path, "name a file in it"};
   if (error != 0) return Error{ErrorKind::io, std::strerror(error), path, ""};
   if (result.text.size() > max_bytes) {

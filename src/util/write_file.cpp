@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "util/fd.hpp"
+
 namespace unzap {
 namespace {
 
@@ -120,17 +122,12 @@ class ShortLivedName {
 class Folder {
  public:
   explicit Folder(const std::string& path)
-      : fd_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), error_(fd_ < 0 ? errno : 0) {}
-  ~Folder() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  int fd() const { return fd_; }
+      : fd_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), error_(fd_ ? 0 : errno) {}
+  int fd() const { return fd_.get(); }
   int error() const { return error_; }
 
  private:
-  int fd_;
+  Fd fd_;
   int error_;
 };
 
@@ -175,23 +172,23 @@ int name_whole_file(int fd, int folder, const char* name, bool overwrite) {
 /// Nothing when this cannot be done here; else 0 or the errno.
 std::optional<int> write_without_name(int folder, const char* name, std::string_view data, bool overwrite,
                                       mode_t mode) {
-  const int fd = ::openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0) return std::nullopt;  // what is wrong with the folder, the other way will meet, too
-  int error = fill(fd, data, mode);
+  Fd file(::openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file) return std::nullopt;  // what is wrong with the folder, the other way will meet, too
+  int error = fill(file.get(), data, mode);
   const bool whole = error == 0;
-  if (whole) error = name_whole_file(fd, folder, name, overwrite);
-  if (::close(fd) != 0 && error == 0) error = errno;
+  if (whole) error = name_whole_file(file.get(), folder, name, overwrite);
+  if (const int late = file.close(); error == 0) error = late;
   const bool no_way = whole && (error == ENOENT || error == EOPNOTSUPP || error == EPERM);  // no /proc
   return no_way ? std::nullopt : std::optional(error);
 }
 
 int write_beside(int folder, const char* name, std::string_view data, bool overwrite, mode_t mode) {
   ShortLivedName beside(folder);
-  const int fd = ::openat(folder, beside.text(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0) return errno;
+  Fd file(::openat(folder, beside.text(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file) return errno;
   beside.is_mine(true);
-  int error = fill(fd, data, mode);
-  if (::close(fd) != 0 && error == 0) error = errno;
+  int error = fill(file.get(), data, mode);
+  if (const int late = file.close(); error == 0) error = late;
   if (error == 0) error = rename_in(folder, beside.text(), name, overwrite);
   beside.is_mine(error != 0);
   return error;

@@ -42,22 +42,16 @@ int write_all(int fd, std::string_view text) {
 }  // namespace
 
 Result<Audit> Audit::open(const std::string& path) {
-  const auto fd = open_safely(path);
-  if (!fd) return fd.error();
-  return Audit(*fd, path);
-}
-
-Audit::Audit(Audit&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
-
-Audit::~Audit() {
-  if (fd_ >= 0) ::close(fd_);
+  auto file = open_safely(path);
+  if (!file) return file.error();
+  return Audit(std::move(*file), path);
 }
 
 std::optional<Error> Audit::write(std::string_view event, const Fields& fields) {
   nlohmann::ordered_json line = {{"at", utc_now()}, {"pid", ::getpid()}, {"event", event}};
   for (const auto& [key, value] : fields) line[key] = value;
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const auto error = in_child(k_write_seconds, [&] { return write_all(fd_, text); });
+  const auto error = in_child(k_write_seconds, [&] { return write_all(file_.get(), text); });
   if (error == 0) return std::nullopt;
   return Error{ErrorKind::io,
                fmt::format("cannot keep a record of what is done: {}",

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "util/fd.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
@@ -22,18 +23,14 @@ class Audit {
   /// the way, and every link among them, must belong to root or to us, and nobody else may write there,
   /// unless the folder is sticky, as /tmp is: somebody else could lead us elsewhere otherwise.
   static Result<Audit> open(const std::string& path);
-  Audit(Audit&& other) noexcept;
-  Audit& operator=(Audit&&) = delete;
-  Audit(const Audit&) = delete;
-  ~Audit();
 
   /// {"at":"2026-11-22T12:00:00.123Z","pid":..,"event":"..", ...}. An Error when the line could not be kept,
   /// or not within some seconds: the file system may be part of the jam.
   std::optional<Error> write(std::string_view event, const Fields& fields);
 
  private:
-  Audit(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
-  int fd_;
+  Audit(Fd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  Fd file_;
   std::string path_;
 };
 

@@ -3,29 +3,23 @@
 
 #include <fmt/format.h>
 
-#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "rescue/apply/apply.hpp"
+#include "util/clock.hpp"
 
 namespace unzap {
-
-inline double monotonic_now() {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 /// One application: its clock, its steps, its record. Each thing that is done is noted once.
 class Course {
  public:
   Course(const Plan& plan, const ApplyOptions& options, Audit& audit)
-      : plan_(plan), options_(options), audit_(audit), begin_(monotonic_now()) {}
+      : plan_(plan), options_(options), audit_(audit), begin_(monotonic_seconds()) {}
 
-  double seconds() const { return monotonic_now() - begin_; }
+  double seconds() const { return monotonic_seconds() - begin_; }
   const Plan& plan() const { return plan_; }
   const Action& action() const { return *plan_.action; }
   const ApplyOptions& options() const { return options_; }

@@ -71,12 +71,8 @@ std::string let_go(const Action& action, const RescueTarget& one, std::optional<
 
 Handle::Handle(std::int32_t tgid) : fd_(static_cast<int>(::syscall(SYS_pidfd_open, tgid, 0))) {}
 
-Handle::~Handle() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 int Handle::send(int signal) const {
-  return ::syscall(SYS_pidfd_send_signal, fd_, signal, nullptr, 0) == 0 ? 0 : errno;
+  return ::syscall(SYS_pidfd_send_signal, fd_.get(), signal, nullptr, 0) == 0 ? 0 : errno;
 }
 
 std::string changed(const RescueTarget& target, bool must_be_exiting) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "rescue/plan.hpp"
+#include "util/fd.hpp"
 
 namespace unzap {
 
@@ -13,16 +14,13 @@ class Handle {
  public:
   /// Of the process with this number now; look at its identity afterwards.
   explicit Handle(std::int32_t tgid);
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle();
 
-  bool held() const { return fd_ >= 0; }
+  bool held() const { return static_cast<bool>(fd_); }
   /// 0, or the errno of what went wrong.
   int send(int signal) const;
 
  private:
-  int fd_;
+  Fd fd_;
 };
 
 /// Why the target is not what it was when the plan was made; empty when it still is: number, start time,

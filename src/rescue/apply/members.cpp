@@ -18,6 +18,7 @@
 #include <string>
 
 #include "rescue/apply/child.hpp"
+#include "util/fd.hpp"
 #include "util/run_apart.hpp"
 #include "util/text.hpp"
 
@@ -27,22 +28,19 @@ namespace {
 constexpr std::size_t k_deepest = 40;       // MAX_PID_NS_LEVEL is 32, include/linux/pid_namespace.h
 constexpr double k_silence_seconds = 0.25;  // for a batch of which nobody answers
 
-/// Walks up from an open namespace, which it closes.
-std::vector<std::uint64_t> chain_from(int fd) {
+/// Walks up from an open namespace.
+std::vector<std::uint64_t> chain_from(Fd at) {
   std::vector<std::uint64_t> out;
-  while (fd >= 0 && out.size() < k_deepest) {
+  while (at && out.size() < k_deepest) {
     struct stat found {};
-    if (::fstat(fd, &found) == 0) out.push_back(found.st_ino);
-    const int above = ::ioctl(fd, NS_GET_PARENT);  // EPERM beyond the one that /proc is of
-    ::close(fd);
-    fd = above;
+    if (::fstat(at.get(), &found) == 0) out.push_back(found.st_ino);
+    at = Fd(::ioctl(at.get(), NS_GET_PARENT));  // EPERM beyond the one that /proc is of
   }
-  if (fd >= 0) ::close(fd);
   return out;
 }
 
-int open_pid_ns(std::int32_t pid) {
-  return ::open(fmt::format("/proc/{}/ns/pid", pid).c_str(), O_RDONLY | O_CLOEXEC);
+Fd open_pid_ns(std::int32_t pid) {
+  return Fd(::open(fmt::format("/proc/{}/ns/pid", pid).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 /// What the process that asks leaves behind even when it is stuck.

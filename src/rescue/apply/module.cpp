@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "rescue/apply/child.hpp"
+#include "util/fd.hpp"
 #include "util/read_file.hpp"
 #include "util/text.hpp"
 
@@ -68,12 +69,10 @@ std::string parameter(const ModuleHost& host, std::string_view name) {
 
 std::optional<Error> write_target(const ModuleHost& host, const std::string& value) {
   const std::string path = parameter(host, "target");
-  const int fd = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-  const bool written =
-      fd >= 0 && ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size());
+  const Fd file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (file && ::write(file.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size()))
+    return std::nullopt;
   const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (written) return std::nullopt;
   const bool denied = error == EPERM || error == EACCES;
   return module_error(denied ? ErrorKind::permission : ErrorKind::io,
                       fmt::format("the loaded module does not take a target: {}", std::strerror(error)), path,
@@ -94,13 +93,13 @@ std::optional<Error> not_ours(const ModuleHost& host) {
 }
 
 /// The file to load, opened; an error when somebody else could have put something in.
-Result<int> open_module(const std::string& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0)
+Result<Fd> open_module(const std::string& file) {
+  Fd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd)
     return module_error(errno == EACCES ? ErrorKind::permission : ErrorKind::no_input,
                         fmt::format("cannot open the module: {}", std::strerror(errno)), file, "");
   struct stat status {};
-  const bool known = ::fstat(fd, &status) == 0;
+  const bool known = ::fstat(fd.get(), &status) == 0;
   std::string why;
   if (!known || !S_ISREG(status.st_mode))
     why = "the module is not a regular file";
@@ -109,7 +108,6 @@ Result<int> open_module(const std::string& file) {
   else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     why = "others can write to the module";
   if (why.empty()) return fd;
-  ::close(fd);
   return module_error(ErrorKind::permission, why, file,
                       "look at it, then: chown root FILE && chmod 644 FILE");
 }
@@ -118,8 +116,7 @@ Result<int> open_module(const std::string& file) {
 Result<int> load(const std::string& file, const std::string& target, const ModuleHost& host) {
   const auto fd = open_module(file);
   if (!fd) return fd.error();
-  const auto status = in_child(k_load_seconds, [&] { return host.load(*fd, "target=" + target); });
-  ::close(*fd);
+  const auto status = in_child(k_load_seconds, [&] { return host.load(fd->get(), "target=" + target); });
   if (!status)
     return module_error(ErrorKind::io,
                         fmt::format("loading the module did not end within {:.0f} s", k_load_seconds), file,

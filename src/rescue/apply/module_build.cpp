@@ -17,6 +17,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "util/fd.hpp"
+
 namespace unzap {
 namespace {
 
@@ -89,13 +91,10 @@ BuildFolder::~BuildFolder() {
 
 std::optional<Error> BuildFolder::write(std::string_view name, std::string_view text) const {
   const std::string path = path_ + "/" + std::string(name);
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  const bool written =
-      file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int error = errno;
-  if (file >= 0) ::close(file);
-  if (written) return std::nullopt;
-  return Error{ErrorKind::io, fmt::format("cannot write: {}", std::strerror(error)), path, ""};
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+    return std::nullopt;
+  return Error{ErrorKind::io, fmt::format("cannot write: {}", std::strerror(errno)), path, ""};
 }
 
 std::vector<std::string> build_parents() {
@@ -112,13 +111,12 @@ std::optional<int> run_build(const std::vector<std::string>& arguments, const st
   if (child < 0) return std::nullopt;
   if (child == 0) become(arguments, folder, limits);
   (void)::setpgid(child, child);  // whoever of the two comes first
-  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
-  pollfd ready{handle, POLLIN, 0};
-  const bool ended = handle >= 0 && ::poll(&ready, 1, static_cast<int>(limits.seconds * 1000)) == 1;
+  const Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+  pollfd ready{handle.get(), POLLIN, 0};
+  const bool ended = handle && ::poll(&ready, 1, static_cast<int>(limits.seconds * 1000)) == 1;
   // Before it is reaped: until then the number of its group is not another's.
   ::kill(-child, SIGKILL);
   if (!ended) (void)::poll(&ready, 1, 1000);
-  if (handle >= 0) ::close(handle);
   int status = 0;
   // On a jammed machine not even SIGKILL need end it: it is left behind then.
   const bool reaped = ::waitpid(child, &status, ended ? 0 : WNOHANG) == child;

@@ -20,25 +20,6 @@ namespace {
 constexpr int k_most_links = 40;
 constexpr const char* k_elsewhere = "name another file with --audit FILE, in a folder of root's";
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 Error refused(ErrorKind kind, const std::string& why, const std::string& place) {
   return {kind, "no record can be kept, so nothing was done: " + why, place, k_elsewhere};
 }
@@ -69,7 +50,7 @@ class Way {
     push_front(todo_, folder);
   }
 
-  Result<Descriptor> walk() {
+  Result<Fd> walk() {
     if (at_.get() < 0) return refused(errno, shown_);
     if (auto failed = check_folder(shown_.starts_with('/') ? "/" : ".")) return *failed;
     while (!todo_.empty()) {
@@ -98,7 +79,7 @@ class Way {
   }
 
   std::optional<Error> step(const std::string& name) {
-    Descriptor next(::openat(at_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    Fd next(::openat(at_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (next.get() < 0 && errno == ENOENT)
       return refused(ErrorKind::io, fmt::format("there is no folder {}", name), shown_);
     struct stat found {};
@@ -109,7 +90,7 @@ class Way {
     return check_folder(name);
   }
 
-  std::optional<Error> follow(const std::string& name, const Descriptor& link, const struct stat& found) {
+  std::optional<Error> follow(const std::string& name, const Fd& link, const struct stat& found) {
     if (!ours(found))
       return refused(ErrorKind::permission,
                      fmt::format("the link {} on the way belongs to somebody else", name), shown_);
@@ -119,12 +100,12 @@ class Way {
     const std::string text(target, static_cast<std::size_t>(length));
     push_front(todo_, text);
     if (!text.starts_with('/')) return std::nullopt;
-    at_ = Descriptor(open_begin("/"));
+    at_ = Fd(open_begin("/"));
     return at_.get() < 0 ? std::optional(refused(errno, shown_)) : check_folder("/");
   }
 
   std::string shown_;
-  Descriptor at_;
+  Fd at_;
   std::deque<std::string> todo_;
   int links_ = 0;
 };
@@ -145,7 +126,7 @@ std::optional<Error> unfit(const struct stat& found, const std::string& path) {
 
 }  // namespace
 
-Result<int> open_safely(const std::string& path) {
+Result<Fd> open_safely(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
@@ -161,10 +142,10 @@ Result<int> open_safely(const std::string& path) {
   }
   constexpr int k_flags =
       O_WRONLY | O_CREAT | O_APPEND | O_DSYNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  Descriptor file(::openat(at->get(), name.c_str(), k_flags, 0600));
+  Fd file(::openat(at->get(), name.c_str(), k_flags, 0600));
   if (file.get() < 0 || ::fstat(file.get(), &found) != 0) return refused(errno, path);
   if (auto error = unfit(found, path)) return *error;
-  return file.release();
+  return file;
 }
 
 }  // namespace unzap

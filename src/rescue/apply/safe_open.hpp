@@ -3,12 +3,13 @@
 
 #include <string>
 
+#include "util/fd.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
 
 /// A descriptor of the file at `path`, opened for appending; made with mode 0600 when there is none. See
 /// Audit::open for what it refuses.
-Result<int> open_safely(const std::string& path);
+Result<Fd> open_safely(const std::string& path);
 
 }  // namespace unzap

@@ -30,7 +30,7 @@ std::string left_in_namespace(Course& course, double deadline) {
   if (!course.plan().pid_ns) return "";
   const std::uint64_t inode = *course.plan().pid_ns;
   Members members = members_of(inode, k_members_seconds);
-  while (!members.found.empty() && monotonic_now() < deadline) {
+  while (!members.found.empty() && monotonic_seconds() < deadline) {
     ::usleep(k_pause_us);
     members = members_of(inode, k_members_seconds);
   }
@@ -58,9 +58,9 @@ bool all_known(const std::vector<Awaited>& left) {
 }  // namespace
 
 Applied watch(Course& course, const Standing& before) {
-  const double deadline = monotonic_now() + course.options().verify_seconds;
+  const double deadline = monotonic_seconds() + course.options().verify_seconds;
   std::vector<Awaited> left = not_yet_free(before.stuck);
-  while (!left.empty() && monotonic_now() < deadline) {
+  while (!left.empty() && monotonic_seconds() < deadline) {
     ::usleep(k_pause_us);
     left = not_yet_free(left);
   }
@@ -76,7 +76,7 @@ Applied watch(Course& course, const Standing& before) {
   course.told("free", fmt::format("free: {}", labels(before.stuck)));
   if (std::string why = left_in_namespace(course, deadline); !why.empty())
     return course.end(Outcome::not_freed, std::move(why));
-  const auto rcu = rcu_completes(std::max(0.5, deadline - monotonic_now()));
+  const auto rcu = rcu_completes(std::max(0.5, deadline - monotonic_seconds()));
   if (rcu == false)
     return course.end(Outcome::not_freed,
                       "they are free, but an RCU grace period still does not end: another CPU spins");

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "rescue/apply/child.hpp"
+#include "util/fd.hpp"
 
 namespace unzap {
 namespace {
@@ -20,26 +21,21 @@ constexpr double k_look_seconds = 4;
 constexpr double k_write_seconds = 5;
 constexpr int k_no_errno = 255;  // a write of nothing
 
-/// A descriptor of a folder, closed at the end.
+/// An open folder.
 class Folder {
  public:
   explicit Folder(const std::string& path)
       : fd_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {}
-  ~Folder() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   std::optional<FolderId> id() const {
     struct stat found {};
-    if (fd_ < 0 || ::fstat(fd_, &found) != 0) return std::nullopt;
+    if (!fd_ || ::fstat(fd_.get(), &found) != 0) return std::nullopt;
     return FolderId{found.st_dev, found.st_ino};
   }
 
  private:
-  int fd_;
+  Fd fd_;
 };
 
 Written refused(std::string why) {
@@ -85,9 +81,9 @@ std::string why_not_abort(const WriteGuard& guard, const HostPlaces& places) {
 /// is jammed.
 Written write_in(const Folder& folder, const std::string& file, const std::string& value) {
   const auto status = in_child(k_write_seconds, [&] {
-    const int fd = ::openat(folder.fd(), file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return std::clamp(errno, 1, k_no_errno);
-    const ssize_t put = ::write(fd, value.data(), value.size());
+    const Fd fd(::openat(folder.fd(), file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) return std::clamp(errno, 1, k_no_errno);
+    const ssize_t put = ::write(fd.get(), value.data(), value.size());
     if (put < 0) return std::clamp(errno, 1, k_no_errno);
     return put == static_cast<ssize_t>(value.size()) ? 0 : k_no_errno;
   });

@@ -84,23 +84,11 @@ Result<BpfMemory> BpfMemory::open() {
   // Before 5.11 what BPF uses counts against RLIMIT_MEMLOCK.
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
   ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
-  const int map = make_map();
-  if (map < 0) return refused("a BPF map cannot be made");
-  const int program = load_program(map);
-  if (program < 0) {
-    const Error error = refused("the BPF program that reads kernel memory is not accepted");
-    ::close(map);
-    return error;
-  }
-  return BpfMemory(map, program);
-}
-
-BpfMemory::BpfMemory(BpfMemory&& other) noexcept
-    : map_(std::exchange(other.map_, -1)), program_(std::exchange(other.program_, -1)) {}
-
-BpfMemory::~BpfMemory() {
-  if (program_ >= 0) ::close(program_);
-  if (map_ >= 0) ::close(map_);
+  Fd map(make_map());
+  if (!map) return refused("a BPF map cannot be made");
+  Fd program(load_program(map.get()));
+  if (!program) return refused("the BPF program that reads kernel memory is not accepted");
+  return BpfMemory(std::move(map), std::move(program));
 }
 
 Result<std::string> BpfMemory::read(std::uint64_t address, std::uint64_t size) const {
@@ -108,7 +96,7 @@ Result<std::string> BpfMemory::read(std::uint64_t address, std::uint64_t size) c
   while (out.size() < size) {
     const std::uint64_t at = address + out.size();
     bpf_attr run{};
-    run.test.prog_fd = static_cast<std::uint32_t>(program_);
+    run.test.prog_fd = static_cast<std::uint32_t>(program_.get());
     run.test.ctx_in = pointer(&at);
     run.test.ctx_size_in = sizeof at;
     if (bpf(BPF_PROG_TEST_RUN, run) < 0) return refused("the BPF program cannot be run");
@@ -118,7 +106,7 @@ Result<std::string> BpfMemory::read(std::uint64_t address, std::uint64_t size) c
     std::array<char, k_piece_bytes> piece{};
     const std::uint32_t key = 0;
     bpf_attr look{};
-    look.map_fd = static_cast<std::uint32_t>(map_);
+    look.map_fd = static_cast<std::uint32_t>(map_.get());
     look.key = pointer(&key);
     look.value = pointer(piece.data());
     if (bpf(BPF_MAP_LOOKUP_ELEM, look) < 0) return refused("what the BPF program read cannot be fetched");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "util/fd.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
@@ -16,18 +17,12 @@ class BpfMemory {
   /// Errors: permission, or io with what the kernel says.
   static Result<BpfMemory> open();
 
-  BpfMemory(BpfMemory&& other) noexcept;
-  BpfMemory& operator=(BpfMemory&&) = delete;
-  BpfMemory(const BpfMemory&) = delete;
-  BpfMemory& operator=(const BpfMemory&) = delete;
-  ~BpfMemory();
-
   Result<std::string> read(std::uint64_t address, std::uint64_t size) const;
 
  private:
-  BpfMemory(int map, int program) : map_(map), program_(program) {}
-  int map_ = -1;
-  int program_ = -1;
+  BpfMemory(Fd map, Fd program) : map_(std::move(map)), program_(std::move(program)) {}
+  Fd map_;
+  Fd program_;
 };
 
 }  // namespace unzap

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "util/fd.hpp"
+
 namespace unzap {
 namespace {
 
@@ -56,11 +58,9 @@ Result<std::string> read_open(int fd, const std::string& path, std::uint64_t add
 }  // namespace
 
 Result<std::string> read_kcore(const std::string& path, std::uint64_t address, std::uint64_t size) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return failed(path, errno);
-  Result<std::string> out = read_open(fd, path, address, size);
-  ::close(fd);
-  return out;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return failed(path, errno);
+  return read_open(file.get(), path, address, size);
 }
 
 }  // namespace unzap

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/procfs/ancestry.hpp"
 
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "sources/procfs/parse.hpp"
+#include "util/fd.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -39,21 +38,18 @@ AncestryText read_link(int directory, const char* path) {
   return {0, std::string(target, static_cast<std::size_t>(got))};
 }
 
-/// Appends the inodes from the open `fd`, which is closed, up to the caller's own namespace.
-std::string walk(int fd, std::uint64_t own) {
+/// The inodes from the open namespace up to the caller's own.
+std::string walk(Fd at, std::uint64_t own) {
   std::string out;
   std::uint64_t last = 0;
   bool ended = false;
   for (int level = 0; level < k_most_levels && !ended; ++level) {
-    last = inode_of(fd);
+    last = inode_of(at.get());
     out += std::to_string(last) + "\n";
-    const int above = ::ioctl(fd, NS_GET_PARENT);
-    ended = above < 0;
-    const bool at_the_top = ended && errno == EPERM;
-    ::close(std::exchange(fd, above));
-    if (ended && !at_the_top) return out.append(k_not_whole);
+    at = Fd(::ioctl(at.get(), NS_GET_PARENT));
+    ended = !at;
+    if (ended && errno != EPERM) return out.append(k_not_whole);  // EPERM: this is the top
   }
-  if (!ended) ::close(fd);
   if (!ended || (own != 0 && last != own)) out.append(k_not_whole);
   return out;
 }
@@ -61,12 +57,11 @@ std::string walk(int fd, std::uint64_t own) {
 }  // namespace
 
 AncestryText read_ancestry(int directory, const char* path, std::uint64_t own) {
-  const int fd = ::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  Fd file(::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   const int error = errno;
-  if (fd >= 0 && is_namespace(fd)) return {0, walk(fd, own)};
-  if (fd >= 0) ::close(fd);
+  if (file && is_namespace(file.get())) return {0, walk(std::move(file), own)};
   // What the kernel refuses it refuses for the link as well (proc_ns_readlink(), fs/proc/namespaces.c).
-  if (fd < 0 && error != ENOENT && error != ELOOP) return {error, {}};
+  if (!file && error != ENOENT && error != ELOOP) return {error, {}};
   return read_link(directory, path);
 }
 

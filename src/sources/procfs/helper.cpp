@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,8 @@
 #include <optional>
 
 #include "sources/procfs/ancestry.hpp"
+#include "util/clock.hpp"
+#include "util/fd.hpp"
 
 namespace unzap {
 namespace {
@@ -26,12 +27,6 @@ struct Answer {
   int error = 0;
   std::string text;
 };
-
-double now_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 /// Reads what `fd` has now. A record that was overwritten while we read (EPIPE) is skipped.
 Answer read_all(int fd, std::size_t max_bytes, bool keep_end) {
@@ -57,11 +52,9 @@ Answer read_all(int fd, std::size_t max_bytes, bool keep_end) {
 }
 
 Answer read_file_at(int directory, const char* path, bool records) {
-  const int fd = ::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (records ? O_NONBLOCK : 0));
-  if (fd < 0) return {errno, {}};
-  Answer out = read_all(fd, records ? k_max_log_bytes : k_max_read_bytes, records);
-  ::close(fd);
-  return out;
+  const Fd file(::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (records ? O_NONBLOCK : 0)));
+  if (!file) return {errno, {}};
+  return read_all(file.get(), records ? k_max_log_bytes : k_max_read_bytes, records);
 }
 
 Answer read_link_at(int directory, const char* path) {
@@ -97,25 +90,27 @@ int for_each_number(int fd, const Use& use) {
   });
 }
 
+Fd open_folder(int directory, const char* path) {
+  return Fd(::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 Answer list_numbers_at(int directory, const char* path) {
-  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return {errno, {}};
+  const Fd folder = open_folder(directory, path);
+  if (!folder) return {errno, {}};
   Answer out;
-  out.error = for_each_number(fd, [&](const char* name) { out.text.append(name).push_back('\n'); });
-  ::close(fd);
+  out.error = for_each_number(folder.get(), [&](const char* name) { out.text.append(name).push_back('\n'); });
   return out;
 }
 
 Answer list_folders_at(int directory, const char* path) {
-  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return {errno, {}};
+  const Fd folder = open_folder(directory, path);
+  if (!folder) return {errno, {}};
   Answer out;
-  out.error = for_each_entry(fd, [&](const dirent64& entry) {
+  out.error = for_each_entry(folder.get(), [&](const dirent64& entry) {
     const std::string_view name = entry.d_name;
     const bool one = entry.d_type == DT_DIR && name != "." && name != "..";
     if (one && out.text.size() < k_max_read_bytes) out.text.append(name).push_back('\n');
   });
-  ::close(fd);
   return out;
 }
 
@@ -126,7 +121,7 @@ Answer identity_at(int directory, const char* path) {
 }
 
 void append_record(const char* name, int size_or_error, std::string& out) {
-  const StatRecord head{now_seconds(), static_cast<std::int32_t>(std::strtol(name, nullptr, 10)),
+  const StatRecord head{monotonic_seconds(), static_cast<std::int32_t>(std::strtol(name, nullptr, 10)),
                         size_or_error};
   out.append(reinterpret_cast<const char*>(&head), sizeof head);
 }
@@ -136,17 +131,14 @@ void append_stat(int folder, const char* name, std::string& out) {
   const std::size_t length = std::min(std::strlen(name), sizeof path - sizeof "/stat");
   std::memcpy(path, name, length);
   std::memcpy(path + length, "/stat", sizeof "/stat");
+  const Fd file(::openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
   char text[k_stat_bytes];
   ssize_t got = -1;
-  int error = 0;
-  if (const int fd = ::openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY); fd >= 0) {
-    do got = ::read(fd, text, sizeof text);
+  if (file) {
+    do got = ::read(file.get(), text, sizeof text);
     while (got < 0 && errno == EINTR);
-    error = errno;
-    ::close(fd);
-  } else {
-    error = errno;
   }
+  const int error = errno;
   append_record(name, got < 0 ? -error : static_cast<std::int32_t>(got), out);
   if (got > 0) out.append(text, static_cast<std::size_t>(got));
 }
@@ -158,17 +150,16 @@ void append_thread(int folder, const char* name, Progress& progress, std::string
 }
 
 Answer read_threads_at(int directory, const char* path, Progress& progress) {
-  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return {errno, {}};
+  const Fd folder = open_folder(directory, path);
+  if (!folder) return {errno, {}};
   Answer out;
   std::size_t count = 0;
-  out.error = for_each_number(fd, [&](const char* name) {
-    if (++count <= k_threads_at_once) return append_thread(fd, name, progress, out.text);
+  out.error = for_each_number(folder.get(), [&](const char* name) {
+    if (++count <= k_threads_at_once) return append_thread(folder.get(), name, progress, out.text);
     progress.reads.fetch_add(1);
     append_record(name, -EAGAIN, out.text);
   });
   progress.thread.store(0);
-  ::close(fd);
   return out;
 }
 
@@ -177,17 +168,15 @@ Answer read_stats_at(int directory, const char* path, Progress& progress) {
   const std::string_view text = path;
   const std::size_t begin = std::min(text.find('/'), text.size());
   const std::size_t end = std::max(begin, std::min(text.rfind('/'), text.size()));
-  const std::string folder(text.substr(0, begin));
-  const int fd = ::openat(directory, folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return {errno, {}};
+  const Fd folder = open_folder(directory, std::string(text.substr(0, begin)).c_str());
+  if (!folder) return {errno, {}};
   Answer out;
   for (std::size_t at = begin + 1; at < end;) {
     const std::size_t stop = std::min(text.find(' ', at), end);
-    append_thread(fd, std::string(text.substr(at, stop - at)).c_str(), progress, out.text);
+    append_thread(folder.get(), std::string(text.substr(at, stop - at)).c_str(), progress, out.text);
     at = stop + 1;
   }
   progress.thread.store(0);
-  ::close(fd);
   return out;
 }
 
@@ -212,7 +201,7 @@ class Server {
   int socket_;
   const std::string& root_;
   Progress& progress_;
-  int root_fd_ = -1;
+  Fd root_fd_;
   std::optional<std::uint64_t> own_pid_ns_;  ///< inode; 0: not known
   std::string in_;
   std::string out_;
@@ -222,7 +211,7 @@ Answer Server::ancestry_of(int directory, const char* path) {
   if (!own_pid_ns_) {
     struct stat info {};
     // A procfs of a pid namespace that we are not part of has no "self" for us.
-    own_pid_ns_ = ::fstatat(root_fd_, "self/ns/pid", &info, 0) == 0 ? info.st_ino : 0;
+    own_pid_ns_ = ::fstatat(root_fd_.get(), "self/ns/pid", &info, 0) == 0 ? info.st_ino : 0;
   }
   AncestryText found = read_ancestry(directory, path, *own_pid_ns_);
   return {found.error, std::move(found.text)};
@@ -290,25 +279,21 @@ std::optional<std::vector<std::string>> Server::receive() {
 void Server::answer_request(const std::vector<std::string>& words) {
   progress_.steps.fetch_add(1);
   progress_.reads.fetch_add(1);
-  if (root_fd_ < 0) root_fd_ = ::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (!root_fd_) root_fd_.reset(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::string& name = words.front();
-  int directory = -1;
-  int error = errno;
-  if (root_fd_ >= 0 || name.starts_with('/')) {
-    directory = ::openat(root_fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    error = errno;
-  }
-  send({directory < 0 ? error : 0, {}});
-  if (directory < 0) {
+  Fd directory;
+  if (root_fd_ || name.starts_with('/')) directory = open_folder(root_fd_.get(), name.c_str());
+  const int error = errno;
+  send({directory ? 0 : error, {}});
+  if (!directory) {
     progress_.steps.fetch_add(words.size() - 1);  // none of them will be asked for
     return;
   }
   for (std::size_t i = 1; i < words.size(); ++i) {
     progress_.steps.fetch_add(1);
     progress_.reads.fetch_add(1);
-    send(answer(directory, static_cast<ReadKind>(words[i].front()), words[i].c_str() + 1));
+    send(answer(directory.get(), static_cast<ReadKind>(words[i].front()), words[i].c_str() + 1));
   }
-  ::close(directory);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,8 @@
 #include <cmath>
 #include <cstring>
 #include <utility>
+
+#include "util/fd.hpp"
 
 namespace unzap {
 namespace {
@@ -78,11 +79,9 @@ const BlockedPlace* hangs_at(const std::string& place) {
 
 /// True when the process runs or waits for a CPU, as far as our own /proc says.
 bool is_runnable(pid_t pid) {
-  const int fd = ::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  const Fd file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
   char text[128];
-  const ssize_t got = ::read(fd, text, sizeof text);
-  ::close(fd);
+  const ssize_t got = file ? ::read(file.get(), text, sizeof text) : -1;
   const std::string_view line(text, got > 0 ? static_cast<std::size_t>(got) : 0);
   const std::size_t end = line.rfind(") ");
   return end != std::string_view::npos && end + 2 < line.size() && line[end + 2] == 'R';
@@ -95,12 +94,6 @@ Absence absence_of(int error) {
   if (error == ENOENT || error == ESRCH) return Absence::gone;
   if (error == EMFILE || error == ENFILE || error == ENOMEM) return Absence::not_asked;
   return Absence::not_in_this_kernel;
-}
-
-double monotonic_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 /// One run: what was asked, what was answered, what is still to be asked.

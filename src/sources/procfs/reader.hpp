@@ -14,11 +14,9 @@
 #include "snapshot/reading.hpp"
 #include "sources/procfs/helper.hpp"
 #include "sources/procfs/lane.hpp"
+#include "util/clock.hpp"
 
 namespace unzap {
-
-/// Seconds of the monotonic clock; only differences mean anything.
-double monotonic_seconds();
 
 /// What an errno of a file below /proc means.
 Absence absence_of(int error);

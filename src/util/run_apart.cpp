@@ -1,54 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "util/run_apart.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <cstring>
-#include <exception>
+#include <string_view>
+
+#include "util/clock.hpp"
+#include "util/fd.hpp"
+#include "util/left_behind.hpp"
 
 namespace unzap {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr double k_least_seconds = 1;
 
-/// The life of the process that works: standard streams would keep the terminal, or the reader of our output,
-/// waiting for as long as the kernel holds it.
-[[noreturn]] void work_apart(int out, const std::function<std::string()>& work) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (const int null = ::open("/dev/null", O_RDWR); null >= 0)
-    for (const int fd : {0, 1, 2}) ::dup2(null, fd);
-  int code = 1;
-  try {
-    const std::string text = work();
-    std::size_t written = 0;
-    while (written < text.size()) {
-      const ssize_t got = ::write(out, text.data() + written, text.size() - written);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) ::_exit(1);
-      written += static_cast<std::size_t>(got);
-    }
-    code = 0;
-  } catch (const std::exception&) {
-    code = 1;  // the parent says that it died
+/// All of `text` into the pipe; 0 when it went through.
+int send(int out, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(out, text.data(), text.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return 1;
+    text.remove_prefix(static_cast<std::size_t>(put));
   }
-  ::_exit(code);
+  return 0;
 }
 
 /// Reads until the end; nullptr, or what went wrong.
-const char* read_until(int in, Clock::time_point end, std::size_t max_bytes, std::string& text) {
+const char* read_until_end(int in, const TimeLimit& limit, std::size_t max_bytes, std::string& text) {
   char chunk[65536];
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
     pollfd wait{in, POLLIN, 0};
-    const int ready = left > 0 ? ::poll(&wait, 1, static_cast<int>(left)) : 0;
+    const int left = limit.milliseconds_left();
+    const int ready = left > 0 ? ::poll(&wait, 1, left) : 0;
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return "did not come back in time";
     const ssize_t got = ::read(in, chunk, sizeof chunk);
@@ -67,34 +55,18 @@ Result<std::string> run_apart(const std::string& what, const std::function<std::
   const auto failed = [&what](const std::string& why) {
     return Error{ErrorKind::io, fmt::format("{} {}", what, why), "", ""};
   };
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return failed(std::strerror(errno));
-  const pid_t child = ::fork();
-  if (child < 0) {
-    const int error = errno;
-    ::close(ends[0]);
-    ::close(ends[1]);
+  Pipe pipe = Pipe::open();
+  if (!pipe) return failed(std::strerror(errno));
+  const TimeLimit limit(seconds);
+  LeftBehind process;
+  const ApartOptions options{.name = "unzap-apart", .keep_only = pipe.out.get()};
+  if (const int error = process.start(options, [&work] { return send(k_kept_fd, work()); }); error != 0)
     return failed(std::strerror(error));
-  }
-  if (child == 0) {
-    ::close(ends[0]);
-    work_apart(ends[1], work);
-  }
-  ::close(ends[1]);
+  pipe.out.reset();
   std::string text;
-  const auto end =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  const char* problem = read_until(ends[0], end, max_bytes, text);
-  ::close(ends[0]);
-  int status = 0;
-  if (problem) {
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, WNOHANG);  // it may never end
-    return failed(problem);
-  }
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return failed("failed");
+  if (const char* problem = read_until_end(pipe.in.get(), limit, max_bytes, text)) return failed(problem);
+  // It has closed its end, and has nothing left to do that could block.
+  if (process.wait(std::max(limit.seconds_left(), k_least_seconds)) != 0) return failed("failed");
   return text;
 }
 

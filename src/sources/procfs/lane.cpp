@@ -2,12 +2,8 @@
 #include "sources/procfs/lane.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,32 +14,12 @@
 #include "util/assert.hpp"
 
 namespace unzap {
-namespace {
-
-/// In the child: keep nothing of the parent but the socket, die with the parent, then serve.
-[[noreturn]] void become_helper(int socket, const std::string& root, Progress& progress) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::signal(SIGPIPE, SIG_DFL);
-  ::signal(SIGINT, SIG_DFL);
-  ::signal(SIGTERM, SIG_DFL);
-  ::prctl(PR_SET_NAME, "unzap-reader");
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
-  constexpr int k_socket = 3;
-  if (socket != k_socket) ::dup2(socket, k_socket);
-  ::close_range(k_socket + 1, ~0U, 0);
-  serve_reads(k_socket, root, progress);
-}
-
-}  // namespace
-
 Lane::Lane() {
   void* page = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page != MAP_FAILED) progress_ = new (page) Progress;
 }
 
 Lane::~Lane() {
-  if (socket_ >= 0) ::close(socket_);
   if (progress_ != nullptr) ::munmap(progress_, sizeof(Progress));
 }
 
@@ -51,36 +27,29 @@ int Lane::start(const std::string& root) {
   if (progress_ == nullptr) return ENOMEM;
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno;
+  Fd ours(pair[0]);
+  const Fd theirs(pair[1]);
   // One that was left behind may write to the page that it knows; the next one has its own.
   void* page = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (page != MAP_FAILED) {
-    ::munmap(progress_, sizeof(Progress));
-    progress_ = new (page) Progress;
-  }
-  const pid_t pid = page == MAP_FAILED ? -1 : ::fork();
-  if (pid == 0) become_helper(pair[1], root, *progress_);
-  const int error = page == MAP_FAILED ? ENOMEM : errno;
-  ::close(pair[1]);
-  if (pid < 0) {
-    ::close(pair[0]);
-    return error;
-  }
-  ::fcntl(pair[0], F_SETFL, O_NONBLOCK);
-  socket_ = pair[0];
-  helper_ = pid;
+  if (page == MAP_FAILED) return ENOMEM;
+  ::munmap(progress_, sizeof(Progress));
+  progress_ = new (page) Progress;
+  const ApartOptions options{.name = "unzap-reader", .keep_only = theirs.get()};
+  const auto serve = [this, &root]() -> int { serve_reads(k_kept_fd, root, *progress_); };
+  if (const int error = helper_.start(options, serve); error != 0) return error;
+  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+  socket_ = std::move(ours);
   opened_ = false;
   taken_ = reads_ = 0;
   return 0;
 }
 
 pid_t Lane::abandon() {
-  ::close(socket_);
-  ::kill(helper_, SIGKILL);
-  socket_ = -1;
+  socket_.reset();
   out_.clear();
   in_.clear();
   in_at_ = 0;
-  return std::exchange(helper_, -1);
+  return helper_.abandon();
 }
 
 void Lane::ask(Piece piece, const ReadGroup& group) {
@@ -89,14 +58,14 @@ void Lane::ask(Piece piece, const ReadGroup& group) {
 }
 
 void Lane::send() {
-  const ssize_t sent = ::send(socket_, out_.data(), out_.size(), MSG_NOSIGNAL);
+  const ssize_t sent = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
   if (sent > 0) out_.erase(0, static_cast<std::size_t>(sent));
 }
 
 bool Lane::receive() {
   in_.erase(0, std::exchange(in_at_, 0));
   char chunk[65536];
-  const ssize_t got = ::recv(socket_, chunk, sizeof chunk, 0);
+  const ssize_t got = ::recv(socket_.get(), chunk, sizeof chunk, 0);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return false;
   if (got > 0) in_.append(chunk, static_cast<std::size_t>(got));
   return true;

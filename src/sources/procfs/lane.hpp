@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "sources/procfs/helper.hpp"
+#include "util/fd.hpp"
+#include "util/left_behind.hpp"
 
 namespace unzap {
 
@@ -35,9 +37,9 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  bool running() const { return helper_ > 0; }
-  int socket() const { return socket_; }
-  pid_t helper() const { return helper_; }
+  bool running() const { return helper_.running(); }
+  int socket() const { return socket_.get(); }
+  pid_t helper() const { return helper_.pid(); }
   /// How many pieces are asked and not answered to their end.
   std::size_t asked() const { return asked_.size(); }
   bool has_to_send() const { return !out_.empty(); }
@@ -80,8 +82,8 @@ class Lane {
  private:
   std::size_t steps_left(const Piece& piece) const;
 
-  int socket_ = -1;
-  pid_t helper_ = -1;
+  Fd socket_;
+  LeftBehind helper_;
   Progress* progress_ = nullptr;  ///< shared with the helper
   std::deque<Piece> asked_;
   bool opened_ = false;      ///< the folder of the front piece

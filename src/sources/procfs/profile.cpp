@@ -5,18 +5,14 @@
 #include <fmt/format.h>
 #include <linux/perf_event.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -24,8 +20,8 @@
 #include <utility>
 
 #include "sources/procfs/perf_samples.hpp"
-#include "sources/procfs/reader.hpp"
 #include "sources/procfs/symbols.hpp"
+#include "util/clock.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -47,14 +43,14 @@ class CpuEvent {
     attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN;
     attr.exclude_callchain_user = 1;
     attr.exclude_hv = 1;
-    fd_ = static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
-    if (fd_ < 0) {
+    fd_.reset(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
+    if (!fd_) {
       error_ = errno;
       return;
     }
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     bytes_ = k_ring_pages * page;
-    void* ring = ::mmap(nullptr, page + bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    void* ring = ::mmap(nullptr, page + bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (ring == MAP_FAILED) {
       error_ = errno;
       return;
@@ -65,7 +61,7 @@ class CpuEvent {
 
   int error() const { return error_; }
   std::string read() const {
-    ::ioctl(fd_, PERF_EVENT_IOC_DISABLE, 0);
+    ::ioctl(fd_.get(), PERF_EVENT_IOC_DISABLE, 0);
     const std::uint64_t end = std::atomic_ref<__u64>(head_->data_head).load(std::memory_order_acquire);
     std::string out;  // the ring is never full, so that it begins at 0
     for (std::uint64_t at = 0; at < std::min<std::uint64_t>(end, bytes_); ++at) out.push_back(data_[at]);
@@ -73,7 +69,7 @@ class CpuEvent {
   }
 
  private:
-  int fd_ = -1;
+  Fd fd_;
   int error_ = 0;
   std::size_t bytes_ = 0;
   perf_event_mmap_page* head_ = nullptr;
@@ -117,13 +113,8 @@ std::string text_of(const std::map<std::int32_t, TaskSamples>& samples) {
   return out;
 }
 
-/// In the child: samples, names, writes.
-[[noreturn]] void sample(const std::vector<ProfileTarget>& targets, int out) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::prctl(PR_SET_NAME, "unzap-profiler");
-  ::signal(SIGPIPE, SIG_DFL);
-  ::signal(SIGINT, SIG_DFL);
-  ::signal(SIGTERM, SIG_DFL);
+/// In the process that samples: samples, names, writes.
+int sample(const std::vector<ProfileTarget>& targets, int out) {
   std::set<std::int32_t> cpus;
   std::map<std::int32_t, TaskSamples> samples;
   for (const ProfileTarget& target : targets) {
@@ -149,43 +140,31 @@ std::string text_of(const std::map<std::int32_t, TaskSamples>& samples) {
     if (put <= 0) break;
     rest.remove_prefix(static_cast<std::size_t>(put));
   }
-  ::_exit(0);
+  return 0;
 }
 
 }  // namespace
 
-Profiler::~Profiler() {
-  if (pipe_ >= 0) ::close(pipe_);
-  if (child_ <= 0) return;
-  ::kill(child_, SIGKILL);
-  for (int tries = 0; tries < 20 && ::waitpid(child_, nullptr, WNOHANG) == 0; ++tries) ::usleep(1000);
-}
-
 void Profiler::start(const std::vector<ProfileTarget>& targets) {
-  int ends[2];
-  if (targets.empty() || child_ > 0 || ::pipe2(ends, O_CLOEXEC) != 0) return;
-  targets_ = targets;
-  child_ = ::fork();
-  if (child_ == 0) {
-    ::close(ends[0]);
-    sample(targets_, ends[1]);
-  }
-  ::close(ends[1]);
-  pipe_ = ends[0];
+  if (targets.empty() || started()) return;
+  Pipe pipe = Pipe::open();
+  if (!pipe) return;
+  const ApartOptions options{.name = "unzap-profiler", .keep_only = pipe.out.get()};
+  if (process_.start(options, [&targets] { return sample(targets, k_kept_fd); }) == 0)
+    pipe_ = std::move(pipe.in);
 }
 
 Reading<std::map<std::int32_t, Profile>> Profiler::collect(double seconds) {
-  if (child_ <= 0) return Absence::not_asked;
+  if (!started()) return Absence::not_asked;
   std::string text;
-  const double end = monotonic_seconds() + seconds;
+  const TimeLimit limit(seconds);
   for (;;) {
-    pollfd ready{pipe_, POLLIN, 0};
-    const double left = std::max(0.0, end - monotonic_seconds());
-    const int there = ::poll(&ready, 1, static_cast<int>(std::ceil(left * 1000)));
+    pollfd ready{pipe_.get(), POLLIN, 0};
+    const int there = ::poll(&ready, 1, limit.milliseconds_left());
     if (there < 0 && errno == EINTR) continue;
     if (there <= 0) return Absence::timed_out;
     char chunk[4096];
-    const ssize_t got = ::read(pipe_, chunk, sizeof chunk);
+    const ssize_t got = ::read(pipe_.get(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     text.append(chunk, static_cast<std::size_t>(got));

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
@@ -10,6 +8,8 @@
 
 #include "snapshot/reading.hpp"
 #include "snapshot/stack.hpp"
+#include "util/fd.hpp"
+#include "util/left_behind.hpp"
 
 namespace unzap {
 
@@ -31,14 +31,9 @@ struct Profile {
 /// process of its own does it, which is left behind when it does not answer.
 class Profiler {
  public:
-  Profiler() = default;
-  ~Profiler();
-  Profiler(const Profiler&) = delete;
-  Profiler& operator=(const Profiler&) = delete;
-
   /// Begins to sample the CPUs of the targets (the first k_most_cpus of them).
   void start(const std::vector<ProfileTarget>& targets);
-  bool started() const { return child_ > 0; }
+  bool started() const { return process_.running(); }
   /// What was seen, waiting no longer than that; or why nothing can be. A task that did not run meanwhile is
   /// missing.
   Reading<std::map<std::int32_t, Profile>> collect(double seconds);
@@ -46,9 +41,8 @@ class Profiler {
   static constexpr std::size_t k_most_cpus = 8;
 
  private:
-  pid_t child_ = -1;
-  int pipe_ = -1;
-  std::vector<ProfileTarget> targets_;
+  LeftBehind process_;
+  Fd pipe_;
 };
 
 /// What the sampling process wrote, for Profiler::collect(): "E <errno>", or for each task "T <tid> <kernel>

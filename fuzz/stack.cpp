@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /proc/<pid>/stack.
 #include "fuzz.hpp"
-#include "sources/procfs/parse.hpp"
+#include "linux/frames.hpp"
 
 void unzap::fuzz_one(std::string_view input) {
   const auto stack = parse_stack_file(input, "fuzz");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /proc/<pid>/status.
 #include "fuzz.hpp"
-#include "sources/procfs/parse.hpp"
+#include "linux/task_status.hpp"
 
 void unzap::fuzz_one(std::string_view input) {
   const Task untouched;

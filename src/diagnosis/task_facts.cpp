@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "linux/io_thread.hpp"
 #include "snapshot/container.hpp"
 #include "util/text.hpp"
 
@@ -88,8 +89,7 @@ bool zombie(const Task& task) {
 }
 
 bool io_uring_thread(const Task& task) {
-  return task.comm && (starts_with(*task.comm, "iou-wrk-") || starts_with(*task.comm, "iou-sqp-") ||
-                       starts_with(*task.comm, "iou-mgr-"));
+  return task.comm && parse_io_thread_name(*task.comm);
 }
 
 bool alive(const Task& task) {

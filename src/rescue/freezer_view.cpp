@@ -8,9 +8,12 @@
 #include <optional>
 #include <utility>
 
+#include "linux/cgroup.hpp"
+#include "linux/namespace_link.hpp"
+#include "linux/task_stat.hpp"
+#include "linux/task_status.hpp"
 #include "rescue/reading_tools.hpp"
 #include "snapshot/container.hpp"
-#include "sources/procfs/parse.hpp"
 #include "sources/procfs/surroundings.hpp"
 #include "util/text.hpp"
 

@@ -6,8 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "linux/cgroup.hpp"
+#include "linux/task_stat.hpp"
 #include "snapshot/container.hpp"
-#include "sources/procfs/parse.hpp"
 #include "util/text.hpp"
 
 namespace unzap {

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "linux/frames.hpp"
+#include "linux/namespace_link.hpp"
+#include "linux/task_status.hpp"
 #include "rescue/fuse_servers.hpp"
 #include "rescue/reading_tools.hpp"
-#include "sources/procfs/parse.hpp"
 #include "util/text.hpp"
 
 namespace unzap {

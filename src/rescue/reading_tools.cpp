@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rescue/reading_tools.hpp"
 
-#include "sources/procfs/parse.hpp"
+#include "linux/task_stat.hpp"
 #include "util/text.hpp"
 
 namespace unzap {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "linux/io_thread.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -176,10 +177,8 @@ std::string_view name(InitKind kind) {
 }
 
 Reading<std::int32_t> creator_in(std::string_view comm) {
-  if (!comm.starts_with("iou-wrk-") && !comm.starts_with("iou-sqp-")) return Absence::not_in_this_kernel;
-  const auto tid = parse_number<std::int32_t>(comm.substr(8));
-  if (!tid || *tid <= 0) return Absence::not_in_this_kernel;
-  return *tid;
+  const auto name = parse_io_thread_name(comm);
+  return name && name->creator ? Reading<std::int32_t>(*name->creator) : Absence::not_in_this_kernel;
 }
 
 RiskRank RiskReport::worst() const {

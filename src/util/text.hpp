@@ -15,6 +15,9 @@ std::string_view trim(std::string_view text);
 /// The words of `text`, split at runs of spaces and tabs. Views into `text`.
 std::vector<std::string_view> split_words(std::string_view text);
 
+/// Cuts the next line off `text`; it comes without its end.
+std::string_view take_line(std::string_view& text);
+
 /// The whole of `text` as a number in `base`, or nothing when any character does not belong to it.
 template <class Int>
 std::optional<Int> parse_number(std::string_view text, int base = 10) {

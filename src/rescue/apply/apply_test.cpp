@@ -19,12 +19,12 @@
 #include <sstream>
 #include <thread>
 
+#include "linux/task_stat.hpp"
 #include "rescue/apply/child.hpp"
 #include "rescue/apply/last_look.hpp"
 #include "rescue/apply/members.hpp"
 #include "rescue/apply/module.hpp"
 #include "rescue/apply/verify.hpp"
-#include "sources/procfs/parse.hpp"
 #include "util/read_file.hpp"
 
 namespace unzap {

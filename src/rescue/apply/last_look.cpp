@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/task_stat.hpp"
 #include "rescue/apply/members.hpp"
 #include "rescue/apply/verify.hpp"
-#include "sources/procfs/parse.hpp"
 #include "util/read_file.hpp"
 #include "util/run_apart.hpp"
 #include "util/text.hpp"

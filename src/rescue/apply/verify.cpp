@@ -10,8 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/task_stat.hpp"
+#include "linux/task_status.hpp"
 #include "rescue/apply/child.hpp"
-#include "sources/procfs/parse.hpp"
 #include "util/read_file.hpp"
 #include "util/run_apart.hpp"
 #include "util/text.hpp"

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "linux/io_thread.hpp"
 #include "sources/bundle/masks.hpp"
 #include "sources/bundle/redact_words.hpp"
 #include "util/text.hpp"
@@ -26,9 +27,8 @@ constexpr std::string_view k_kernel_prefixes[] = {
     "writeback", "ksmd",       "netns",      "swapper/",     "kblockd",    "kintegrityd"};
 
 bool io_uring_name(std::string_view comm) {
-  for (const std::string_view prefix : {"iou-wrk-", "iou-sqp-", "iou-mgr-"})
-    if (comm.starts_with(prefix) && parse_number<std::uint32_t>(comm.substr(prefix.size()))) return true;
-  return false;
+  const auto name = parse_io_thread_name(comm);
+  return name && name->creator;
 }
 
 /// Which names of tasks are the kernel's own.

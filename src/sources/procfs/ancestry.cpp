@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "sources/procfs/parse.hpp"
+#include "linux/namespace_link.hpp"
 #include "util/fd.hpp"
 #include "util/text.hpp"
 

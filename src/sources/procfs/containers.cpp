@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "sources/procfs/parse.hpp"
+#include "linux/cgroup.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/threads.hpp"
 

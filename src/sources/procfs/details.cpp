@@ -10,6 +10,11 @@
 #include <string_view>
 #include <utility>
 
+#include "linux/cgroup.hpp"
+#include "linux/frames.hpp"
+#include "linux/namespace_link.hpp"
+#include "linux/task_stat.hpp"
+#include "linux/task_status.hpp"
 #include "snapshot/container.hpp"
 #include "sources/procfs/ancestry.hpp"
 #include "util/text.hpp"

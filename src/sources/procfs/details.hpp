@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "linux/cgroup.hpp"
 #include "snapshot/snapshot.hpp"
-#include "sources/procfs/parse.hpp"
 #include "sources/procfs/reader.hpp"
 
 namespace unzap {

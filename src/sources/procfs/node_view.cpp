@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <map>
 
+#include "linux/cgroup.hpp"
+#include "linux/io_thread.hpp"
+#include "linux/namespace_link.hpp"
+#include "linux/task_status.hpp"
 #include "snapshot/container.hpp"
-#include "sources/procfs/parse.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/threads.hpp"
 #include "util/processors.hpp"
@@ -89,7 +92,8 @@ class Viewer {
 
   static IoThread io_thread(const Task& task, const TaskIndex& index) {
     IoThread out{*task.tid, task.comm.value_or(""), false, Absence::not_asked, ""};
-    out.sqpoll = out.comm.starts_with("iou-sqp-");
+    const auto name = parse_io_thread_name(out.comm);
+    out.sqpoll = name && name->kind == IoThreadName::Kind::sqpoll;
     out.creator = creator_in(out.comm);
     const Task* creator = out.creator ? index.by_tid(*out.creator) : nullptr;
     if (creator && creator->tgid == task.tgid) out.creator_comm = creator->comm.value_or("");

@@ -8,10 +8,11 @@
 #include <set>
 #include <utility>
 
+#include "linux/cgroup.hpp"
+#include "linux/task_stat.hpp"
 #include "sources/procfs/details.hpp"
 #include "sources/procfs/file_systems.hpp"
 #include "sources/procfs/kernel_log.hpp"
-#include "sources/procfs/parse.hpp"
 #include "sources/procfs/profile.hpp"
 #include "sources/procfs/reader.hpp"
 #include "sources/procfs/select.hpp"

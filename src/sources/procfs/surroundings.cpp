@@ -121,6 +121,16 @@ Reading<std::uint64_t> counter_of(const ReadResult& file) {
   return number ? Reading<std::uint64_t>(*number) : Absence::not_in_this_kernel;
 }
 
+/// How many CPUs are online, by the "cpuN" lines of /proc/stat.
+std::optional<std::int32_t> count_cpus(std::string_view stat) {
+  std::int32_t count = 0;
+  while (!stat.empty()) {
+    const std::string_view line = take_line(stat);
+    if (line.starts_with("cpu") && line.size() > 3 && line[3] >= '0' && line[3] <= '9') ++count;
+  }
+  return count > 0 ? std::optional(count) : std::nullopt;
+}
+
 /// `sched_preempt` is of this machine's debugfs, or null.
 Reading<Preemption> preemption_of(const Reading<std::string>& version, const ReadResult& command_line,
                                   const ReadResult* sched_preempt) {

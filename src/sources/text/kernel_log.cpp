@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "sources/text/scan.hpp"
+#include "linux/task_state.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 #include "util/text.hpp"
 
 namespace unzap::text {

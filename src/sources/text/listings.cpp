@@ -2,7 +2,7 @@
 #include "sources/text/listings.hpp"
 
 #include "sources/text/pstree.hpp"
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/text/proc_files.hpp"
 
+#include <algorithm>
+
+#include "linux/cgroup.hpp"
+#include "linux/namespace_link.hpp"
+#include "linux/task_stat.hpp"
+#include "linux/task_state.hpp"
 #include "snapshot/container.hpp"
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 
@@ -109,7 +115,10 @@ bool ProcFiles::take_header(const Line& line) {
   }
   if (contains(text.substr(0, path->begin), "(\"")) return false;  // strace
   const std::string_view behind = text.substr(path->end);
-  if (take_error(text, *path, line.number)) return builder_.used(), true;
+  if (take_error(text, *path, line.number)) {
+    builder_.used();
+    return true;
+  }
   if (path->begin > 24) return false;
   // "/proc/1/stack:[<0>] f", "/proc/1/status Name: x": each line of the file carries the path.
   const std::string_view inner = trim(behind.substr(behind.starts_with(':') ? 1 : 0));
@@ -122,8 +131,10 @@ bool ProcFiles::take_header(const Line& line) {
   if (!has_content) return true;
   Line content = line;
   content.text = content.raw = inner;
-  if (file_ == File::stack) return stacks_.take(content, {}), true;
-  take_content(content);
+  if (file_ == File::stack)
+    stacks_.take(content, {});
+  else
+    take_content(content);
   return true;
 }
 
@@ -188,18 +199,13 @@ bool ProcFiles::take_task_list(std::string_view text, std::size_t line) {
 
 /// "lrwxrwxrwx 1 root root 0 Feb  9 17:12 pid -> pid:[4026532278]", "pid:[4026532278]".
 bool ProcFiles::take_namespace(std::string_view text, std::size_t line) {
-  const std::size_t at = text.rfind(":[");
-  if (at == std::string_view::npos)
+  if (text.find(":[") == std::string_view::npos)
     return text.starts_with("lrwx") || text.starts_with("total") || text.starts_with("dr");
-  std::string_view number = text.substr(at + 2);
-  const auto inode = eat_number<std::uint64_t>(number);
-  if (!inode) return false;
-  std::size_t begin = at;
-  while (begin > 0 && is_symbol(text[begin - 1])) --begin;
-  const std::string_view kind = text.substr(begin, at - begin);
+  const auto link = find_namespace_link(text);
+  if (!link) return false;
   Task& task = builder_.at(context_task(line));
-  if (kind == "pid") task.pid_ns = *inode;
-  if (kind == "mnt") task.mnt_ns = *inode;
+  if (link->kind == "pid") task.pid_ns = link->inode;
+  if (link->kind == "mnt") task.mnt_ns = link->inode;
   return true;
 }
 
@@ -232,7 +238,7 @@ bool ProcFiles::take_freezer(std::string_view text, std::size_t line) {
 }
 
 bool ProcFiles::take_stat(const Line& line) {
-  const auto stat = parse_stat_line(line.text);
+  const auto stat = parse_cut_stat(line.text);
   if (!stat) return false;
   const TaskRef ref = builder_.task(stat->tid, line.number);
   Task& task = builder_.at(ref);
@@ -283,28 +289,34 @@ void ProcFiles::flush_status() {
                       : named ? context_task(line)
                               : builder_.unnamed_task(line);
   Task& task = builder_.at(ref);
-  const auto set = [](auto& field, const auto& value) {
-    if (value) field = value;
-  };
   if (block.name) builder_.offer_comm(ref, *block.name, CommSource::kernel);
   if (block.state) builder_.offer_state(ref, *block.state, StateSource::look);
-  set(task.tgid, block.tgid);
-  if (!task.tgid && path_.in_task) set(task.tgid, path_.pid);
-  set(task.ppid, block.ppid);
-  set(task.tracer_pid, block.tracer_pid);
-  set(task.threads, block.threads);
-  set(task.ns_pids, block.ns_pids);
-  set(task.pending_private, block.pending_private);
-  set(task.pending_shared, block.pending_shared);
-  set(task.blocked, block.blocked);
-  set(task.ignored, block.ignored);
-  set(task.core_dumping, block.core_dumping);
-  if (block.vm_seen)
-    task.has_mm = true;
-  else if (block.name && block.state && block.tid && block.last_seen)
-    task.has_mm = false;
-  if (!task.samples.empty() && block.voluntary && block.nonvoluntary)
-    task.samples.back().switches = *block.voluntary + *block.nonvoluntary;
+  put_status(block, task);
+  if (!task.tgid && path_.in_task && path_.pid) task.tgid = path_.pid;
+  if (const auto switches = block.switches(); switches && !task.samples.empty())
+    task.samples.back().switches = switches;
+}
+
+bool ProcFiles::take_wchan(std::string_view text, std::size_t line) {
+  if (content_seen_ && path_.pid) return false;
+  const std::string_view symbol = text.substr(0, text.find_first_of(" \t@["));
+  if (symbol.empty() ||
+      !std::all_of(symbol.begin(), symbol.end(), [](char c) { return is_symbol(c) && c != '$'; }))
+    return false;
+  Task& task = builder_.at(context_task(line));
+  if (symbol != "0") task.wchan = std::string(plain_symbol(symbol));  // 0: it does not sleep
+  return true;
+}
+
+bool ProcFiles::take_cgroup(std::string_view text, std::size_t line) {
+  const auto cgroup = parse_cgroup_line(text);
+  if (!cgroup) return false;
+  Task& task = builder_.at(context_task(line));
+  const bool better = cgroup->unified() || cgroup->freezer() || cgroup->systemd();
+  const std::string_view id = container_id(cgroup->path);
+  if (!id.empty() && (!task.container || better)) task.container = std::string(id);
+  if (!task.cgroup || (better && cgroup->path != "/")) task.cgroup = std::string(cgroup->path);
+  return true;
 }
 
 bool ProcFiles::take_named(const Line& line) {
@@ -316,17 +328,7 @@ bool ProcFiles::take_named(const Line& line) {
     case File::freeze:
     case File::events:
     case File::members: return take_freezer(text, line.number);
-    case File::wchan: {
-      if (content_seen_ && path_.pid) return false;
-      const std::string_view symbol = text.substr(0, text.find_first_of(" \t@["));
-      if (symbol.empty() ||
-          symbol.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") !=
-              std::string_view::npos)
-        return false;
-      Task& task = builder_.at(context_task(line.number));
-      if (symbol != "0") task.wchan = std::string(plain_symbol(symbol));  // 0: it does not sleep
-      return true;
-    }
+    case File::wchan: return take_wchan(text, line.number);
     case File::syscall: {
       if (content_seen_ && path_.pid) return false;
       if (text != "running" && !is_digit(text[0]) && !text.starts_with("-1 ")) return false;
@@ -337,18 +339,7 @@ bool ProcFiles::take_named(const Line& line) {
       if (content_seen_ || text.size() > 64) return false;
       builder_.offer_comm(context_task(line.number), text, CommSource::kernel);
       return true;
-    case File::cgroup: {
-      const std::size_t slash = text.find(":/");
-      if (slash == std::string_view::npos || !is_digit(text[0])) return false;
-      const std::string_view path = text.substr(slash + 1);
-      Task& task = builder_.at(context_task(line.number));
-      const bool better =
-          contains(text, ":freezer:") || text.starts_with("0::") || contains(text, "name=systemd");
-      const std::string_view id = container_id(path);
-      if (!id.empty() && (!task.container || better)) task.container = std::string(id);
-      if (!task.cgroup || (better && path != "/")) task.cgroup = std::string(path);
-      return true;
-    }
+    case File::cgroup: return take_cgroup(text, line.number);
     case File::release:
       if (content_seen_ || !is_digit(text[0]) || contains(text, " ")) return false;
       if (!builder_.host().kernel_release) builder_.host().kernel_release = std::string(text);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "linux/task_status.hpp"
 #include "sources/text/builder.hpp"
 #include "sources/text/lines.hpp"
 #include "sources/text/proc_parse.hpp"
@@ -56,6 +57,8 @@ class ProcFiles {
   bool take_task_list(std::string_view text, std::size_t line);
   bool take_namespace(std::string_view text, std::size_t line);
   bool take_freezer(std::string_view text, std::size_t line);
+  bool take_wchan(std::string_view text, std::size_t line);
+  bool take_cgroup(std::string_view text, std::size_t line);
   bool take_stat(const Line& line);
   bool take_status(const Line& line);
   bool take_error(std::string_view text, const ProcPath& path, std::size_t line);

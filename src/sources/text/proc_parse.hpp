@@ -40,47 +40,4 @@ struct CommandLine {
 };
 std::optional<CommandLine> parse_command_line(std::string_view text);
 
-/// /proc/<pid>/stat, from the number to as far as it goes; comm may hold blanks and parentheses.
-struct StatLine {
-  std::int32_t tid = 0;
-  std::string_view comm;
-  char state = '?';
-  Reading<std::int32_t> ppid;
-  Reading<std::uint64_t> flags;
-  Reading<std::uint64_t> utime_ticks;
-  Reading<std::uint64_t> stime_ticks;
-  Reading<std::int32_t> threads;
-  Reading<std::uint64_t> start_ticks;
-  Reading<bool> has_mm;
-  Reading<std::int32_t> processor;
-  /// The low 31 bits of SigPnd, field 31; only a live stat line is read so far.
-  Reading<std::uint64_t> pending;
-};
-std::optional<StatLine> parse_stat_line(std::string_view text);
-
-/// A block of /proc/<pid>/status lines, in any selection.
-struct StatusBlock {
-  Reading<std::string> name;
-  Reading<char> state;
-  Reading<std::int32_t> tid, tgid, ppid, tracer_pid, threads;
-  Reading<std::vector<std::int32_t>> ns_pids;
-  Reading<std::uint64_t> pending_private, pending_shared, blocked, ignored;
-  Reading<bool> core_dumping;
-  Reading<std::uint64_t> voluntary, nonvoluntary;
-  bool vm_seen = false;
-  bool last_seen = false;  ///< the last field of the file: the block is whole
-  bool any = false;
-
-  /// Takes one line. False when it is none of status, or when its field is already there: the next block
-  /// begins.
-  bool take(std::string_view line);
-
- private:
-  bool take_number(std::string_view key, std::string_view value);
-  bool take_text(std::string_view key, std::string_view value);
-};
-
-/// True when a line can only come from /proc/<pid>/status.
-bool is_status_line(std::string_view line);
-
 }  // namespace unzap::text

@@ -83,47 +83,5 @@ TEST(ParseCommandLine, Rows) {
   }
 }
 
-std::string dump(const std::optional<StatLine>& stat) {
-  if (!stat) return "none";
-  std::string out = fmt::format("{} '{}' {} ppid={}", stat->tid, stat->comm, stat->state, *stat->ppid);
-  const auto number = [&](const char* name, const auto& value) {
-    if (value) out += fmt::format(" {}={}", name, *value);
-  };
-  number("flags", stat->flags);
-  number("utime", stat->utime_ticks);
-  number("stime", stat->stime_ticks);
-  number("threads", stat->threads);
-  number("start", stat->start_ticks);
-  number("mm", stat->has_mm);
-  number("cpu", stat->processor);
-  return out;
-}
-
-constexpr Row k_stats[] = {
-    {"whole",
-     "7 (sh) S 1 7 7 0 -1 4194304 1 2 3 4 50 60 0 0 20 0 3 0 777 4096000 12 18446744073709551615 1 1 1 1 1 0 "
-     "0 0 0 0 "
-     "0 0 17 5 0 0 0 0 0",
-     "7 'sh' S ppid=1 flags=4194304 utime=50 stime=60 threads=3 start=777 mm=true cpu=5"},
-    {"no memory map", "7 (sh) Z 1 7 7 0 -1 4 1 2 3 4 50 60 0 0 20 0 2 0 777 0 0 18446744073709551615",
-     "7 'sh' Z ppid=1 flags=4 utime=50 stime=60 threads=2 start=777 mm=false"},
-    {"blank and parentheses", "7 (a) b) R 1 7", "7 'a) b' R ppid=1"},
-    {"cut by strace", "20262 (java) D 20258 20258 20258", "20262 'java' D ppid=20258"},
-    {"cut in the name", "7 (sh", "none"},
-    {"no state", "7 (sh)", "none"},
-    {"bad state", "7 (sh) ? 1", "none"},
-    {"number too large", "99999999999 (sh) S 1", "none"},
-    {"numbers too large inside", "7 (sh) S 1 7 7 0 -1 99999999999999999999999 1", "7 'sh' S ppid=1"},
-    {"prose", "7 (or so) of them", "none"},
-    {"empty", "", "none"},
-};
-
-TEST(ParseStatLine, Rows) {
-  for (const Row& row : k_stats) {
-    SCOPED_TRACE(row.name);
-    EXPECT_EQ(dump(parse_stat_line(row.input)), row.expected);
-  }
-}
-
 }  // namespace
 }  // namespace unzap::text

@@ -5,7 +5,8 @@
 #include <array>
 #include <string>
 
-#include "sources/text/scan.hpp"
+#include "linux/task_state.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 namespace {
@@ -15,7 +16,7 @@ bool is_number(std::string_view word) {
 }
 
 bool is_stat(std::string_view word) {
-  if (word.empty() || word.size() > 6 || !is_state(word[0])) return false;
+  if (word.empty() || word.size() > 6 || !is_task_state(word[0])) return false;
   return word.find_first_not_of("<NLsl+", 1) == std::string_view::npos;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sources/text/pstree.hpp"
 
-#include "sources/text/scan.hpp"
+#include "linux/task_state.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 namespace {

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 
-#include "sources/text/scan.hpp"
+#include "linux/task_state.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "linux/frames.hpp"
 #include "sources/text/builder.hpp"
-#include "sources/text/frames.hpp"
 #include "sources/text/lines.hpp"
 
 namespace unzap::text {

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "linux/task_stat.hpp"
 #include "sources/text/proc_parse.hpp"
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 
@@ -22,12 +23,12 @@ bool StraceLines::take(const Line& line) {
   skip_blanks(text);
   if (eat(text, "\"")) {
     cmdline_of_ = 0;
-    const auto stat = parse_stat_line(text.substr(0, text.find('"')));
+    const auto stat = parse_cut_stat(text.substr(0, text.find('"')));
     if (!stat) return false;
     const TaskRef ref = builder_.task(stat->tid, line.number);
     builder_.offer_comm(ref, stat->comm, CommSource::kernel);
     builder_.offer_state(ref, stat->state, StateSource::look);
-    if (stat->ppid) builder_.at(ref).ppid = stat->ppid;
+    builder_.at(ref).ppid = stat->ppid;
     builder_.used();
     return true;
   }

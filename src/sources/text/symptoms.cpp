@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 #include "util/text.hpp"
 
 namespace unzap::text {

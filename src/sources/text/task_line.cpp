@@ -2,8 +2,9 @@
 // The lines inside a report that name a task or a kernel.
 #include <algorithm>
 
+#include "linux/task_state.hpp"
 #include "sources/text/reports.hpp"
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 namespace {
@@ -21,7 +22,7 @@ std::optional<TaskLine> keyed_task_line(std::string_view text) {
   std::string_view rest = text.substr(at + 6);
   skip_blanks(rest);
   if (rest.empty()) return std::nullopt;
-  out.state = is_state(rest[0]) ? rest[0] : '?';
+  out.state = is_task_state(rest[0]) ? rest[0] : '?';
   const auto tid = number_after(rest, "pid:");
   if (!tid || *tid < 0) return std::nullopt;
   out.tid = *tid;
@@ -42,9 +43,12 @@ std::optional<TaskLine> tabular_task_line(std::string_view text) {
   const auto stack = parse_number<std::uint32_t>(eat_last_word(text));
   if (!ppid || !tid || !stack) return std::nullopt;
   std::string_view word = eat_last_word(text);
-  if (word == "task") word = eat_last_word(text), word = eat_last_word(text);  // "running task"
+  if (word == "task") {  // "running task"
+    eat_last_word(text);
+    word = eat_last_word(text);
+  }
   if (word.size() >= 8 && parse_number<std::uint64_t>(word, 16)) word = eat_last_word(text);
-  if (word.size() != 1 || !is_state(word[0])) return std::nullopt;
+  if (word.size() != 1 || !is_task_state(word[0])) return std::nullopt;
   TaskLine out;
   out.comm = trim(text);
   out.state = word[0];

@@ -9,10 +9,10 @@
 #include "sources/text/lines.hpp"
 #include "sources/text/listings.hpp"
 #include "sources/text/proc_files.hpp"
-#include "sources/text/scan.hpp"
 #include "sources/text/stacks.hpp"
 #include "sources/text/strace.hpp"
 #include "sources/text/symptoms.hpp"
+#include "util/scan.hpp"
 
 namespace unzap {
 namespace {
@@ -62,7 +62,10 @@ class TextReader {
     if (const auto command = parse_command_line(line.text)) return take_command(*command, line);
     if (contains(line.text, "/proc/") || contains(line.text, "/cgroup.") ||
         contains(line.text, "freezer.state"))
-      if (files_.take_header(line)) return log_.leave(), true;
+      if (files_.take_header(line)) {
+        log_.leave();
+        return true;
+      }
     if (strace_.take(line)) return true;
     if (files_.take_content(line)) return true;
     if (listings_.take(line)) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mailers break long lines at a blank, or hard at a column. Two lines are joined only where the first is the
 // beginning of something known that is not complete yet: a wrong join would hide a line of evidence.
-#include "sources/text/frames.hpp"
+#include "linux/frames.hpp"
 #include "sources/text/lines.hpp"
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
 
 namespace unzap::text {
 namespace {

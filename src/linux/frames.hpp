@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "snapshot/stack.hpp"
 
-namespace unzap::text {
+namespace unzap {
 
 /// How sure it is that a line is a line of a kernel stack.
 enum class FrameForm : unsigned char {
@@ -48,4 +50,7 @@ Marks eat_marks(std::string_view& text, bool interrupt);
 /// True for a function that is the outermost frame of any stack: what follows belongs to another one.
 bool is_outermost(std::string_view function);
 
-}  // namespace unzap::text
+/// The text of a /proc/<pid>/stack file; nothing when a line that is not blank is not a frame.
+std::optional<Stack> parse_stack_file(std::string_view text, std::string where);
+
+}  // namespace unzap

@@ -8,7 +8,9 @@
 
 #include "util/text.hpp"
 
-namespace unzap::text {
+namespace unzap {
+
+// Reading a text from its front, a piece at a time. All pieces are views into it.
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -104,17 +106,4 @@ std::optional<Int> number_after(std::string_view text, std::string_view key) {
   return eat_number<Int>(rest);
 }
 
-/// A task id as the kernel gives them out (at most 2^22); nothing for 0, which is the idle task of a CPU.
-inline std::optional<std::int32_t> task_number(std::optional<std::int32_t> number) {
-  constexpr std::int32_t k_pid_max = 1 << 22;
-  if (!number || *number <= 0 || *number > k_pid_max) return std::nullopt;
-  return number;
-}
-
-/// True for a letter that the kernel or ps shows as the state of a task.
-constexpr bool is_state(char c) {
-  return c == 'R' || c == 'S' || c == 'D' || c == 'T' || c == 't' || c == 'Z' || c == 'X' || c == 'I' ||
-         c == 'P' || c == 'W' || c == 'K' || c == 'x';
-}
-
-}  // namespace unzap::text
+}  // namespace unzap

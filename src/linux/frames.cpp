@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sources/text/frames.hpp"
+#include "linux/frames.hpp"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
-#include "sources/text/scan.hpp"
+#include "util/scan.hpp"
+#include "util/text.hpp"
 
-namespace unzap::text {
+namespace unzap {
 namespace {
 
 /// "[<ffffffff81132312>] ", s390's "([<..>] ", and the bare addresses of powerpc ("[c000000007] [c0000] f").
@@ -51,24 +54,29 @@ FrameText crash_frame(std::string_view text) {
   return out;
 }
 
+bool not_a_frame(FrameText& out) {
+  out.form = FrameForm::none;
+  return false;
+}
+
 /// "+0x1d6/0x2ea" behind the symbol. True when it is whole; out.form says `cut` when the text ends inside it.
 bool eat_offset(std::string_view& text, FrameText& out) {
   std::string_view rest = text.substr(1);
   out.form = FrameForm::cut;
   if (rest.empty() || rest == "0" || rest == "0x") return false;
   const auto offset = eat_hex(rest);
-  if (!offset) return out.form = FrameForm::none, false;
+  if (!offset) return not_a_frame(out);
   out.offset = *offset;
   if (rest.empty()) return false;
   if (eat(rest, "/")) {
     if (rest.empty() || rest == "0" || rest == "0x") return false;
     const auto size = eat_hex(rest);
-    if (!size) return out.form = FrameForm::none, false;
+    if (!size) return not_a_frame(out);
     out.size = *size;
   } else if (!out.bracketed) {
-    return out.form = FrameForm::none, false;
+    return not_a_frame(out);
   }
-  if (!rest.empty() && (is_letter(rest[0]) || rest[0] == '+')) return out.form = FrameForm::none, false;
+  if (!rest.empty() && (is_letter(rest[0]) || rest[0] == '+')) return not_a_frame(out);
   out.form = FrameForm::strong;
   text = rest;
   return true;
@@ -83,8 +91,14 @@ bool is_inlined(std::string_view text) {
 bool read_remark(std::string_view text, FrameText& out) {
   skip_blanks(text);
   if (text.empty()) return true;
-  if (eat(text, "/ ")) return out.more = text, true;
-  if (text[0] == '[') return read_tail(text, out), true;
+  if (eat(text, "/ ")) {
+    out.more = text;
+    return true;
+  }
+  if (text[0] == '[') {
+    read_tail(text, out);
+    return true;
+  }
   return text.starts_with("<-") || text.starts_with("(") || text.starts_with("#") ||
          static_cast<unsigned char>(text[0]) >= 0x80;
 }
@@ -99,7 +113,10 @@ FrameText parse_frame(std::string_view text) {
   if (text[0] == '[' || text[0] == '(') {
     if (!eat_addresses(text, out)) return out;
     if (!out.bracketed) return out;
-    if (text.empty()) return out.form = FrameForm::cut, out;
+    if (text.empty()) {
+      out.form = FrameForm::cut;
+      return out;
+    }
   }
   if (eat(text, "? ")) {
     out.guess = true;
@@ -154,13 +171,15 @@ Marks eat_marks(std::string_view& text, bool interrupt) {
                                                        "</ENTRY_TRAMPOLINE>"};
   constexpr std::array<std::string_view, 7> k_begins = {"<IRQ>", "<NMI>", "<SOFTIRQ>",         "<#DF>",
                                                         "<#DB>", "<#MC>", "<ENTRY_TRAMPOLINE>"};
+  const auto eat_any = [&text](const auto& marks) {
+    return std::any_of(marks.begin(), marks.end(),
+                       [&text](std::string_view mark) { return eat(text, mark); });
+  };
   while (text.starts_with('<')) {
-    bool found = false;
-    for (const std::string_view mark : k_ends)
-      if (!found && eat(text, mark)) out.interrupt = false, found = true;
-    for (const std::string_view mark : k_begins)
-      if (!found && eat(text, mark)) out.interrupt = true, found = true;
-    if (!found) return out;
+    const bool ends = eat_any(k_ends);
+    const bool begins = !ends && eat_any(k_begins);
+    if (!ends && !begins) return out;
+    out.interrupt = begins;
     out.any = true;
     skip_blanks(text);
   }
@@ -177,4 +196,18 @@ bool is_outermost(std::string_view function) {
   return false;
 }
 
-}  // namespace unzap::text
+std::optional<Stack> parse_stack_file(std::string_view text, std::string where) {
+  Stack stack;
+  stack.origin = StackOrigin::proc_stack;
+  stack.where = std::move(where);
+  while (!text.empty()) {
+    const std::string_view line = trim(take_line(text));
+    if (line.empty()) continue;
+    const FrameText frame = parse_frame(line);
+    if (frame.form != FrameForm::strong || !frame.bracketed) return std::nullopt;
+    if (!frame.function.empty()) stack.frames.push_back(to_frame(frame, false));
+  }
+  return stack;
+}
+
+}  // namespace unzap

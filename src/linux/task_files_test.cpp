@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sources/procfs/parse.hpp"
-
+// The files of a task: stat, status, stack, cgroup, and the links of ns.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "linux/cgroup.hpp"
+#include "linux/frames.hpp"
+#include "linux/io_thread.hpp"
+#include "linux/namespace_link.hpp"
+#include "linux/task_stat.hpp"
+#include "linux/task_status.hpp"
 #include "sources/procfs/fixture.hpp"
 
 namespace unzap {
@@ -15,7 +20,7 @@ struct Row {
   std::string expected;
 };
 
-std::string dump(const std::optional<text::StatLine>& line) {
+std::string dump(const std::optional<StatLine>& line) {
   if (!line) return "error";
   return fmt::format("{} comm={} state={} ppid={} flags={:#x} u={} s={} threads={} start={} cpu={}",
                      line->tid, line->comm, line->state, *line->ppid, *line->flags, *line->utime_ticks,
@@ -47,6 +52,48 @@ TEST(ParseStat, Rows) {
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
     EXPECT_EQ(dump(parse_stat(row.text)), row.expected);
+  }
+}
+
+std::string dump_known(const std::optional<StatLine>& stat) {
+  if (!stat) return "none";
+  std::string out = fmt::format("{} '{}' {} ppid={}", stat->tid, stat->comm, stat->state, *stat->ppid);
+  const auto number = [&](const char* name, const auto& value) {
+    if (value) out += fmt::format(" {}={}", name, *value);
+  };
+  number("flags", stat->flags);
+  number("utime", stat->utime_ticks);
+  number("stime", stat->stime_ticks);
+  number("threads", stat->threads);
+  number("start", stat->start_ticks);
+  number("mm", stat->has_mm);
+  number("cpu", stat->processor);
+  return out;
+}
+
+const Row k_cut_stats[] = {
+    {"whole",
+     "7 (sh) S 1 7 7 0 -1 4194304 1 2 3 4 50 60 0 0 20 0 3 0 777 4096000 12 18446744073709551615 1 1 1 1 1 0 "
+     "0 0 0 0 "
+     "0 0 17 5 0 0 0 0 0",
+     "7 'sh' S ppid=1 flags=4194304 utime=50 stime=60 threads=3 start=777 mm=true cpu=5"},
+    {"no memory map", "7 (sh) Z 1 7 7 0 -1 4 1 2 3 4 50 60 0 0 20 0 2 0 777 0 0 18446744073709551615",
+     "7 'sh' Z ppid=1 flags=4 utime=50 stime=60 threads=2 start=777 mm=false"},
+    {"blank and parentheses", "7 (a) b) R 1 7", "7 'a) b' R ppid=1"},
+    {"cut by strace", "20262 (java) D 20258 20258 20258", "20262 'java' D ppid=20258"},
+    {"cut in the name", "7 (sh", "none"},
+    {"no state", "7 (sh)", "none"},
+    {"bad state", "7 (sh) ? 1", "none"},
+    {"number too large", "99999999999 (sh) S 1", "none"},
+    {"numbers too large inside", "7 (sh) S 1 7 7 0 -1 99999999999999999999999 1", "7 'sh' S ppid=1"},
+    {"prose", "7 (or so) of them", "none"},
+    {"empty", "", "none"},
+};
+
+TEST(ParseCutStat, AsFarAsItGoes) {
+  for (const Row& row : k_cut_stats) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(dump_known(parse_cut_stat(row.text)), row.expected);
   }
 }
 
@@ -132,6 +179,52 @@ TEST(ParseNamespaceLink, WholeOrNothing) {
   EXPECT_EQ(parse_namespace_link("pid:[4026531836]"), 4026531836U);
   EXPECT_EQ(parse_namespace_link("pid:[40265"), std::nullopt);
   EXPECT_EQ(parse_namespace_link("/bin/sh"), std::nullopt);
+  EXPECT_EQ(parse_namespace_link("x pid:[4026531836]"), std::nullopt);
+  EXPECT_EQ(parse_namespace_link("pid:[4026531836] "), std::nullopt);
+}
+
+TEST(FindNamespaceLink, InALineOfLs) {
+  const auto link = find_namespace_link("lrwxrwxrwx 1 root root 0 Feb  9 17:12 mnt -> mnt:[4026532278]");
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->kind, "mnt");
+  EXPECT_EQ(link->inode, 4026532278U);
+  EXPECT_FALSE(find_namespace_link("mnt -> mnt:[40265322"));
+}
+
+TEST(ParseCgroupLine, Rows) {
+  const Row rows[] = {
+      {"unified", "0::/user.slice", "unified /user.slice"},
+      {"freezer among others", "5:cpu,freezer,cpuacct:/x:y", "freezer /x:y"},
+      {"not the freezer", "5:freezer2:/x", " /x"},
+      {"systemd", "1:name=systemd:/", "systemd /"},
+      {"another named hierarchy", "1:name=elogind:/", " /"},
+      {"no path", "5:cpu:", "error"},
+      {"no number", "cpu:cpu:/", "error"},
+      {"one colon", "5:/", "error"},
+      {"empty", "", "error"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    const auto line = parse_cgroup_line(row.text);
+    EXPECT_EQ(
+        line ? fmt::format("{}{}{} {}", line->unified() ? "unified" : "", line->freezer() ? "freezer" : "",
+                           line->systemd() ? "systemd" : "", line->path)
+             : std::string("error"),
+        row.expected);
+  }
+}
+
+TEST(IoThreadName, Rows) {
+  using Kind = IoThreadName::Kind;
+  ASSERT_TRUE(parse_io_thread_name("iou-wrk-306207"));
+  EXPECT_EQ(parse_io_thread_name("iou-wrk-306207")->kind, Kind::worker);
+  EXPECT_EQ(parse_io_thread_name("iou-wrk-306207")->creator, 306207);
+  EXPECT_EQ(parse_io_thread_name("iou-sqp-7")->kind, Kind::sqpoll);
+  EXPECT_EQ(parse_io_thread_name("iou-mgr-7")->kind, Kind::manager);
+  for (const char* name : {"iou-wrk-", "iou-wrk-x", "iou-wrk-0", "iou-wrk--7"})
+    EXPECT_EQ(parse_io_thread_name(name)->creator, std::nullopt) << name;
+  for (const char* name : {"", "iou-", "iou-abc-7", "kworker/0:1"})
+    EXPECT_FALSE(parse_io_thread_name(name)) << name;
 }
 
 }  // namespace

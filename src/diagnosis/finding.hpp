@@ -9,13 +9,17 @@
 
 #include "diagnosis/link.hpp"
 #include "diagnosis/party.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
 /// How sure a finding is. `certain` is said only when the evidence excludes the known look-alikes; a wrong
 /// `certain` is worse than a miss.
 enum class Confidence : std::uint8_t { possible, likely, certain };
-std::string_view name(Confidence confidence);
+constexpr auto names_of(Confidence) {
+  return name_table<Confidence>(
+      {{Confidence::possible, "possible"}, {Confidence::likely, "likely"}, {Confidence::certain, "certain"}});
+}
 
 /// What diagnosis answers as a whole; decides the exit code of `unzap diagnose`.
 enum class Verdict : std::uint8_t {
@@ -23,7 +27,10 @@ enum class Verdict : std::uint8_t {
   stuck,    ///< at least one finding that says so well enough: see diagnose()
   unknown,  ///< could not tell
 };
-std::string_view name(Verdict verdict);
+constexpr auto names_of(Verdict) {
+  return name_table<Verdict>(
+      {{Verdict::healthy, "healthy"}, {Verdict::stuck, "stuck"}, {Verdict::unknown, "unknown"}});
+}
 
 /// One piece of evidence: where it was seen and what it says.
 struct Evidence {

@@ -122,20 +122,6 @@ Result<bool> from_zstd(ByteView packed, const Sink& sink) {
 
 }  // namespace
 
-std::string_view name(Compression compression) {
-  switch (compression) {
-    case Compression::none: return "none";
-    case Compression::gzip: return "gzip";
-    case Compression::xz: return "xz";
-    case Compression::lzma: return "lzma";
-    case Compression::zstd: return "zstd";
-    case Compression::lz4: return "lz4";
-    case Compression::lzo: return "lzo";
-    case Compression::bzip2: return "bzip2";
-  }
-  return "?";
-}
-
 Compression compression_of(ByteView bytes) {
   for (const Magic& magic : k_magic)
     if (text_of(bytes).starts_with(magic.bytes)) return magic.compression;

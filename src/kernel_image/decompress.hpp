@@ -7,13 +7,23 @@
 #include <string_view>
 
 #include "kernel_image/bytes.hpp"
+#include "util/names.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
 
 /// How bytes are packed, as their first bytes say. `none`: nothing that is known here.
 enum class Compression : std::uint8_t { none, gzip, xz, lzma, zstd, lz4, lzo, bzip2 };
-std::string_view name(Compression compression);
+constexpr auto names_of(Compression) {
+  return name_table<Compression>({{Compression::none, "none"},
+                                  {Compression::gzip, "gzip"},
+                                  {Compression::xz, "xz"},
+                                  {Compression::lzma, "lzma"},
+                                  {Compression::zstd, "zstd"},
+                                  {Compression::lz4, "lz4"},
+                                  {Compression::lzo, "lzo"},
+                                  {Compression::bzip2, "bzip2"}});
+}
 
 Compression compression_of(ByteView bytes);
 

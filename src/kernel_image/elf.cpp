@@ -24,15 +24,6 @@ Error no_elf(std::string why) {
 
 }  // namespace
 
-std::string_view name(Machine machine) {
-  switch (machine) {
-    case Machine::x86_64: return "x86-64";
-    case Machine::arm64: return "arm64";
-    case Machine::other: return "another machine";
-  }
-  return "?";
-}
-
 Result<Elf> Elf::open(ByteView bytes) {
   const auto head = number_at<Elf64_Ehdr>(bytes, 0);
   if (!text_of(bytes).starts_with(ELFMAG)) return no_elf("this is no ELF file");

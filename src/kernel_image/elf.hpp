@@ -11,13 +11,17 @@
 
 #include "kernel_image/bytes.hpp"
 #include "kernel_image/symbols.hpp"
+#include "util/names.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
 
 /// The machine that a kernel is for.
 enum class Machine : std::uint8_t { x86_64, arm64, other };
-std::string_view name(Machine machine);
+constexpr auto names_of(Machine) {
+  return name_table<Machine>(
+      {{Machine::x86_64, "x86-64"}, {Machine::arm64, "arm64"}, {Machine::other, "another machine"}});
+}
 
 /// A 64-bit little-endian ELF file: where its parts lie. Views into the bytes that it was made from. All
 /// offsets of a stranger's file are checked when they are used: a part outside of it is as if it were not

@@ -123,17 +123,6 @@ void advise_vulnerable(const KernelFacts& facts, KernelAnswer& out) {
 
 }  // namespace
 
-std::string_view name(KernelVerdict verdict) {
-  switch (verdict) {
-    case KernelVerdict::unknown: return "unknown";
-    case KernelVerdict::fixed: return "fixed";
-    case KernelVerdict::can_lock_up: return "can-lock-up";
-    case KernelVerdict::wastes_cpu: return "wastes-cpu";
-    case KernelVerdict::not_affected: return "not-affected";
-  }
-  return "?";
-}
-
 std::string guard_obstacle(const ConfigFacts& config) {
   if (config.modules != true)
     return config.modules ? "the kernel loads no modules (CONFIG_MODULES is off)"

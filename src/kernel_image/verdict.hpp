@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel_image/kernel_facts.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
@@ -18,7 +19,13 @@ enum class KernelVerdict : std::uint8_t {
   wastes_cpu,    ///< the wait spins, and the others can go on
   not_affected,  ///< nothing can leave the signal behind
 };
-std::string_view name(KernelVerdict verdict);
+constexpr auto names_of(KernelVerdict) {
+  return name_table<KernelVerdict>({{KernelVerdict::unknown, "unknown"},
+                                    {KernelVerdict::fixed, "fixed"},
+                                    {KernelVerdict::can_lock_up, "can-lock-up"},
+                                    {KernelVerdict::wastes_cpu, "wastes-cpu"},
+                                    {KernelVerdict::not_affected, "not-affected"}});
+}
 
 /// One thing that can be done.
 struct Advice {

@@ -194,17 +194,6 @@ class Judge {
 
 }  // namespace
 
-std::string_view name(ZapFix fix) {
-  switch (fix) {
-    case ZapFix::unknown: return "unknown";
-    case ZapFix::none: return "none";
-    case ZapFix::fix_2024: return "fix-2024";
-    case ZapFix::fix_2026: return "fix-2026";
-    case ZapFix::no_notify_signal: return "no-notify-signal";
-  }
-  return "?";
-}
-
 ZapCode judge_zap(const ZapRoutines& routines) {
   return Judge(routines).run();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel_image/routine.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
@@ -18,7 +19,13 @@ enum class ZapFix : std::uint8_t {
   fix_2026,          ///< waits with PF_NO_NOTIFY_SIGNAL, which signal_pending() obeys
   no_notify_signal,  ///< this kernel has no TIF_NOTIFY_SIGNAL
 };
-std::string_view name(ZapFix fix);
+constexpr auto names_of(ZapFix) {
+  return name_table<ZapFix>({{ZapFix::unknown, "unknown"},
+                             {ZapFix::none, "none"},
+                             {ZapFix::fix_2024, "fix-2024"},
+                             {ZapFix::fix_2026, "fix-2026"},
+                             {ZapFix::no_notify_signal, "no-notify-signal"}});
+}
 
 /// An instruction that says something, and what.
 struct CodeEvidence {

@@ -10,6 +10,7 @@
 #include "diagnosis/finding.hpp"
 #include "rescue/means.hpp"
 #include "snapshot/snapshot.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
@@ -44,11 +45,22 @@ struct Condition {
   bool operator==(const Condition&) const = default;
 };
 
+constexpr auto names_of(Condition::Met) {
+  using Met = Condition::Met;
+  return name_table<Met>({{Met::yes, "yes"}, {Met::no, "no"}, {Met::unknown, "unknown"}});
+}
+
 enum class ActionKind : std::uint8_t {
   clear_notify_signal,  ///< unzap_rescue clears TIF_NOTIFY_SIGNAL of `target`
   write_file,           ///< `value` into `file`: thaw a cgroup, abort a FUSE connection
   signal_task,          ///< `signal` to the process of `target`
 };
+
+constexpr auto names_of(ActionKind) {
+  return name_table<ActionKind>({{ActionKind::clear_notify_signal, "clear-notify-signal"},
+                                 {ActionKind::write_file, "write-file"},
+                                 {ActionKind::signal_task, "signal-task"}});
+}
 
 /// What ties the target of a signal to the tasks that it holds up.
 enum class Tie : std::uint8_t {

@@ -157,25 +157,6 @@ class Assessor {
 
 }  // namespace
 
-std::string_view name(RiskRank rank) {
-  switch (rank) {
-    case RiskRank::cannot: return "cannot";
-    case RiskRank::unknown: return "unknown";
-    case RiskRank::can_waste_cpu: return "can-waste-cpu";
-    case RiskRank::can_jam_node: return "can-jam-node";
-  }
-  return "?";
-}
-
-std::string_view name(InitKind kind) {
-  switch (kind) {
-    case InitKind::unknown: return "unknown";
-    case InitKind::reaper: return "reaper";
-    case InitKind::application: return "application";
-  }
-  return "?";
-}
-
 Reading<std::int32_t> creator_in(std::string_view comm) {
   const auto name = parse_io_thread_name(comm);
   return name && name->creator ? Reading<std::int32_t>(*name->creator) : Absence::not_in_this_kernel;

@@ -8,16 +8,25 @@
 
 #include "kernel_image/verdict.hpp"
 #include "risk/node_view.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
 /// What the end of a container can do to its node, the worst last.
 enum class RiskRank : std::uint8_t { cannot, unknown, can_waste_cpu, can_jam_node };
-std::string_view name(RiskRank rank);
+constexpr auto names_of(RiskRank) {
+  return name_table<RiskRank>({{RiskRank::cannot, "cannot"},
+                               {RiskRank::unknown, "unknown"},
+                               {RiskRank::can_waste_cpu, "can-waste-cpu"},
+                               {RiskRank::can_jam_node, "can-jam-node"}});
+}
 
 /// Who is pid 1 of a container, by its name: a plain reaper makes no rings.
 enum class InitKind : std::uint8_t { unknown, reaper, application };
-std::string_view name(InitKind kind);
+constexpr auto names_of(InitKind) {
+  return name_table<InitKind>(
+      {{InitKind::unknown, "unknown"}, {InitKind::reaper, "reaper"}, {InitKind::application, "application"}});
+}
 
 /// A process of a container that uses io_uring.
 struct RingUser {

@@ -8,6 +8,7 @@
 
 #include "snapshot/reading.hpp"
 #include "snapshot/stack.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
@@ -31,7 +32,23 @@ enum class EventKind : std::uint8_t {
 };
 
 /// "soft_lockup", "hung_task", ...
-std::string_view name(EventKind kind);
+constexpr auto names_of(EventKind) {
+  return name_table<EventKind>({{EventKind::soft_lockup, "soft_lockup"},
+                                {EventKind::hard_lockup, "hard_lockup"},
+                                {EventKind::rcu_stall, "rcu_stall"},
+                                {EventKind::rcu_expedited_stall, "rcu_expedited_stall"},
+                                {EventKind::rcu_tasks_stall, "rcu_tasks_stall"},
+                                {EventKind::rcu_kthread_starved, "rcu_kthread_starved"},
+                                {EventKind::hung_task, "hung_task"},
+                                {EventKind::workqueue_lockup, "workqueue_lockup"},
+                                {EventKind::oom_kill, "oom_kill"},
+                                {EventKind::netdevice_wait, "netdevice_wait"},
+                                {EventKind::freeze_failed, "freeze_failed"},
+                                {EventKind::oops, "oops"},
+                                {EventKind::warning, "warning"},
+                                {EventKind::task_state, "task_state"},
+                                {EventKind::other, "other"}});
+}
 
 /// One report of the kernel log: its head line and what belongs to it.
 struct KernelEvent {

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <utility>
 #include <variant>
+
+#include "util/names.hpp"
 
 namespace unzap {
 
@@ -18,17 +19,13 @@ enum class Absence : std::uint8_t {
   timed_out,           ///< the read did not come back in time
 };
 
-/// "not asked", "not permitted", ...
-constexpr std::string_view name(Absence why) {
-  switch (why) {
-    case Absence::not_asked: return "not asked";
-    case Absence::not_permitted: return "not permitted";
-    case Absence::gone: return "gone";
-    case Absence::not_in_this_kernel: return "not in this kernel";
-    case Absence::task_running: return "task running";
-    case Absence::timed_out: return "timed out";
-  }
-  return "?";
+constexpr auto names_of(Absence) {
+  return name_table<Absence>({{Absence::not_asked, "not asked"},
+                              {Absence::not_permitted, "not permitted"},
+                              {Absence::gone, "gone"},
+                              {Absence::not_in_this_kernel, "not in this kernel"},
+                              {Absence::task_running, "task running"},
+                              {Absence::timed_out, "timed out"}});
 }
 
 /// A fact as one source saw it: the value, or why there is none. Default: not_asked.

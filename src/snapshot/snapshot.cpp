@@ -5,16 +5,6 @@
 
 namespace unzap {
 
-std::string_view name(Origin origin) {
-  switch (origin) {
-    case Origin::live: return "live";
-    case Origin::text: return "text";
-    case Origin::bundle: return "bundle";
-    case Origin::model: return "model";
-  }
-  return "?";
-}
-
 TaskIndex::TaskIndex(const Snapshot& snapshot) {
   const auto add = [](Numbered& index, const Reading<std::int32_t>& number, const Task& task) {
     if (number) index.emplace_back(*number, &task);

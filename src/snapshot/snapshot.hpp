@@ -12,12 +12,16 @@
 #include "snapshot/preemption.hpp"
 #include "snapshot/reading.hpp"
 #include "snapshot/task.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
 /// Where a snapshot comes from; decides what its gaps mean.
 enum class Origin : std::uint8_t { live, text, bundle, model };
-std::string_view name(Origin origin);
+constexpr auto names_of(Origin) {
+  return name_table<Origin>(
+      {{Origin::live, "live"}, {Origin::text, "text"}, {Origin::bundle, "bundle"}, {Origin::model, "model"}});
+}
 
 /// Facts about the machine and its kernel.
 struct Host {

@@ -17,21 +17,6 @@ bool real(const Frame& frame) {
 
 }  // namespace
 
-std::string_view name(StackOrigin origin) {
-  switch (origin) {
-    case StackOrigin::proc_stack: return "proc_stack";
-    case StackOrigin::hung_task: return "hung_task";
-    case StackOrigin::soft_lockup: return "soft_lockup";
-    case StackOrigin::rcu_stall: return "rcu_stall";
-    case StackOrigin::sysrq: return "sysrq";
-    case StackOrigin::oops: return "oops";
-    case StackOrigin::perf: return "perf";
-    case StackOrigin::model: return "model";
-    case StackOrigin::unknown: return "unknown";
-  }
-  return "?";
-}
-
 bool Stack::has(std::string_view function) const {
   return std::any_of(frames.begin(), frames.end(),
                      [&](const Frame& frame) { return real(frame) && frame.function == function; });

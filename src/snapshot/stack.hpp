@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "util/names.hpp"
+
 namespace unzap {
 
 /// One line of a kernel stack. Only the order of functions is portable between builds: the compiler inlines
@@ -36,7 +38,17 @@ enum class StackOrigin : std::uint8_t {
 };
 
 /// "proc_stack", "hung_task", ...
-std::string_view name(StackOrigin origin);
+constexpr auto names_of(StackOrigin) {
+  return name_table<StackOrigin>({{StackOrigin::proc_stack, "proc_stack"},
+                                  {StackOrigin::hung_task, "hung_task"},
+                                  {StackOrigin::soft_lockup, "soft_lockup"},
+                                  {StackOrigin::rcu_stall, "rcu_stall"},
+                                  {StackOrigin::sysrq, "sysrq"},
+                                  {StackOrigin::oops, "oops"},
+                                  {StackOrigin::perf, "perf"},
+                                  {StackOrigin::model, "model"},
+                                  {StackOrigin::unknown, "unknown"}});
+}
 
 /// Innermost frame first, as the kernel prints it.
 struct Stack {

@@ -18,15 +18,6 @@ namespace {
 
 constexpr std::size_t k_most_text_bytes = 400;
 
-std::string_view name(Change::Kind kind) {
-  switch (kind) {
-    case Change::Kind::appeared: return "new";
-    case Change::Kind::changed: return "changed";
-    case Change::Kind::gone: return "gone";
-  }
-  return "?";
-}
-
 /// A task as it is told apart from others: number and start time, where that is known.
 std::string task_key(const Party& party) {
   return fmt::format("{} {}", party.tid.value_or(party.pid.value_or(0)), party.start_ticks.value_or(0));

@@ -23,6 +23,11 @@ struct Change {
   bool other_victims = false;      ///< of one that changed: tasks have come or gone
 };
 
+constexpr auto names_of(Change::Kind) {
+  return name_table<Change::Kind>(
+      {{Change::Kind::appeared, "new"}, {Change::Kind::changed, "changed"}, {Change::Kind::gone, "gone"}});
+}
+
 /// Compares each look with the one before, and keeps no more than that. Tasks are compared (number and start
 /// time), never sentences: what a summary says of numbers may differ from look to look.
 ///

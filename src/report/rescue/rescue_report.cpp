@@ -15,19 +15,6 @@ using Met = Condition::Met;
 
 constexpr int k_schema_version = 1;
 
-std::string_view name(Met met) {
-  return met == Met::yes ? "yes" : met == Met::no ? "no" : "unknown";
-}
-
-std::string_view name(ActionKind kind) {
-  switch (kind) {
-    case ActionKind::clear_notify_signal: return "clear-notify-signal";
-    case ActionKind::write_file: return "write-file";
-    case ActionKind::signal_task: return "signal-task";
-  }
-  return "?";
-}
-
 std::string ids_and_more(const std::vector<Watched>& watched) {
   std::string out;
   for (std::size_t i = 0; i < watched.size() && i < 8; ++i) out += (i == 0 ? "" : ", ") + watched[i].label();

@@ -158,16 +158,6 @@ Result<Applied> act(Course& course, const Means& means) {
 
 }  // namespace
 
-std::string_view name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::freed: return "freed";
-    case Outcome::not_freed: return "not freed";
-    case Outcome::refused: return "refused";
-    case Outcome::unknown: return "unknown";
-  }
-  return "?";
-}
-
 Result<Applied> apply(const Plan& plan, const Means& means, const ApplyOptions& options, Audit& audit) {
   UNZAP_ASSERT(plan.ready(), "a plan that is not ready is not applied: {}", plan.cause);
   Course course(plan, options, audit);

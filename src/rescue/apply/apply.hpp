@@ -8,6 +8,7 @@
 
 #include "rescue/apply/audit.hpp"
 #include "rescue/plan.hpp"
+#include "util/names.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
@@ -41,7 +42,12 @@ enum class Outcome : std::uint8_t {
               ///< different; nothing was changed
   unknown,    ///< done, and what became of it could not be told
 };
-std::string_view name(Outcome outcome);
+constexpr auto names_of(Outcome) {
+  return name_table<Outcome>({{Outcome::freed, "freed"},
+                              {Outcome::not_freed, "not freed"},
+                              {Outcome::refused, "refused"},
+                              {Outcome::unknown, "unknown"}});
+}
 
 struct Applied {
   Outcome outcome = Outcome::refused;

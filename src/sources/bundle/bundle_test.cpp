@@ -141,18 +141,18 @@ TEST(Bundle, HandMadeSnapshotsComeBack) {
 
 TEST(Bundle, EveryNameComesBack) {
   Snapshot snapshot;
-  for (int kind = 0; kind <= static_cast<int>(EventKind::other); ++kind)
-    for (int origin = 0; origin <= static_cast<int>(StackOrigin::unknown); ++origin) {
+  for (const auto& kind : k_names_of<EventKind>)
+    for (const auto& origin : k_names_of<StackOrigin>) {
       // Not pushed as a temporary: g++ 12 falsely takes its strings for uninitialised.
       KernelEvent& event = snapshot.events.emplace_back();
-      event.kind = static_cast<EventKind>(kind);
+      event.kind = kind.value;
       event.stack = Stack{};
-      event.stack.get()->origin = static_cast<StackOrigin>(origin);
+      event.stack.get()->origin = origin.value;
     }
-  for (const Origin origin : {Origin::live, Origin::text, Origin::bundle, Origin::model})
-    for (const auto& [model, word] : k_names_of<Preemption>) {
-      snapshot.origin = origin;
-      snapshot.host.preemption = model;
+  for (const auto& origin : k_names_of<Origin>)
+    for (const auto& model : k_names_of<Preemption>) {
+      snapshot.origin = origin.value;
+      snapshot.host.preemption = model.value;
       expect_round_trip(snapshot);
     }
 }

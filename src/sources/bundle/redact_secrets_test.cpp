@@ -108,9 +108,9 @@ TEST(Secrets, NoneIsLeftInAnyFieldOfAnyKind) {
     for (const std::string& frame : frames) {
       std::string text = frame;
       text.replace(text.find("{}"), 2, secret);
-      for (int kind = 0; kind <= static_cast<int>(EventKind::other); ++kind) {
-        const std::string out = bundle_of(with_texts(text, static_cast<EventKind>(kind)));
-        ASSERT_FALSE(has(out, secret)) << secret << " in '" << text << "', kind " << kind << "\n" << out;
+      for (const auto& kind : k_names_of<EventKind>) {
+        const std::string out = bundle_of(with_texts(text, kind.value));
+        ASSERT_FALSE(has(out, secret)) << secret << " in '" << text << "', " << kind.name << "\n" << out;
       }
     }
 }

@@ -22,16 +22,6 @@ std::string_view take_word(std::string_view& rest) {
   return word;
 }
 
-/// The enumerator up to `last` whose name is `text`.
-template <class Enum>
-bool parse_name(std::string_view text, Enum last, Enum& out) {
-  for (int i = 0; i <= static_cast<int>(last); ++i) {
-    out = static_cast<Enum>(i);
-    if (name(out) == text) return true;
-  }
-  return false;
-}
-
 template <class Int>
 bool parse_whole(std::string_view text, Int& out, int base = 10) {
   const auto value = parse_number<Int>(text, base);
@@ -128,18 +118,6 @@ std::string text_of(const std::vector<std::int32_t>& value) {
 std::string text_of(const std::vector<std::uint64_t>& value) {
   return fmt::format("{}", fmt::join(value, " "));
 }
-std::string text_of(Origin value) {
-  return std::string(name(value));
-}
-std::string text_of(Preemption value) {
-  return std::string(name(value));
-}
-std::string text_of(EventKind value) {
-  return std::string(name(value));
-}
-std::string text_of(Absence value) {
-  return std::string(name(value));
-}
 
 std::string text_of(const Frame& value) {
   std::string out = escape(value.function, " +");
@@ -208,21 +186,6 @@ bool parse(std::string_view text, std::vector<std::uint64_t>& out) {
   return parse_numbers(text, out);
 }
 
-bool parse(std::string_view text, Origin& out) {
-  return parse_name(text, Origin::model, out);
-}
-bool parse(std::string_view text, Preemption& out) {
-  const auto value = from_name<Preemption>(text);
-  if (value) out = *value;
-  return value.has_value();
-}
-bool parse(std::string_view text, EventKind& out) {
-  return parse_name(text, EventKind::other, out);
-}
-bool parse(std::string_view text, Absence& out) {
-  return parse_name(text, Absence::timed_out, out);
-}
-
 bool parse(std::string_view text, Frame& out) {
   out = {};
   const std::string_view symbol = take_word(text);
@@ -269,7 +232,7 @@ bool parse(std::string_view text, TaskSample& out) {
 }
 
 bool parse_head(std::string_view text, Stack& out) {
-  return parse_name(take_word(text), StackOrigin::unknown, out.origin) && parse(text, out.where);
+  return parse(take_word(text), out.origin) && parse(text, out.where);
 }
 
 bool parse_mask(std::string_view text, std::uint64_t& out) {

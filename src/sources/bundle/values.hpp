@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "snapshot/snapshot.hpp"
+#include "util/names.hpp"
 
 // One value and its text on one line. For each type: parse(text_of(value)) gives the value back, and parse
 // returns false, with `out` in no particular state, for any text that text_of cannot give.
@@ -28,10 +29,10 @@ std::string text_of(std::uint64_t value);
 std::string text_of(double value);
 std::string text_of(const std::vector<std::int32_t>& value);
 std::string text_of(const std::vector<std::uint64_t>& value);
-std::string text_of(Origin value);
-std::string text_of(Preemption value);
-std::string text_of(EventKind value);
-std::string text_of(Absence value);
+template <HasNames Enum>
+std::string text_of(Enum value) {
+  return std::string(name(value));
+}
 std::string text_of(const Frame& value);
 std::string text_of(const TaskSample& value);
 /// Origin and place of a stack, without its frames.
@@ -48,10 +49,12 @@ bool parse(std::string_view text, std::uint64_t& out);
 bool parse(std::string_view text, double& out);
 bool parse(std::string_view text, std::vector<std::int32_t>& out);
 bool parse(std::string_view text, std::vector<std::uint64_t>& out);
-bool parse(std::string_view text, Origin& out);
-bool parse(std::string_view text, Preemption& out);
-bool parse(std::string_view text, EventKind& out);
-bool parse(std::string_view text, Absence& out);
+template <HasNames Enum>
+bool parse(std::string_view text, Enum& out) {
+  const auto value = from_name<Enum>(text);
+  if (value) out = *value;
+  return value.has_value();
+}
 bool parse(std::string_view text, Frame& out);
 bool parse(std::string_view text, TaskSample& out);
 bool parse_head(std::string_view text, Stack& out);

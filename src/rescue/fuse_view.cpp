@@ -47,7 +47,8 @@ struct MountLine {
 
 MountLine mount_line(std::string_view line) {
   MountLine out;
-  next_word(line), next_word(line);
+  next_word(line);
+  next_word(line);
   out.device = next_word(line);
   next_word(line);
   out.mount_point = next_word(line);

@@ -41,8 +41,14 @@ void take_block(State& state, const char* block) {
         h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) + k_round[i] + w[i];
     const std::uint32_t second =
         (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + first;
-    d = c, c = b, b = a, a = first + second;
+    h = g;
+    g = f;
+    f = e;
+    e = d + first;
+    d = c;
+    c = b;
+    b = a;
+    a = first + second;
   }
   const State round = {a, b, c, d, e, f, g, h};
   for (std::size_t i = 0; i < round.size(); ++i) state[i] += round[i];

@@ -135,7 +135,10 @@ Reader::~Reader() {
 }
 
 bool Reader::start(Lane& lane) {
-  if (const int error = lane.start(root_); error != 0) return start_error_ = error, false;
+  if (const int error = lane.start(root_); error != 0) {
+    start_error_ = error;
+    return false;
+  }
   helpers_.push_back(lane.helper());
   return true;
 }
@@ -182,7 +185,10 @@ bool Reader::is_hopeless(Batch& batch, std::size_t place, std::size_t item) {
       name == k_cgroup && timed_out_.contains(name) && timed_out_[name] >= limits_.max_cgroup;
   if (known == nullptr && !all_block) return false;
   ReadResult result{Absence::timed_out, 0, monotonic_seconds()};
-  if (known != nullptr) result.blocked_thread = known->thread, result.blocked_file = known->file;
+  if (known != nullptr) {
+    result.blocked_thread = known->thread;
+    result.blocked_file = known->file;
+  }
   batch.answer(place, item, std::move(result));
   return true;
 }

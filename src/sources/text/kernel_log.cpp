@@ -140,6 +140,13 @@ void KernelLog::begin(const ReportHead& head, const Line& line) {
   if (has_trace(kind_)) stacks_.open(owner, line.number);
 }
 
+/// A report whose head is missing.
+void KernelLog::begin_unnamed() {
+  in_report_ = true;
+  kind_ = EventKind::other;
+  event_ = k_none;
+}
+
 bool KernelLog::take_cpu_line(const Line& line) {
   const auto cpu = parse_cpu_line(line.text);
   if (!cpu) return false;
@@ -176,7 +183,7 @@ bool KernelLog::take_cpu_line(const Line& line) {
     stacks_.open(owner, line.number);
   else
     stacks_.ignore();
-  if (!in_report_) in_report_ = true, kind_ = EventKind::other, event_ = k_none;
+  if (!in_report_) begin_unnamed();
   return true;
 }
 
@@ -281,7 +288,7 @@ bool KernelLog::take_inner(const Line& line) {
       std::string_view rest = text;
       if (eat(rest, "NMI backtrace for cpu ")) {
         if (const auto cpu = eat_number(rest)) nmi_cpu_ = *cpu;
-        if (!in_report_) in_report_ = true, kind_ = EventKind::other, event_ = k_none;
+        if (!in_report_) begin_unnamed();
         stacks_.close();
         return true;
       }
@@ -297,15 +304,20 @@ bool KernelLog::take_inner(const Line& line) {
       return true;
     case 's':
     case 'S':
-      if (text.starts_with("stack backtrace:")) return stacks_.trace_begins(line.number), true;
-      if (text.starts_with("Showing all locks held")) return leave(), true;
-      if (!text.starts_with("sysrq: ") && !text.starts_with("SysRq")) break;
+      if (text.starts_with("stack backtrace:")) {
+        stacks_.trace_begins(line.number);
+        return true;
+      }
+      if (!text.starts_with("Showing all locks held") && !text.starts_with("sysrq: ") &&
+          !text.starts_with("SysRq"))
+        break;
       leave();
       return true;
     default: break;
   }
-  if (leads_to_history(text)) return stacks_.ignore(), true;
-  return false;
+  if (!leads_to_history(text)) return false;
+  stacks_.ignore();
+  return true;
 }
 
 bool KernelLog::take(const Line& line) {

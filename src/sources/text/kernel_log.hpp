@@ -27,6 +27,7 @@ class KernelLog {
 
  private:
   void begin(const ReportHead& head, const Line& line);
+  void begin_unnamed();
   bool take_inner(const Line& line);
   bool take_cpu_line(const Line& line);
   bool take_task_line(const Line& line);

@@ -116,7 +116,7 @@ void eat_program(Stripped& out) {
   skip_blanks(rest);
   const std::size_t end = rest.substr(0, 64).find(": ");
   if (end == std::string_view::npos) {
-    if (out.text.starts_with("kernel:")) out.text.remove_prefix(7), out.from_kernel = true;
+    if (eat(out.text, "kernel:")) out.from_kernel = true;
     return;
   }
   const std::string_view program = rest.substr(0, end);
@@ -209,7 +209,10 @@ Stripped strip_prefix(std::string_view line) {
   bool by_priority = false;  // what follows may have a prefix yet
   if (out.text[0] == '<') {  // <6>, but not <TASK>
     std::string_view rest = out.text.substr(1);
-    if (eat_number(rest) && eat(rest, ">")) out.text = trim(rest), by_priority = true;
+    if (eat_number(rest) && eat(rest, ">")) {
+      out.text = trim(rest);
+      by_priority = true;
+    }
   }
   bool is_record = false;
   if (is_digit(out.text.empty() ? ' ' : out.text[0]) && eat_kmsg(out.text, out.at, out.from_other)) {
@@ -220,7 +223,10 @@ Stripped strip_prefix(std::string_view line) {
   skip_blanks(out.text);
   if (out.from_other) return out;
   // A record of /dev/kmsg has its stamp; whatever stands behind it is the message.
-  if (is_record) return out.text = trim(out.text), out;
+  if (is_record) {
+    out.text = trim(out.text);
+    return out;
+  }
   if (eat_bracketed_date(out.text) || eat_seconds(out.text, out.at) ||
       (!out.from_kernel && eat_inner_prefix(out)))
     out.from_kernel = true;

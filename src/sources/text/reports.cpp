@@ -65,8 +65,10 @@ std::optional<ReportHead> rcu_report(std::string_view text) {
     return head;
   }
   if (contains(text, "grace period number") ||
-      (text.starts_with("rcu_tasks") && contains(text, "stalls on tasks")))
-    return head.kind = EventKind::rcu_tasks_stall, head;
+      (text.starts_with("rcu_tasks") && contains(text, "stalls on tasks"))) {
+    head.kind = EventKind::rcu_tasks_stall;
+    return head;
+  }
   if (!contains(text, "stall")) return std::nullopt;
   if (contains(text, "expedited stall")) head.kind = EventKind::rcu_expedited_stall;
   if (contains(text, "blocking rcu_node structures")) return std::nullopt;
@@ -94,7 +96,12 @@ std::optional<ReportHead> oom_kill(std::string_view text) {
   ReportHead head{.kind = EventKind::oom_kill};
   head.tid = *tid;
   skip_blanks(rest);
-  if (eat(rest, ",")) skip_blanks(rest), eat(rest, "UID"), eat_word(rest), skip_blanks(rest);
+  if (eat(rest, ",")) {
+    skip_blanks(rest);
+    eat(rest, "UID");
+    eat_word(rest);
+    skip_blanks(rest);
+  }
   if (eat(rest, "(")) {
     std::size_t close = rest.find(") total-vm");
     if (close == std::string_view::npos) close = rest.find(") score");

@@ -20,10 +20,11 @@ struct Limits {
   std::size_t max_states = 0;
   std::size_t max_bytes = 0;
   double max_seconds = 0;
+  bool invariants = false;  ///< ask every state, and stop after a round in which one broke an invariant
 };
 
 /// Why a search ended.
-enum class Stop : std::uint8_t { complete, max_states, max_memory, timeout, interrupted };
+enum class Stop : std::uint8_t { complete, max_states, max_memory, timeout, interrupted, broken };
 
 constexpr std::string_view name(Stop stop) {
   switch (stop) {
@@ -32,6 +33,7 @@ constexpr std::string_view name(Stop stop) {
     case Stop::max_memory: return "the limit of memory was hit";
     case Stop::timeout: return "time ran out";
     case Stop::interrupted: return "interrupted";
+    case Stop::broken: return "an invariant of the model is broken";
   }
   return "?";
 }
@@ -58,6 +60,7 @@ struct Exploration {
   Progress progress;
   Stop stop = Stop::complete;
   std::array<std::size_t, 32> witness_counts{};  ///< states that show each witness bit
+  StateId broken = k_no_state;                   ///< with Stop::broken: the nearest state that breaks one
 };
 
 /// What a search keeps. Without edges there are reachability, counts and shortest paths, but no analysis.
@@ -67,7 +70,7 @@ struct Memory {
 };
 
 /// Breadth-first search from the initial state. Numbers, parents and edges come out the same whatever the
-/// number of workers.
+/// number of workers, and so does the state that is called broken.
 template <Model M>
 Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& watch = {},
                        unsigned workers = 1, Memory memory = {}) {
@@ -75,9 +78,9 @@ Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& w
   constexpr std::size_t k_look_every = 8192;
   constexpr std::size_t k_max_round = 8192;
   const auto start = Clock::now();
-  Exploration<M> out{StoreOf<M>(memory.keep, workers), {}, {}, Stop::complete, {}};
+  Exploration<M> out{StoreOf<M>(memory.keep, workers), {}, {}, Stop::complete, {}, k_no_state};
   Graph& graph = out.graph;
-  Search<M> search(model, out.store, graph, workers, memory.edges);
+  Search<M> search(model, out.store, graph, workers, memory.edges, limits.invariants);
 
   const auto take_figures = [&] {
     out.progress.states = graph.size();
@@ -109,10 +112,12 @@ Exploration<M> explore(const M& model, const Limits& limits = {}, const Watch& w
       take_figures();
       if (out.progress.bytes + growth > limits.max_bytes) out.stop = Stop::max_memory;
     }
+    if (search.broken() != k_no_state) out.stop = Stop::broken;
     if (out.stop != Stop::complete) break;
     search.round(graph.expanded, round_end, limits.max_states);
   }
   out.witness_counts = search.witness_counts();
+  out.broken = search.broken();
   take_figures();
   return out;
 }

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 namespace unzap::explorer {
@@ -40,6 +41,23 @@ concept Model = std::is_trivially_copyable_v<typename M::State> &&
   { model.is_goal(state) } -> std::same_as<bool>;
   { model.witnesses(state) } -> std::same_as<std::uint32_t>;
 };
+
+/// A model with invariants: what holds in every state that can be reached, or the model has a defect.
+/// `violated(state)` is the name of one that does not hold in `state`; empty when all hold. It does not
+/// depend on how actors are numbered, if the model is Symmetrical.
+template <class M>
+concept Guarded = Model<M> && requires(const M model, const typename M::State& state) {
+  { model.violated(state) } -> std::same_as<std::string_view>;
+};
+
+/// The name of an invariant that `state` breaks; empty when all hold, or the model has none.
+template <Model M>
+std::string_view violated(const M& model, const typename M::State& state) {
+  if constexpr (Guarded<M>)
+    return model.violated(state);
+  else
+    return {};
+}
 
 /// The model's k_state_block, or 32 bytes.
 template <class M>

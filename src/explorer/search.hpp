@@ -30,11 +30,13 @@ class Search {
  public:
   using State = typename M::State;
 
-  Search(const M& model, StoreOf<M>& store, Graph& graph, unsigned workers, bool keep_edges)
+  /// `invariants`: asks each new state whether it breaks one of the model's.
+  Search(const M& model, StoreOf<M>& store, Graph& graph, unsigned workers, bool keep_edges, bool invariants)
       : model_(model),
         store_(store),
         graph_(graph),
         keep_edges_(keep_edges),
+        invariants_(invariants),
         team_(workers),
         workers_(workers) {
     Lookup first{};
@@ -46,6 +48,7 @@ class Search {
     store_.begin_settling(1);
     count_witnesses(workers_[0], store_.found(ref).witnesses);
     graph_.goal.push_back(store_.found(ref).goal);
+    if (store_.found(ref).broken) broken_ = 0;
     store_.settle(store_.found(ref), 0);
     store_.end_settling(1);
   }
@@ -77,6 +80,9 @@ class Search {
   }
   /// Edges seen, kept or not.
   std::size_t transitions() const { return transitions_; }
+
+  /// Of the states that break an invariant the one with the smallest number; k_no_state: none was found.
+  StateId broken() const { return broken_; }
 
   /// States that show each witness bit.
   std::array<std::size_t, 32> witness_counts() const {
@@ -110,6 +116,7 @@ class Search {
     StateId first_id = 0;                         ///< the id of the first of them
     Parents::Part parents;                        ///< of those
     std::vector<StateId> goals;                   ///< among those
+    StateId broken = k_no_state;                  ///< the first among those that breaks an invariant
     EdgeList::Part edges;
   };
   struct Pending {
@@ -133,6 +140,7 @@ class Search {
     return [this](const State& state, Found& fresh) {
       fresh.goal = model_.is_goal(state);
       fresh.witnesses = model_.witnesses(state);
+      fresh.broken = invariants_ && !violated(model_, state).empty();
     };
   }
 
@@ -287,6 +295,7 @@ class Search {
     graph_.goal.resize(store_.size() + fresh, false);
     for (std::size_t i = 0; i < chunk_count_; ++i) {
       for (const StateId id : chunks_[i].goals) graph_.goal[id] = true;
+      broken_ = std::min(broken_, chunks_[i].broken);
       graph_.parent.append(chunks_[i].parents);
       if (keep_edges_) graph_.edges.append(chunks_[i].edges);
     }
@@ -299,6 +308,7 @@ class Search {
   void number_new(Worker& mine, Chunk& chunk, std::size_t begin) {
     StateId id = chunk.first_id;
     chunk.goals.clear();
+    chunk.broken = k_no_state;
     chunk.parents.clear();
     for (std::size_t p = 0; p < parents_in(begin); ++p) chunk.parents.add(chunk.fresh_of[p]);
     over_hits(chunk, begin, [&](std::size_t at, const Hit& hit) {
@@ -306,6 +316,7 @@ class Search {
       Found& fresh = store_.found(hit.ref);
       count_witnesses(mine, fresh.witnesses);
       if (fresh.goal) chunk.goals.push_back(id);
+      if (fresh.broken) chunk.broken = std::min(chunk.broken, id);
       store_.settle(fresh, id++);
     });
   }
@@ -325,12 +336,13 @@ class Search {
   const M& model_;
   StoreOf<M>& store_;
   Graph& graph_;
-  const bool keep_edges_;
+  const bool keep_edges_, invariants_;
   Team team_;
   std::vector<Worker> workers_;
   std::vector<Chunk> chunks_;
   std::size_t transitions_ = 0;
   std::size_t first_ = 0, last_ = 0, chunk_count_ = 0;
+  StateId broken_ = k_no_state;
   double growth_ = 2;  // new states per parent, in the round before
   std::atomic<bool> full_{false};
 };

@@ -18,7 +18,8 @@ namespace unzap::explorer {
 enum class WalkEnd : std::uint8_t {
   goal,       ///< it came to a goal
   doomed,     ///< it came to a state from which no schedule whatever reaches a goal
-  undecided,  ///< neither within its steps
+  broken,     ///< it came to a state that breaks an invariant of the model
+  undecided,  ///< none of these within its steps
 };
 
 /// One walk.
@@ -32,6 +33,7 @@ struct RandomWalk {
 struct WalkLimits {
   std::size_t steps = 10000;        ///< of one walk
   std::size_t look_states = 50000;  ///< behind a state, to say what can become of it
+  bool invariants = false;          ///< ask every state whether it breaks one
 };
 
 /// Walks from the initial state. Each step is drawn uniformly from the actions that are possible, whoever's
@@ -52,6 +54,7 @@ class Walker {
     Past past;
     std::size_t look_at = 0;
     for (std::size_t step = 0;; ++step) {
+      if (limits_.invariants && !violated(model_, at).empty()) return finish(out, WalkEnd::broken);
       if (model_.is_goal(at)) return finish(out, WalkEnd::goal);
       const bool seen = past.visit(at, step, out.busy);
       if (step == limits_.steps || (seen && step >= look_at)) {
@@ -123,18 +126,37 @@ class Walker {
 template <Model M>
 struct Simulation {
   std::size_t runs = 0;  ///< done; fewer than asked for when it was interrupted
-  std::size_t goals = 0, busy = 0, doomed = 0, undecided = 0;
-  std::size_t steps = 0;         ///< of all walks together
-  std::size_t shortest_run = 0;  ///< which walk has the fewest steps of the doomed ones
-  RandomWalk<M> shortest;        ///< that walk, when `doomed` is not 0
+  std::size_t goals = 0, busy = 0, doomed = 0, broken = 0, undecided = 0;
+  std::size_t steps = 0;  ///< of all walks together
+  std::size_t shortest_run =
+      0;                   ///< which walk has the fewest steps of the broken ones, or else of the doomed
+  RandomWalk<M> shortest;  ///< that walk, when `broken` or `doomed` is not 0
+
+  void count(const RandomWalk<M>& walk) {
+    ++(walk.end == WalkEnd::broken   ? broken
+       : walk.end == WalkEnd::doomed ? doomed
+       : walk.busy                   ? busy
+       : walk.end == WalkEnd::goal   ? goals
+                                     : undecided);
+  }
+  /// Whether `walk`, the one with the number `run`, is to be shown rather than `shortest`.
+  bool prefers(const RandomWalk<M>& walk, std::size_t run) const {
+    if (worth(walk.end) != worth(shortest.end)) return worth(walk.end) > worth(shortest.end);
+    if (worth(walk.end) == 0) return false;
+    if (walk.actions.size() != shortest.actions.size()) return walk.actions.size() < shortest.actions.size();
+    return run < shortest_run;
+  }
+
+ private:
+  static int worth(WalkEnd end) { return end == WalkEnd::broken ? 2 : end == WalkEnd::doomed ? 1 : 0; }
 };
 
 /// Called after each walk with the number of those that are done; answering false interrupts.
 using WalkWatch = std::function<bool(std::size_t)>;
 
 /// `runs` walks; walk i has its numbers from `seed` and i alone, so the answer is the same whatever the
-/// number of workers. Each walk counts once: as doomed; else as busy, if it was that on its way; else by its
-/// end.
+/// number of workers. Each walk counts once: as broken or doomed; else as busy, if it was that on its way;
+/// else by its end.
 template <Model M>
 Simulation<M> simulate(const M& model, std::size_t runs, std::uint64_t seed, WalkLimits limits,
                        unsigned workers = 1, const WalkWatch& watch = {}) {
@@ -151,14 +173,8 @@ Simulation<M> simulate(const M& model, std::size_t runs, std::uint64_t seed, Wal
       const std::lock_guard lock(mutex);
       ++out.runs;
       out.steps += walk.actions.size();
-      ++(walk.end == WalkEnd::doomed ? out.doomed
-         : walk.busy                 ? out.busy
-         : walk.end == WalkEnd::goal ? out.goals
-                                     : out.undecided);
-      const bool better = walk.end == WalkEnd::doomed &&
-                          (out.doomed == 1 || walk.actions.size() < out.shortest.actions.size() ||
-                           (walk.actions.size() == out.shortest.actions.size() && run < out.shortest_run));
-      if (better) {
+      out.count(walk);
+      if (out.prefers(walk, run)) {
         out.shortest = std::move(walk);
         out.shortest_run = run;
       }

@@ -72,6 +72,7 @@ class Store {
     std::uint32_t high_hash, low_hash;
     StateId id;  ///< once settled
     bool goal;
+    bool broken;  ///< it breaks an invariant of the model
     Ref ref;
   };
 
@@ -129,7 +130,7 @@ class Store {
     Ref ref;     ///< Index::k_no_ref: there is no room; the round must be dropped
     bool leads;  ///< the state was found in this round, and of the lookups so far this has the smallest claim
   };
-  /// The number of the state; for a new one, `describe(state, found)` fills in goal and witnesses.
+  /// The number of the state; for a new one, `describe(state, found)` fills in goal, broken and witnesses.
   template <class Describe>
   Answer find_or_add(unsigned worker, const Lookup& lookup, const Describe& describe) {
     Mine& mine = found_[worker];

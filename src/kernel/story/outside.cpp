@@ -102,6 +102,8 @@ void attach_pid(Step& x) {
   Task& child = x.s.tasks[x.c.forked];
   child.exit_state = ExitState::none;
   child.run_state = RunState::interruptible;
+  Process& process = x.s.processes[x.c.tasks[x.c.forked].process];
+  process.quick_threads = process.files_users = 1;
   x.say("{} is published in the namespace", x.comm(x.c.forked));
   finish(x);
 }

@@ -79,20 +79,27 @@ void start_frozen(Task& task, Freezer freezer) {
   task.flags2 |= k_frozen;
 }
 
+/// A process without a thread: none is before do_exit(), none uses its files.
+void count_no_thread(Process& process) {
+  process.quick_threads = process.files_users = 0;
+}
+
 /// A zombie of which its parent outside has been told.
 void start_zombie(Process& process, Task& task) {
   task.exit_state = ExitState::zombie;
   task.run_state = RunState::dead;
   task.flags |= k_pf_exiting;
   process.notified_outside = 1;
+  count_no_thread(process);
 }
 
 /// Still to be forked by the task outside.
-void start_unborn(PidNamespace& ns, Task& task) {
+void start_unborn(PidNamespace& ns, Process& process, Task& task) {
   sleep_in_syscall(task);
   task.exit_state = ExitState::released;
   task.run_state = RunState::dead;
   --ns.pid_allocated;
+  count_no_thread(process);
 }
 
 void start_sqpoll_thread(Task& task) {
@@ -372,7 +379,7 @@ State initial_state(const Config& c) {
     else if (info.sqpoll)
       start_sqpoll_thread(task);
     else if (no == c.forked)
-      start_unborn(s.pid_ns[info.pid_ns], task);
+      start_unborn(s.pid_ns[info.pid_ns], s.processes[info.process], task);
     else if (c.processes[info.process].forked_outside && c.scenario.injected == Injected::zombie)
       start_zombie(s.processes[info.process], task);
     else if (info.leader)

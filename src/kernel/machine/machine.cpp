@@ -3,6 +3,7 @@
 
 #include "kernel/linux/rcu.hpp"
 #include "kernel/linux/sched.hpp"
+#include "kernel/machine/invariants.hpp"
 #include "kernel/machine/partial_order.hpp"
 #include "kernel/story/setup.hpp"
 #include "util/assert.hpp"
@@ -61,6 +62,11 @@ std::uint32_t Machine::witnesses(const State& s) const {
     }
   }
   return bits;
+}
+
+std::string_view Machine::violated(const State& s) const {
+  const Invariant* const broken = broken_in(config_, s);
+  return broken ? broken->name : std::string_view();
 }
 
 std::size_t Machine::enabled(const State& s, std::array<Action, k_max_actions>& out) const {

@@ -58,6 +58,8 @@ class Machine {
   Machine started_at(const State& state) const;
   bool is_goal(const State& s) const;
   std::uint32_t witnesses(const State& s) const;
+  /// The name of the first invariant that `s` breaks (invariants.hpp); empty: all hold.
+  std::string_view violated(const State& s) const;
   template <class Emit>
   void for_each_successor(const State& s, const Emit& emit) const {
     std::array<Action, k_max_actions> actions;

@@ -34,6 +34,7 @@ std::string_view name(CheckVerdict verdict) {
     case CheckVerdict::lockup: return "lockup";
     case CheckVerdict::busy_wait: return "busy-wait";
     case CheckVerdict::inconclusive: return "inconclusive";
+    case CheckVerdict::broken: return "broken";
   }
   return "?";
 }
@@ -44,6 +45,7 @@ int exit_code(CheckVerdict verdict) {
     case CheckVerdict::lockup: return 13;
     case CheckVerdict::busy_wait: return 14;
     case CheckVerdict::inconclusive: return 5;
+    case CheckVerdict::broken: return k_exit_internal;
   }
   return k_exit_internal;
 }
@@ -65,7 +67,7 @@ CheckReport check(const CheckRequest& request, const explorer::Watch& watch) {
   report.workers = request.workers;
   report.compact = request.compact;
   report.reductions = reductions_of(machine, request);
-  const Ordered ordered(machine);
+  const Ordered ordered(machine, request.limits.invariants);
   if (request.symmetry && request.partial_order)
     judge(explorer::Symmetric(ordered), request, watch, report);
   else if (request.symmetry)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "explorer/explore.hpp"
+#include "kernel/machine/invariants.hpp"
 #include "kernel/machine/machine.hpp"
 
 namespace unzap {
@@ -19,9 +20,10 @@ enum class CheckVerdict : std::uint8_t {
   lockup,        ///< a trap: from some state on no schedule whatever leads out
   busy_wait,     ///< no trap, but a task can go round without sleeping or giving way
   inconclusive,  ///< a limit was hit before a lockup was found; `loop` tells of a busy wait that was
+  broken,        ///< the model is wrong: a state breaks one of its invariants; asked with Limits::invariants
 };
 std::string_view name(CheckVerdict verdict);
-/// 0, 13, 14, 5.
+/// 0, 13, 14, 5, 70.
 int exit_code(CheckVerdict verdict);
 
 /// Which scenario on which kernel.
@@ -117,6 +119,9 @@ struct CheckReport {
   /// The search is complete, and in no state did anything happen that the model is about: a proof of nothing.
   bool vacuous = false;
   bool never_ends = false;  ///< the search is complete, and no schedule whatever ends everything
+
+  /// With the verdict broken: what does not hold in the state that `trace` leads to.
+  const kernel::Invariant* broken = nullptr;
 
   /// Of the nearest trap; empty for other verdicts.
   std::string trap_kind;  ///< "livelock", "deadlock"

@@ -154,6 +154,15 @@ void tell_lasso(const Machine& machine, const Steps& stem, const Steps& loop, Ch
   report.replayed = true;
 }
 
+void tell_broken(const Machine& machine, const Steps& stem, CheckReport& report) {
+  const State end = stem.empty() ? machine.initial() : stem.back().state;
+  report.verdict = CheckVerdict::broken;
+  report.broken = kernel::broken_in(machine.config(), end);
+  UNZAP_ASSERT(report.broken, "a way of {} steps breaks no invariant when it is led again", stem.size());
+  report.tasks = tasks_in(machine, {end}, std::vector<bool>(machine.config().tasks.size(), false));
+  tell_lasso(machine, stem, {}, report);
+}
+
 void tell_witnesses(const std::array<std::size_t, 32>& counts, bool complete, CheckReport& report) {
   std::size_t seen = 0;
   for (std::size_t bit = 0; bit < kernel::k_witnesses.size(); ++bit) {

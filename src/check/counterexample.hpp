@@ -33,6 +33,9 @@ std::vector<CheckTask> tasks_in(const kernel::Machine& machine, const std::vecto
 /// report. Both are replayed before; one that does not fit is a defect of the model.
 void tell_lasso(const kernel::Machine& machine, const Steps& stem, const Steps& loop, CheckReport& report);
 
+/// Writes `stem`, whose last state breaks an invariant of the model, into the report.
+void tell_broken(const kernel::Machine& machine, const Steps& stem, CheckReport& report);
+
 /// The part of a report that says what was asked, and of whom.
 void describe_request(const CheckRequest& request, const kernel::Machine& machine, CheckReport& report);
 

@@ -60,7 +60,6 @@ void judge_any(const M& model, const CheckRequest& request, const explorer::Watc
   auto found =
       explorer::explore(model, request.limits, watch, request.workers,
                         {request.compact ? explorer::Keep::fingerprints : explorer::Keep::states, true});
-  const explorer::Analysis analysis = explorer::analyse(found.graph, request.workers);
   report.figures = found.progress;
   report.stop = explorer::name(found.stop);
   const auto states = static_cast<double>(found.graph.size());
@@ -68,9 +67,15 @@ void judge_any(const M& model, const CheckRequest& request, const explorer::Watc
   report.bytes_stored_per_state =
       static_cast<double>(found.progress.bytes - found.progress.edge_bytes) / states;
   if (request.compact) report.omission_odds = std::ldexp(states * states, -65);
+  tell_witnesses(found.witness_counts, found.graph.complete(), report);
+  if (found.stop == explorer::Stop::broken) {
+    const auto path = explorer::path_to(found.graph, found.broken);
+    return tell_broken(explorer::bare(model), explorer::Follower<M>(model, found).from_start(path).steps,
+                       report);
+  }
+  const explorer::Analysis analysis = explorer::analyse(found.graph, request.workers);
   report.doomed_states = analysis.doomed_count;
   report.traps = analysis.traps.size();
-  tell_witnesses(found.witness_counts, found.graph.complete(), report);
   if (!analysis.traps.empty())
     tell_trap(model, found, analysis, report);
   else if (!analysis.busy_waits.empty())

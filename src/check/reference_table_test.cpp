@@ -81,7 +81,8 @@ kernel::Variant variant_of(const Row& row) {
 TEST(ReferenceTable, Verdicts) {
   for (const Row& row : k_rows) {
     SCOPED_TRACE(row.name);
-    const CheckReport report = check({scenario_of(row), row.kernel, variant_of(row), row.preempt, {}});
+    const CheckReport report =
+        check({scenario_of(row), row.kernel, variant_of(row), row.preempt, {.invariants = true}});
     EXPECT_EQ(name(report.verdict), name(row.verdict));
     EXPECT_EQ(report.figures.states, row.states);
     EXPECT_EQ(report.figures.transitions, row.transitions);

@@ -44,6 +44,7 @@ class Replayer {
     out_.preempt = kernel::name(on.preempt);
     out_.verdict = trace.verdict;
     out_.trap_kind = trace.trap_kind;
+    out_.invariant = trace.invariant;
     out_.fatal_step = trace.fatal_step;
     out_.stem = trace.steps.size();
     out_.loop = trace.loop.size();
@@ -55,6 +56,7 @@ class Replayer {
       out_.differences = differences(trace_.tasks, trace_.start, moments_of(machine_.config(), at_));
       return out_;
     }
+    note_broken();
     for (const CheckStep& step : trace_.steps)
       if (!take(step)) return out_;
     const State head = at_;
@@ -74,6 +76,7 @@ class Replayer {
     });
     if (next && digest_of(*next) == step.digest) {
       at_ = *next;
+      note_broken();
       return true;
     }
     out_.fit = next ? Fit::elsewhere : Fit::not_possible;
@@ -92,8 +95,16 @@ class Replayer {
     return false;
   }
 
+  void note_broken() {
+    if (!out_.broken) out_.broken = kernel::broken_in(machine_.config(), at_);
+  }
+
   /// A lockup is one only if no goal can be reached any more.
   void judge(const State& head, std::size_t max_states) {
+    if (!trace_.invariant.empty()) {
+      if (!out_.broken || out_.broken->name != trace_.invariant) out_.fit = Fit::holds;
+      return;
+    }
     out_.fate = explorer::fate_of(machine_, head, max_states);
     if (!trace_.trap_kind.empty() && out_.fate == explorer::Fate::open) out_.fit = Fit::can_end;
   }
@@ -114,6 +125,7 @@ std::string_view name(Fit fit) {
     case Fit::elsewhere: return "elsewhere";
     case Fit::open_loop: return "open-loop";
     case Fit::can_end: return "can-end";
+    case Fit::holds: return "holds";
   }
   return "?";
 }

@@ -15,8 +15,9 @@ namespace unzap {
 struct RecordedTrace {
   std::string scenario, scenario_text, kernel, preempt;
   kernel::Variant variant;
-  std::string verdict;         ///< "lockup", "busy-wait"
-  std::string trap_kind;       ///< empty for a busy wait
+  std::string verdict;         ///< "lockup", "busy-wait", "broken"
+  std::string trap_kind;       ///< empty unless it is a lockup
+  std::string invariant;       ///< the one that its last state breaks; empty unless it is broken
   std::size_t fatal_step = 0;  ///< of a lockup
   std::vector<std::string> tasks;
   std::string start_digest;
@@ -32,14 +33,17 @@ enum class Fit : std::uint8_t {
   elsewhere,     ///< it is possible, and leads to another state
   open_loop,     ///< the loop does not lead back to its beginning
   can_end,       ///< all steps fit, and yet a goal can be reached in the end
+  holds,         ///< all steps fit, and yet the invariant holds in the end
 };
 std::string_view name(Fit fit);
 
 /// What running a trace again showed.
 struct ReplayReport {
   Fit fit = Fit::fits;
-  std::string scenario, kernel, preempt;  ///< what was run
-  std::string verdict, trap_kind;         ///< what the trace claims
+  std::string scenario, kernel, preempt;      ///< what was run
+  std::string verdict, trap_kind, invariant;  ///< what the trace claims
+  const kernel::Invariant* broken =
+      nullptr;  ///< the first that a state on the way breaks: the model is wrong
   std::size_t fatal_step = 0;
   std::size_t stem = 0, loop = 0;                 ///< steps of the trace
   std::size_t step = 0;                           ///< where it stops to fit, from 1; 0: at the start

@@ -17,18 +17,23 @@ namespace {
 using kernel::Machine;
 using kernel::State;
 
-/// The run, and from where it is doomed the shortest way into a trap.
-Steps into_trap(const Machine& machine, const std::vector<kernel::Action>& run) {
+Steps run_again(const Machine& machine, const std::vector<kernel::Action>& run) {
   auto steps = explorer::run_actions(machine, machine.initial(), run);
   UNZAP_ASSERT(steps, "a run of {} steps does not run again", run.size());
-  const explorer::From<Machine> from(machine, steps->empty() ? machine.initial() : steps->back().state);
+  return std::move(*steps);
+}
+
+/// The run, and from where it is doomed the shortest way into a trap.
+Steps into_trap(const Machine& machine, const std::vector<kernel::Action>& run) {
+  Steps steps = run_again(machine, run);
+  const explorer::From<Machine> from(machine, steps.empty() ? machine.initial() : steps.back().state);
   const auto found = explorer::explore(from);
   const explorer::Analysis analysis = explorer::analyse(found.graph);
   UNZAP_ASSERT(!analysis.traps.empty(), "a doomed run of {} steps leads into no trap", run.size());
   const auto path = explorer::path_to(found.graph, analysis.traps.front().states.front());
   const Steps rest = explorer::Follower(from, found).from_start(path).steps;
-  steps->insert(steps->end(), rest.begin(), rest.end());
-  return std::move(*steps);
+  steps.insert(steps.end(), rest.begin(), rest.end());
+  return steps;
 }
 
 }  // namespace
@@ -48,6 +53,7 @@ Share share_of(std::size_t count, std::size_t runs) {
 }
 
 int exit_code(const SimulateReport& report) {
+  if (report.broken > 0) return exit_code(CheckVerdict::broken);
   if (report.lockup.count > 0) return exit_code(CheckVerdict::lockup);
   return exit_code(report.busy.count > 0 ? CheckVerdict::busy_wait : CheckVerdict::inconclusive);
 }
@@ -57,7 +63,8 @@ SimulateReport simulate(const SimulateRequest& request, const std::function<bool
   const CheckRequest& model = request.model;
   const Machine machine(model.scenario, model.variant, model.preempt);
   const auto found = explorer::simulate(machine, request.runs, request.seed,
-                                        {request.max_steps, request.look_states}, model.workers, watch);
+                                        {request.max_steps, request.look_states, model.limits.invariants},
+                                        model.workers, watch);
   SimulateReport out;
   out.runs = found.runs;
   out.asked = request.runs;
@@ -69,7 +76,12 @@ SimulateReport simulate(const SimulateRequest& request, const std::function<bool
   out.ended = share_of(found.goals, found.runs);
   out.undecided = share_of(found.undecided, found.runs);
   describe_request(model, machine, out.hit);
-  if (found.doomed > 0) {
+  out.broken = found.broken;
+  if (found.broken > 0) {
+    out.shortest_run = found.shortest_run;
+    out.shortest_steps = found.shortest.actions.size();
+    tell_broken(machine, run_again(machine, found.shortest.actions), out.hit);
+  } else if (found.doomed > 0) {
     out.shortest_run = found.shortest_run;
     out.shortest_steps = found.shortest.actions.size();
     tell_way_into_trap(machine, into_trap(machine, found.shortest.actions), out.hit);

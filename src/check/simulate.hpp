@@ -10,7 +10,7 @@ namespace unzap {
 
 /// Which schedules are drawn.
 struct SimulateRequest {
-  CheckRequest model;  ///< its limits and `compact` do not count
+  CheckRequest model;  ///< of its limits only `invariants` counts; `compact` does not
   std::size_t runs = 1000;
   std::uint64_t seed = 1;
   std::size_t max_steps = 10'000;    ///< of one run
@@ -33,11 +33,15 @@ struct SimulateReport {
   std::size_t steps = 0;  ///< of all runs together
   double seconds = 0;
   Share lockup, busy, ended, undecided;
+  std::size_t broken = 0;  ///< runs that came to a state which breaks an invariant of the model
   std::size_t shortest_run = 0, shortest_steps = 0;  ///< the shortest run into a lockup, before it was cut
-  CheckReport hit;  ///< what was asked; and, when there is a lockup, that run, cut to what is needed
+  /// What was asked; when there is a lockup that run, cut to what is needed; when an invariant is broken the
+  /// shortest run that breaks it, uncut.
+  CheckReport hit;
 };
 
-/// 13: a lockup was hit. 14: none, but a busy wait. 5: neither, which proves nothing.
+/// 70: an invariant of the model was broken. 13: a lockup was hit. 14: none, but a busy wait. 5: none of
+/// these, which proves nothing.
 int exit_code(const SimulateReport& report);
 
 /// Draws schedules at random. The same seed gives the same answer whatever the number of workers, unless

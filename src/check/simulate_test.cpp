@@ -13,6 +13,7 @@ SimulateReport run(const char* kernel, kernel::Preempt preempt, unsigned workers
                              .kernel = kernel,
                              .variant = kernel::find_kernel(kernel)->variant,
                              .preempt = preempt,
+                             .limits = {.invariants = true},
                              .workers = workers},
                    .runs = 1000,
                    .seed = 7});

@@ -28,7 +28,8 @@ constexpr const char* k_footer =
     "  unzap check --list                                      the kernels, fixes and switches\n"
     "EXIT STATUS\n"
     "  0 proved   13 lockup found   14 busy wait found   5 inconclusive (a limit was hit)\n"
-    "  64 usage   65 bad scenario   66 no such scenario   74 input or output failed";
+    "  64 usage   65 bad scenario   66 no such scenario   70 the model breaks an invariant (--paranoid)\n"
+    "  74 input or output failed";
 
 struct CheckOptions {
   CommonOptions common;
@@ -42,6 +43,7 @@ struct CheckOptions {
   bool compact = false;
   bool symmetry = false;
   bool partial_order = false;
+  bool paranoid = false;
 };
 
 std::string list_kernels() {
@@ -95,7 +97,8 @@ int run_matrix(const CheckOptions& options, const CheckRequest& request, const C
   const auto has = [&](CheckVerdict v) {
     return std::any_of(reports.begin(), reports.end(), [v](const CheckReport& r) { return r.verdict == v; });
   };
-  for (const auto v : {CheckVerdict::lockup, CheckVerdict::busy_wait, CheckVerdict::inconclusive})
+  for (const auto v :
+       {CheckVerdict::broken, CheckVerdict::lockup, CheckVerdict::busy_wait, CheckVerdict::inconclusive})
     if (has(v)) return exit_code(v);
   return 0;
 }
@@ -113,7 +116,8 @@ int run_check(const CheckOptions& options) {
   if (options.list) return write_output(list_kernels());
   auto request = request_of(options.model);
   if (!request) return fail(request.error());
-  request->limits = {options.max_states, options.max_memory_mib << 20, options.timeout_seconds};
+  request->limits = {options.max_states, options.max_memory_mib << 20, options.timeout_seconds,
+                     options.paranoid};
   request->compact = options.compact;
   request->symmetry = options.symmetry;
   request->partial_order = options.partial_order;
@@ -169,6 +173,9 @@ Command add_check_command(CLI::App& program) {
       "Search only one of several states that differ in the names of CPUs, containers and workers");
   verb->add_flag("--partial-order", options->partial_order,
                  "Do not stop before steps that nobody but the task can see");
+  verb->add_flag(
+      "--paranoid", options->paranoid,
+      "Ask every state whether the model is still sane (reference counts, locks): about a fifth slower");
   return {verb, [options] { return run_check(*options); }};
 }
 

@@ -71,7 +71,9 @@ int run_replay(const ReplayOptions& options) {
       write_output(options.common.wants_json()
                        ? replay_to_json(report)
                        : replay_to_text(report, output_width(), use_color(options.common.color_choice())));
-  return written != 0 ? written : (report.fit == Fit::fits ? 0 : 1);
+  if (written != 0) return written;
+  if (report.broken && report.invariant.empty()) return k_exit_internal;
+  return report.fit == Fit::fits ? 0 : 1;
 }
 
 }  // namespace

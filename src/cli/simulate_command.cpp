@@ -25,7 +25,8 @@ constexpr const char* k_footer =
     "  nothing can end any more, or after --max-steps. It needs no memory for the whole state space.\n"
     "EXIT STATUS\n"
     "  13 a lockup was hit   14 no lockup, but a busy wait   5 neither (which proves nothing: see check)\n"
-    "  64 usage   65 bad scenario   66 no such scenario   74 input or output failed";
+    "  64 usage   65 bad scenario   66 no such scenario   70 the model breaks an invariant (--paranoid)\n"
+    "  74 input or output failed";
 
 struct SimulateOptions {
   CommonOptions common;
@@ -34,11 +35,13 @@ struct SimulateOptions {
   std::size_t runs = 1000;
   std::uint64_t seed = 1;
   std::size_t max_steps = 10'000;
+  bool paranoid = false;
 };
 
 int run_simulate(const SimulateOptions& options) {
-  const auto model = request_of(options.model);
+  auto model = request_of(options.model);
   if (!model) return fail(model.error());
+  model->limits.invariants = options.paranoid;
   const auto traces = trace_files_of(options.traces);
   if (!traces) return fail(traces.error());
   catch_interrupt();
@@ -75,6 +78,8 @@ Command add_simulate_command(CLI::App& program) {
   verb->add_option("--max-steps", options->max_steps, "Give a run up after so many (default: 10000)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
+  verb->add_flag("--paranoid", options->paranoid,
+                 "Ask every state whether the model is still sane (reference counts, locks)");
   return {verb, [options] { return run_simulate(*options); }};
 }
 

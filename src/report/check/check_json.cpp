@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "report/check/check_report.hpp"
@@ -97,6 +99,10 @@ Json report_json(const CheckReport& report) {
   } else {
     out["trap"] = nullptr;
   }
+  if (report.broken)
+    out["broken"] = {{"invariant", report.broken->name},
+                     {"says", report.broken->says},
+                     {"page", fmt::format("docs/kernel-facts/{}", report.broken->page)}};
   if (report.verdict != CheckVerdict::lockup && !report.loop.empty())
     out["busy_wait"] = {{"spinning", names_with(report, "spins")}, {"tasks", tasks_json(report)}};
   out["trace"] = steps_json(report.trace);

@@ -17,7 +17,8 @@ std::string paint(std::string_view text, std::string_view code, bool color) {
 std::string_view tone(CheckVerdict verdict) {
   switch (verdict) {
     case CheckVerdict::proved: return "1;32";
-    case CheckVerdict::lockup: return "1;31";
+    case CheckVerdict::lockup:
+    case CheckVerdict::broken: return "1;31";
     default: return "1;33";
   }
 }
@@ -83,6 +84,13 @@ std::string containers_sentence(const CheckReport& report) {
   return out + "\n";
 }
 
+std::string broken_sentence(const CheckReport& report) {
+  return fmt::format(
+      "a state breaks the invariant {} of the model: {}\n"
+      "this is a defect of unzap, not of the kernel or of your scenario; please report it with the command",
+      report.broken->name, report.broken->says);
+}
+
 std::string verdict_sentence(const CheckReport& report) {
   switch (report.verdict) {
     case CheckVerdict::proved:
@@ -97,6 +105,7 @@ std::string verdict_sentence(const CheckReport& report) {
         return fmt::format("{}; {} can go round without sleeping, and whether all can still end is unknown",
                            report.stop, names_with(report, "spins"));
       return fmt::format("{}; what was seen holds no lockup, the rest is unknown", report.stop);
+    case CheckVerdict::broken: return broken_sentence(report);
   }
   return "";
 }

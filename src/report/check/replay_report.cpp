@@ -20,6 +20,8 @@ std::string shown(const ReplayReport& r) {
   std::string out = fmt::format("{} lead to the same states", steps_of(r.stem));
   if (r.loop > 0)
     out += fmt::format(", and {} more back to where {} began", steps_of(r.loop), r.loop == 1 ? "it" : "they");
+  if (!r.invariant.empty())
+    return out + ", the last of which breaks the invariant " + r.invariant + ": a defect of unzap";
   if (r.trap_kind.empty()) return out + ": a busy wait, which others may end";
   switch (r.fate) {
     case explorer::Fate::trapped:
@@ -38,6 +40,8 @@ std::string what_differs(const ReplayReport& r) {
     case Fit::elsewhere: return "what the trace does there leads elsewhere";
     case Fit::open_loop: return "the loop does not lead back to where it began";
     case Fit::can_end: return "every step fits, but from the last state everything can still end: no lockup";
+    case Fit::holds:
+      return "every step fits, but the invariant holds in the last state: the model was mended";
     case Fit::fits: return "";
   }
   return "";
@@ -76,6 +80,7 @@ std::string replay_to_json(const ReplayReport& r) {
   out["preempt"] = r.preempt;
   out["verdict"] = r.verdict;
   out["trap"] = r.trap_kind.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(r.trap_kind);
+  if (!r.invariant.empty()) out["invariant"] = r.invariant;
   out["steps"] = r.stem;
   out["loop_steps"] = r.loop;
   out["fate"] = explorer::name(r.fate);

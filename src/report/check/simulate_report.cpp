@@ -27,8 +27,11 @@ nlohmann::ordered_json share_json(const Share& share) {
 }  // namespace
 
 std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& options) {
-  const bool hit = r.lockup.count > 0;
-  const std::string verdict = hit ? "LOCKUP HIT" : r.busy.count > 0 ? "BUSY WAIT SEEN" : "NOTHING FOUND";
+  const bool hit = r.lockup.count > 0 || r.broken > 0;
+  const std::string verdict = r.broken > 0       ? "BROKEN"
+                              : hit              ? "LOCKUP HIT"
+                              : r.busy.count > 0 ? "BUSY WAIT SEEN"
+                                                 : "NOTHING FOUND";
   std::string out = fmt::format("{}  {} on {}, preemption {}: {} of {} random schedules\n",
                                 paint(verdict, hit ? "1;31" : "1;33", options.color), r.hit.scenario,
                                 r.hit.kernel, r.hit.preempt, r.runs, r.asked);
@@ -36,6 +39,11 @@ std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& op
   out += share_line("busy", r.busy, "a task went round without sleeping; no lockup");
   out += share_line("ended", r.ended, "everything was gone");
   out += share_line("undecided", r.undecided, "neither within their steps");
+  if (r.broken > 0)
+    out += fmt::format(
+        "  broken     {:>9}  came to a state that breaks an invariant of the model, {}: {}\n"
+        "             this is a defect of unzap, not of the kernel or of your scenario\n",
+        r.broken, r.hit.broken->name, r.hit.broken->says);
   out += fmt::format("seed {}, at most {} steps a run, {} steps in all, {:.3f} s\n", r.seed, r.max_steps,
                      r.steps, r.seconds);
   out +=
@@ -43,6 +51,9 @@ std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& op
       "anything\n";
   if (!hit) return out;
   out += "\n" + timeline(r.hit, options.width, options.color);
+  if (r.broken > 0)
+    return out + fmt::format("\n{} steps: the shortest run that breaks it (run {})\n", r.shortest_steps,
+                             r.shortest_run);
   out += fmt::format(
       "\n{} steps: the shortest run into the lockup (run {}, {} steps), cut until none of them can be "
       "left out\n",
@@ -67,7 +78,8 @@ std::string simulate_to_json(const SimulateReport& r) {
                              {"ended", share_json(r.ended)},
                              {"undecided", share_json(r.undecided)},
                              {"hit", nullptr}};
-  if (r.lockup.count > 0)
+  if (r.broken > 0) out["broken"] = r.broken;
+  if (r.lockup.count > 0 || r.broken > 0)
     out["hit"] = nlohmann::ordered_json{{"run", r.shortest_run},
                                         {"run_steps", r.shortest_steps},
                                         {"check", nlohmann::ordered_json::parse(check_to_json(r.hit))}};

@@ -63,7 +63,10 @@ std::string trace_to_json(const CheckReport& report) {
   for (const auto* list : {&report.fixes, &report.switches})
     for (const auto& [one, on] : *list) out["switches"][one] = on;
   // What these steps show; after a limit the verdict of the check is inconclusive.
-  out["verdict"] = name(report.trap_kind.empty() ? CheckVerdict::busy_wait : CheckVerdict::lockup);
+  out["verdict"] = name(report.broken              ? CheckVerdict::broken
+                        : report.trap_kind.empty() ? CheckVerdict::busy_wait
+                                                   : CheckVerdict::lockup);
+  if (report.broken) out["invariant"] = report.broken->name;
   out["trap"] = report.trap_kind.empty() ? Json(nullptr) : Json(report.trap_kind);
   out["fatal_step"] = report.trap_kind.empty() ? Json(nullptr) : Json(report.fatal_step);
   out["tasks"] = Json::array();

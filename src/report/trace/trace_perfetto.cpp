@@ -80,7 +80,8 @@ class Events {
     for (std::size_t i = 0; i < end; ++i)
       if (view_.is_fatal(i)) fatal = i;
     if (view_.is_trap() && report_.fatal_step == 0) fatal = 0;
-    const bool known = report_.verdict != CheckVerdict::inconclusive;
+    const bool known =
+        report_.verdict != CheckVerdict::inconclusive && report_.verdict != CheckVerdict::broken;
     if (fatal > 0)
       slice(k_outcome, 0, 0, fatal, known ? "everything can still end" : "not known: " + report_.stop,
             Json::object());

@@ -148,8 +148,13 @@ RecordedTrace trace_of(const Node& root) {
   if (!kernel::parse_preempt(out.preempt)) root["preempt"].fail("none, voluntary or full is expected here");
   out.variant = variant(root, out.kernel);
   out.verdict = root["verdict"].text();
-  if (out.verdict != "lockup" && out.verdict != "busy-wait")
-    root["verdict"].fail("lockup or busy-wait is expected here");
+  if (out.verdict != "lockup" && out.verdict != "busy-wait" && out.verdict != "broken")
+    root["verdict"].fail("lockup, busy-wait or broken is expected here");
+  if (out.verdict == "broken") {
+    out.invariant = root["invariant"].text();
+    if (!kernel::find_invariant(out.invariant))
+      root["invariant"].fail("this program knows no such invariant");
+  }
   if (out.verdict == "lockup") {
     out.trap_kind = root["trap"].text();
     out.fatal_step = root["fatal_step"].number(k_max_steps);

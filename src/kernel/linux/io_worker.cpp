@@ -35,7 +35,7 @@ void clear_notify(Task& task) {
   task.tif &= static_cast<std::uint8_t>(~k_tif_notify_signal);
 }
 
-/// WL3, WL4: takes work, or ends after an idle time unless it is the last of its account.
+/// Takes work, or ends after an idle time unless it is the last of its account.
 void look_for_work(Step& x) {
   Wq& wq = wq_of(x);
   Task& me = x.me();
@@ -54,7 +54,7 @@ void look_for_work(Step& x) {
   x.say("no work");
 }
 
-/// WL6: 5.15 io_flush_signals(), 6.1 io_run_task_work().
+/// 5.15 io_flush_signals(), 6.1 io_run_task_work().
 void flush_signals(Step& x) {
   Task& me = x.me();
   const bool flagged = (me.tif & k_tif_notify_signal) != 0;
@@ -66,7 +66,7 @@ void flush_signals(Step& x) {
   if (again) x.goes_to(IoWorker::test_exit);
 }
 
-/// WL8: a signal ends the worker if it is fatal.
+/// A signal ends the worker if it is fatal.
 void woken(Step& x) {
   Task& me = x.me();
   me.run_state = RunState::running;
@@ -91,7 +91,7 @@ void schedule_timeout(Step& x) {
   schedule(x);
 }
 
-/// WX2: the reference goes; the owner may still hold one.
+/// The worker puts its own reference; the owner may still hold one.
 void drop_worker_ref(Step& x) {
   const std::uint8_t wq = x.my().worker_of;
   if (x.me().creating == 2) cancel_worker_creation(x, wq, x.self);

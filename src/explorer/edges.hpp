@@ -1,6 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// A graph of tens of millions of states, in two bits a state for the parents and eleven bytes for the edges.
+//
+// The problem. To show a way to a state one needs its parent, and to find traps one needs every edge. As
+// plain numbers that is 4 bytes a state for the parents, and 8 an edge for target and label: with the three
+// to five edges of a kernel state more than 30 bytes, which is more than the states themselves take.
+//
+// Parents, the idea. A breadth-first search numbers states in the order in which they are discovered, and
+// takes parents in the order of their numbers. So the children of a parent have numbers that follow each
+// other, and come after those of every parent before it. It is enough to know how many children each parent
+// has. Written in unary that is a one for each child and a zero to end the list, with a one in front for the
+// initial state:
+//
+//   0 discovers 1 and 2, 1 discovers nothing, 2 discovers 3, 3 nothing
+//
+//   bits    1  1 1 0  0  1 0  0
+//   state   0  1 2       3            which state a one stands for
+//   list       of 0   1  of 2  3      whose list it is
+//
+// The parent of state i is the number of zeros before the one that stands for it: that many lists have ended.
+// State 3 has its one at position 5, three ones lie before it, so two zeros do, and its parent is 2. There is
+// a one and a zero for each state, hence two bits. To find the one that stands for state i without counting
+// from the start, the position of every 512th is kept (64 bits for 512 states, another eighth of a bit), and
+// from there whole words are counted by their population.
+//
+// Edges, the idea. They are written once, in order, and read in order, by sweeps over the whole graph. So
+// they are a stream of bytes. Numbers are small where they are relative: a target is written as its distance
+// back from the newest state, and a target that is discovered by this very edge is the newest, which is
+// written as zero. Labels fit a byte: six bits for the actor, one for busy, one that says that another byte
+// follows with the actor's new name (Symmetric). Numbers take seven bits a byte, the eighth says that more
+// follow.
+//
+//   state 0 (newest: 1):  2 edges; label, 0 = the newest, so to 1; label, 0 = the newest, now 2
+//   state 1 (newest: 3):  1 edge; label, 3 back from 3, so to 0
+//
+//   bytes    02 L 00 L 00   01 L 03
+//
+// Five numbers and three labels in eight bytes. On the kernel model it comes to 11 bytes a state
+// (docs/performance.md).
+//
+// Random access. Every 16 states the place in the stream and the newest state at that place are kept, 12
+// bytes; from there at most 15 states are read over. Sweeps from the last state to the first, which finding
+// doomed states needs, unpack 16 states at a time (backwards).
+//
+// Many writers. A worker encodes the part of the stream that belongs to its parents as soon as their numbers
+// are settled (search.hpp, part 4), because the newest state at the beginning of a chunk is known then. The
+// parts are joined in order; for edges that is a copy, for parents a copy shifted by some bits.
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -95,7 +142,7 @@ class Parents {
 
 /// The edges of all states, in order, as a stream of bytes: per state their number; per edge its label (one
 /// byte, or two where the actor is renamed), and how far back it leads from the newest state, where 0 is the
-/// next state discovered. About 7 bytes a state.
+/// next state discovered.
 class EdgeList {
  public:
   /// Edges of consecutive states, encoded by one worker.

@@ -1,6 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// A hash table that many threads fill without a lock, and in which a lookup costs one cache line.
+//
+// The problem. Memory answers after some 100 ns, and a search asks at every transition. The table is all that
+// the threads share and write, so a lock, or a slot that is moved while others look for it, would cost more
+// than the lookup itself.
+//
+// The idea. Use less than a hash table usually offers. A search never removes anything, and grows the table
+// only between rounds, when nobody looks. So a slot changes once, from empty to taken, and never moves. Then
+// one compare-and-swap is all the synchronisation there is, and a slot seen as taken needs no second look.
+//
+// A slot is 8 bytes: 32 bits of the hash (the tag) and a number plus one. Zero is an empty slot, so a new
+// table is memory that the system hands out as zeros, and need not be written. Slots stand in cache lines of
+// eight. The upper half of the hash names the line; an entry takes the first empty slot of its line, or of
+// the lines after it when that is full. All eight slots are compared with a few instructions: which are
+// empty, which have my tag (empty_or_same).
+//
+// An example: a line with four slots taken, tags (here of four digits, not eight) and numbers:
+//
+//      3f2a:17   90c1:4   3f2a:902   77e0:35   -   -   -   -
+//
+// A state whose tag is 77e0 costs one comparison with state 35. One with the tag 3f2a is compared with 17,
+// then with 902. One with the tag 1111 is new without any comparison: it was in none of the four, and an
+// empty slot ends the search. It is put into slot 4 by a compare-and-swap from zero to (1111, its number).
+//
+// Why no state gets in twice. Let A and B look for equal states at the same time. They have the same hash, so
+// they walk the same slots in the same order. Say that A gets slot i. Then A has seen every slot before i
+// taken, by something else. B can only get a slot that it sees empty and that is still empty when it swaps.
+// If B goes for a slot before i, then A has not passed it yet or it is taken: in the first case A will find
+// B's entry there, and stop; in the second B's swap fails, and B looks at what is there and goes on. If B
+// comes to slot i it finds A's entry and compares equal. If it comes to a slot after i, it has passed i, and
+// would have stopped there. So one of them gets a slot, and the other finds it.
+//
+// Why looking ahead is safe. To hide the latency, a search first has the lines of 64 lookups fetched, then
+// looks at all (look), then inserts (find_or_insert from where look left off). In between other threads may
+// have filled slots. But look passes only slots that are taken by another tag, and those stay as they are:
+// what it passed it need not look at again. Where it stops, the slot is read anew. The number that it saw
+// there is a hint for fetching, and no more.
+//
+// What it costs. 8 bytes a slot, at a load that the store chooses: up to 70 percent for small states, which
+// are for speed, 80 for folded ones, 88 for fingerprints. Growing copies the table from one end to the other;
+// a place follows from the tag alone, so old slots in order lead to new slots in order, and 16 parts of it
+// can be copied by several threads at once. More than 4,096 slots without an end are taken for a full table.
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -23,14 +66,8 @@ struct IndexEntry {
   bool full = false;  ///< no room near its place: nothing was put in; the index must grow first
 };
 
-/// Open addressing: from a 64-bit hash to a number, where equality is for the user to decide. A slot is 8
-/// bytes: the high half of the hash, and the number plus one; zero is an empty one, so that a new table need
-/// not be written first. A hash belongs to the cache line of eight slots that its high half names, and to the
-/// lines after it when that is full; it takes the first slot there that is empty. So most look-ups cost one
-/// line, which is compared at once, without a branch for each slot.
-///
-/// Insertion is lock-free: a slot is claimed by one compare-and-swap and never moves until the next rebuild,
-/// which nobody else may run beside.
+/// Open addressing: from a 64-bit hash to a number, where equality is for the user to decide. Insertion is
+/// lock-free; a slot that is taken does not move until the next rebuild, during which nobody may look.
 class Index {
  public:
   static constexpr std::uint32_t k_no_ref = 0xffffffff;

@@ -1,6 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// A breadth-first search by several workers that comes out exactly as with one.
+//
+// The problem. States are numbered in the order in which they are discovered, and the numbers mean something:
+// the parent of a state lies on a shortest path to it, the state that a report shows is the nearest of its
+// kind, and tests compare two runs digit by digit. When two workers expand states at the same time, chance
+// decides which of them comes upon a new state first. To guard the order with a lock, or to sort what was
+// found, would cost what the second worker brings.
+//
+// The idea. Let chance decide who is first, and give every lookup a claim, which says where it comes from:
+// the number of the parent in the upper half, and which of the parent's actions it was in the lower one. A
+// single worker, who takes parents in order and actions in order, makes lookups with ascending claims. So in
+// its search a state is discovered by the smallest claim of all lookups that come upon it. In the search by
+// many each new state remembers the smallest claim that it has met: one atomic minimum. Once every lookup of
+// the round is made, that is the true minimum, whoever came first, and it says who would have discovered the
+// state.
+//
+// A round, then, has four parts, and the workers meet between them:
+//
+//   1. expand: workers take chunks of 64 parents and look up all successors. A new state gets a provisional
+//      number, which depends on chance. Each chunk writes down its lookups in order ("hits").
+//   2. count: a hit discovers its state if its claim is the one that the state remembers. Each chunk counts
+//      its own; nobody else can change that any more.
+//   3. share out numbers: a chunk's first number is the number of states known before, plus what the chunks
+//      before it have counted. One worker does this alone: an addition for each chunk.
+//   4. settle: each chunk gives its discoveries the next numbers, in order, and encodes parents and edges.
+//      What was encoded is then joined in order (edges.hpp).
+//
+// An example, with chunks of one parent. Seven states are known, 0 to 6; 5 and 6 are to be expanded. 5 leads
+// to X and Y, 6 leads to Y and Z. Worker B is fast:
+//
+//   B looks up Y from 6: new, claim (6,0)          A looks up X from 5: new, claim (5,0)
+//   B looks up Z from 6: new, claim (6,1)          A looks up Y from 5: known, its claim sinks to (5,1)
+//
+//   chunk of 5: (5,0) is X's claim, (5,1) is Y's: two discoveries      X = 7, Y = 8
+//   chunk of 6: (6,0) is not Y's claim, (6,1) is Z's: one discovery    Z = 9
+//
+// Y's parent is 5, as if B had waited for A.
+//
+// Why it is right. Before a round all its parents have their numbers, and they are what one worker would have
+// given them (at the start there is one state, and it is 0). Both searches make the same lookups in that
+// round, so they find the same new states, with the same smallest claims, and number them in the order of
+// those claims: within a chunk by part 4, between chunks by part 3. So the numbers after the round agree too.
+//
+// A table that fills up in the middle of a round costs nothing but the round: no number has been given yet,
+// so what was found is forgotten, the table grows, and the round is run again (drop_round). A limit of states
+// cuts the round at the parent where one worker would have stopped (cut_at).
+//
+// Why it ends. Each round expands at least one state, and no state is expanded twice. A round is at most
+// 8,192 parents and stays within one distance from the start (explore.hpp), so a limit is noticed soon.
+//
+// What it costs. 12 bytes for each lookup of a round, 8 for each new state, an atomic minimum only where two
+// lookups of one round meet, and three or four meetings of the workers a round; rounds of fewer than 256
+// parents are done by one. On the kernel model two workers do 1.86 to 1.90 times as much as one
+// (docs/performance.md).
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -20,11 +75,7 @@ template <class M>
 using StoreOf = Store<typename M::State, state_block_of<M>()>;
 
 /// The work of a breadth-first search: expands states in rounds, by all workers at once, with the same result
-/// as one worker has who takes the states one after another. For that, every lookup carries a claim: the
-/// number of the parent and of the action. In the sequential order the smallest claim on a new state is the
-/// one that discovers it, and new states are numbered in the order of those claims. So when a round is over,
-/// each chunk of parents (in order) keeps those of its lookups whose claim is the smallest, and numbers them
-/// from where the chunk before it ends.
+/// as one worker has who takes the states one after another.
 template <Model M>
 class Search {
  public:

@@ -1,6 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// A set of states that forgets nothing, merges nothing, and is written by many at once.
+//
+// The problem. A state of the kernel model is 590 bytes, and a search may come upon 58 million of them: 34
+// GB, to which each transition puts the question whether this one has been seen. A set of hashes would be
+// small and fast, and now and then it would take a new state for an old one; what lies behind it would never
+// be looked at, and "proved" would be a matter of luck.
+//
+// The idea. Let a hash find the place, and let something small but exact decide. Three parts:
+//
+//   Tree (tree.hpp)     folds a state into 8 bytes, its top, without loss: equal states have equal tops, and
+//                       different ones different tops. States of up to 96 bytes are kept as they are.
+//   Index (index.hpp)   8 bytes a slot: from a hash of the top to a number. It says where to look, never
+//                       whether two states are the same.
+//   exact_              the tops, by number. Here the comparison is made: 8 bytes with 8 bytes.
+//
+// So a lookup costs a hash, a cache line of the index, and a comparison with the one state in it that has the
+// same 32 bits of hash. Together that is about 26 bytes a state of the kernel model, the blocks of the tree
+// included, and 11 for the edges (docs/performance.md).
+//
+// Many at once. While a round runs (search.hpp) the final number of a new state is not known. Until then it
+// has a provisional one, which three fields make up: bit 31 says that it is one, 6 bits name the worker who
+// found it, 25 bits give its place among those that this worker found. Each worker appends to an array of its
+// own, so nobody waits for anybody. Bit 31 also limits the store to 2^31 states.
+//
+// An example. Worker 1 finds the state Y, its first of this round: it writes the top and the claim into place
+// 0 of its array, and only then puts 0x82000000 (bit 31, worker 1, place 0) into the index. Worker 0 comes
+// upon Y too. Either it sees that number, reads the top behind it, finds it equal, and lowers the claim if
+// its own is smaller. Or it saw an empty slot, wrote Y into place 0 of its own array as well, and loses the
+// slot to worker 1: then it looks at what is there, finds Y, and uses its place 0 for the next state that it
+// finds. When the round is settled Y gets its number, say 8: exact_[8] is its top, and the slot of the index,
+// which has not moved, now says 8.
+//
+// Why a reader never sees half a state. What the number leads to is written before the number is: the slot is
+// claimed with release order and read with acquire order. The claim is the one field that changes afterwards,
+// and it is an atomic minimum. Everything else happens between rounds, when the workers have met (team.hpp),
+// so what one wrote the others see.
+//
+// Keep::fingerprints does without the tops. The index has 32 bits of the hash and low_hash_ the other 32; two
+// states with the same 64 bits are taken for one. Among n states that happens to some pair with odds below
+// n^2 / 2^65: for 58 million states below 1 in 10,000, and the report says so. A state in full is needed only
+// until it is expanded, so those go in chunks of 1,024 as the search passes them.
+
 #include <xxhash.h>
 
 #include <algorithm>

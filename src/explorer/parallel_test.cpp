@@ -197,6 +197,21 @@ TEST(Analysis, DoomedStatesAreThoseFromWhichNoGoalCanBeReached) {
   }
 }
 
+TEST(Analysis, IsTheSameWithTwoWorkers) {
+  for (const RandomGraph& graph : k_graphs) {
+    SCOPED_TRACE(graph.seed);
+    const auto found = explore(graph, {}, {}, 2);
+    const Analysis alone = analyse(found.graph), beside = analyse(found.graph, 2);
+    EXPECT_EQ(alone.doomed, beside.doomed);
+    ASSERT_EQ(alone.traps.size(), beside.traps.size());
+    for (std::size_t i = 0; i < alone.traps.size(); ++i)
+      EXPECT_EQ(alone.traps[i].states, beside.traps[i].states);
+    ASSERT_EQ(alone.busy_waits.size(), beside.busy_waits.size());
+    for (std::size_t i = 0; i < alone.busy_waits.size(); ++i)
+      EXPECT_EQ(alone.busy_waits[i].cycle, beside.busy_waits[i].cycle);
+  }
+}
+
 TEST(Memory, TheKernelStaysBelow64BytesAStateExactAnd16Compact) {
   const auto scenario = kernel::load_scenario(UNZAP_SOURCE_DIR "/scenarios/npm-zombie.toml");
   ASSERT_TRUE(scenario);

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/embedded.hpp"
 #include "kernel/story/scenario.hpp"
+#include "report/json_text.hpp"
 
 namespace unzap {
 namespace {
@@ -26,7 +26,7 @@ std::string expectation_text(const kernel::Expectation& e) {
   return fmt::format("    {:<10} --kernel {} --preempt {}{}\n", e.verdict, e.kernel, e.preempt, changes);
 }
 
-nlohmann::ordered_json expectation_json(const kernel::Expectation& e) {
+Json expectation_json(const kernel::Expectation& e) {
   return {{"kernel", e.kernel},
           {"preempt", e.preempt},
           {"with", e.with},
@@ -36,15 +36,15 @@ nlohmann::ordered_json expectation_json(const kernel::Expectation& e) {
 
 int run_scenarios(const CommonOptions& options) {
   std::string text;
-  auto list = nlohmann::ordered_json::array();
+  auto list = Json::array();
   for (const EmbeddedFile& file : scenario_files()) {
     const auto scenario = kernel::parse_scenario(file.text, std::string(file.name) + ".toml");
     if (!scenario) return fail(scenario.error());
     text += fmt::format("{:<20} {}\n", scenario->name, scenario->summary);
-    nlohmann::ordered_json one{{"name", scenario->name},
-                               {"summary", scenario->summary},
-                               {"story", scenario->story},
-                               {"expect", nlohmann::ordered_json::array()}};
+    Json one{{"name", scenario->name},
+             {"summary", scenario->summary},
+             {"story", scenario->story},
+             {"expect", Json::array()}};
     for (const kernel::Expectation& expected : scenario->expectations) {
       if (options.verbose) text += expectation_text(expected);
       one["expect"].push_back(expectation_json(expected));
@@ -52,7 +52,7 @@ int run_scenarios(const CommonOptions& options) {
     list.push_back(std::move(one));
   }
   if (!options.wants_json()) return write_output(text);
-  return write_output(nlohmann::ordered_json{{"schema_version", 1}, {"scenarios", list}}.dump(2) + "\n");
+  return write_output(json_file({{"schema_version", 1}, {"scenarios", list}}, 2));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report/check/check_report.hpp"
-#include "report/diagnosis/finding_json.hpp"
+#include "report/json_text.hpp"
 
 namespace unzap {
 namespace {

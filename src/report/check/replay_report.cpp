@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/check/replay_report.hpp"
-#include "report/diagnosis/finding_json.hpp"
+#include "report/json_text.hpp"
 
 #include <fmt/format.h>
 

@@ -9,23 +9,14 @@ namespace {
 
 constexpr std::size_t k_max_problems = 200;
 
-template <class T>
-Json value_or_null(const T& reading) {
-  return reading ? Json(*reading) : Json(nullptr);
-}
-
 Json to_json(const Party& party) {
   return {{"pid", value_or_null(party.pid)},
           {"tid", value_or_null(party.tid)},
           {"comm", party.comm},
           {"role", words(party.role)},
-          {"container", party.container.empty() ? Json(nullptr) : Json(party.container)},
-          {"pod", party.pod.empty() ? Json(nullptr) : Json(party.pod)},
+          {"container", text_or_null(party.container)},
+          {"pod", text_or_null(party.pod)},
           {"start_ticks", value_or_null(party.start_ticks)}};
-}
-
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
 }
 
 Json to_json(const ContainerRef& container) {
@@ -60,18 +51,6 @@ Json problems_json(const std::vector<Problem>& problems) {
     out.push_back(
         {{"where", ""}, {"text", std::to_string(problems.size() - k_max_problems) + " more like these"}});
   return out;
-}
-
-void make_printable(Json& value) {
-  if (value.is_string()) {
-    auto& text = value.get_ref<std::string&>();
-    const bool clean = text.size() <= k_shown_text_bytes && !text_repaired(text, {.line_feeds = false});
-    if (!clean) text = printable(text);
-  } else if (value.is_object()) {
-    for (auto& [key, member] : value.get_ref<Json::object_t&>()) make_printable(member);
-  } else if (value.is_array()) {
-    for (Json& element : value) make_printable(element);
-  }
 }
 
 Json symptoms_json(const std::vector<Symptom>& symptoms) {
@@ -113,15 +92,6 @@ Json finding_json(const Finding& finding) {
           {"reaper", finding.reaper ? to_json(*finding.reaper) : Json(nullptr)},
           {"unproved", finding.unproved},
           {"container", finding.container ? to_json(*finding.container) : Json(nullptr)}};
-}
-
-std::string json_text(Json value, int indent) {
-  make_printable(value);
-  return value.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string json_line(const Json& value) {
-  return json_text(value, -1);
 }
 
 std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {

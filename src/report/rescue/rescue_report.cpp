@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "report/diagnosis/finding_json.hpp"
+#include "report/json_text.hpp"
 #include "report/writer.hpp"
 
 namespace unzap {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Informal Trace Format (Apalache's ADR 015): integers as {"#bigint": "1"}, functions as {"#map": [...]}.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "report/json_text.hpp"
 #include "report/trace/trace_file.hpp"
 #include "report/trace/trace_view.hpp"
 
 namespace unzap {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json integer(long long value) {
   return {{"#bigint", std::to_string(value)}};
@@ -65,7 +63,7 @@ std::string trace_to_itf(const CheckReport& report) {
   const std::size_t states = view.has_loop() ? view.size() : view.size() + 1;
   for (std::size_t i = 0; i < states; ++i) out["states"].push_back(state_json(view, i));
   if (view.has_loop()) out["loop"] = view.loop_begin();
-  return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_file(out, 1);
 }
 
 }  // namespace unzap

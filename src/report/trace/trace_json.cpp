@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
 
 #include "check/action_text.hpp"
+#include "report/json_text.hpp"
 #include "report/trace/trace_file.hpp"
 
 namespace unzap {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json number_or_null(bool is_one, unsigned value) {
   return is_one ? Json(value) : Json(nullptr);
@@ -74,7 +72,7 @@ std::string trace_to_json(const CheckReport& report) {
   out["start"] = {{"digest", report.start_digest}, {"tasks", moments_json(report.start)}};
   out["steps"] = steps_json(report.trace);
   out["loop"] = steps_json(report.loop);
-  return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_file(out, 1);
 }
 
 }  // namespace unzap

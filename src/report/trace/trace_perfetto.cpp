@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chrome's trace event format, which ui.perfetto.dev reads. The model has no clock: a step takes a
 // millisecond.
-#include <nlohmann/json.hpp>
 
+#include "report/json_text.hpp"
 #include "report/trace/trace_file.hpp"
 #include "report/trace/trace_view.hpp"
 
 namespace unzap {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t k_step_us = 1000;
 
@@ -164,7 +162,7 @@ std::string trace_to_perfetto(const CheckReport& report) {
                    {"verdict", name(report.verdict)},
                    {"time", "the model has no clock: one step is drawn as one millisecond"}}},
                  {"traceEvents", Events(report, view).draw()}};
-  return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_file(out, 1);
 }
 
 }  // namespace unzap

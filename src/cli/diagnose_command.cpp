@@ -11,9 +11,8 @@
 #include "cli/host.hpp"
 #include "cli/selection.hpp"
 #include "cli/watch.hpp"
-#include "diagnosis/blind_spots.hpp"
 #include "diagnosis/diagnose.hpp"
-#include "report/diagnosis/report.hpp"
+#include "report/diagnosis/formats.hpp"
 #include "report/kernel/patched_report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "sources/text/text_source.hpp"
@@ -24,7 +23,7 @@ namespace {
 
 constexpr std::size_t k_max_input_bytes = std::size_t{256} << 20;
 
-constexpr const char* k_footer =
+constexpr const char* k_examples =
     "EXAMPLE\n"
     "  unzap diagnose                     this host, now; as root it sees the kernel stacks\n"
     "  unzap diagnose --container 3f2a9c  one container of this host; --pod UID, --pid PID\n"
@@ -34,11 +33,8 @@ constexpr const char* k_footer =
     "  unzap diagnose --json | jq -r '.findings[0].cause'\n"
     "  unzap diagnose --watch 30 --format jsonl   what changes on this host, until it is ended\n"
     "  unzap diagnose --format dot FILE | dot -Tsvg > jam.svg\n"
-    "FORMATS\n"
-    "  text   for people                      json   one document, docs/schema/diagnose.schema.json\n"
-    "  jsonl  a line for each finding         dot    who waits for whom, for Graphviz\n"
-    "  nrpe   one line for Nagios; exit status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN\n"
-    "  npd    one line of at most 80 bytes for node-problem-detector; exit status 0 OK, 1 stuck, 2 unknown\n"
+    "FORMATS\n";
+constexpr const char* k_exit_status =
     "EXIT STATUS\n"
     "  0 nothing is stuck   1 something is stuck   2 could not tell\n"
     "  64 usage   65 bad input   66 no such input   74 input or output failed   77 not permitted";
@@ -50,10 +46,7 @@ struct DiagnoseOptions {
   std::string file;          ///< empty: this host
   double watch_seconds = 0;  ///< 0: one look
 
-  const std::string& format() const {
-    static const std::string json = "json";
-    return common.json ? json : common.format;
-  }
+  const DiagnosisFormat& format() const { return *diagnosis_format(common.json ? "json" : common.format); }
 };
 
 /// What is looked at, and whether it was recorded: a bundle is diagnosed as what it was when it was taken.
@@ -92,10 +85,31 @@ Result<Input> input_of_host(const DiagnoseOptions& options) {
   return Input{std::move(*snapshot)};
 }
 
+std::vector<std::string> format_names() {
+  std::vector<std::string> out;
+  for (const DiagnosisFormat& one : diagnosis_formats()) out.emplace_back(one.name);
+  return out;
+}
+
+std::string formats_help() {
+  std::string out;
+  for (const DiagnosisFormat& one : diagnosis_formats())
+    out += fmt::format("  {:<6} {}\n", one.name, one.help);
+  return out;
+}
+
+/// "text or jsonl": those that --watch can write.
+std::string formats_that_watch(std::string_view between) {
+  std::string out;
+  for (const DiagnosisFormat& one : diagnosis_formats())
+    if (one.render_changes != nullptr) out += fmt::format("{}{}", out.empty() ? "" : between, one.name);
+  return out;
+}
+
 /// What is wrong with the options taken together.
 std::optional<Error> conflict(const DiagnoseOptions& options) {
-  const auto usage = [](const char* message, const char* remedy) {
-    return Error{ErrorKind::usage, message, "", remedy};
+  const auto usage = [](std::string message, std::string remedy) {
+    return Error{ErrorKind::usage, std::move(message), "", std::move(remedy)};
   };
   if (!options.file.empty() && !options.host.procfs.empty())
     return usage("FILE is a capture and --path.procfs a host", "give one of them");
@@ -104,46 +118,25 @@ std::optional<Error> conflict(const DiagnoseOptions& options) {
     return usage("--watch looks at the whole host", "leave --container, --pod and --pid away");
   if (!options.file.empty())
     return usage("--watch looks at a host, and FILE does not change", "give one of them");
-  if (options.format() != "text" && options.format() != "jsonl")
-    return usage("--watch writes text or jsonl", "give --format text or --format jsonl");
+  if (options.format().render_changes == nullptr)
+    return usage("--watch writes " + formats_that_watch(" or "),
+                 "give --format " + formats_that_watch(" or --format "));
   return std::nullopt;
 }
 
-int write_plugin_line(const PluginLine& line) {
-  const int written = write_output(line.text);
-  return written != 0 ? written : line.exit_code;
-}
-
-/// A failure in the words of who runs the plugin.
-int report_failure(const Error& error, const std::string& format) {
-  if (format == "nrpe") return write_plugin_line(nrpe_failure(error.text()));
-  if (format == "npd") return write_plugin_line(npd_failure(error.text()));
-  return fail(error);
-}
-
-/// Who could not tell says first what was missing for it.
-std::string first_line(const Diagnosis& diagnosis, const Snapshot& snapshot) {
-  const std::string missing = diagnosis.verdict == Verdict::unknown ? blind_spots(snapshot) : "";
-  return missing.empty() ? missing : missing + "\n";
+/// A failure in the words of whoever reads this format.
+int report_failure(const Error& error, const DiagnosisFormat& format) {
+  if (format.render_failure == nullptr) return fail(error);
+  const Rendered rendered = format.render_failure(error.text());
+  return finish(rendered.text, rendered.exit_code.value_or(exit_code(error.kind)));
 }
 
 int report(const Diagnosis& diagnosis, const Snapshot& snapshot, const DiagnoseOptions& options) {
-  const std::string& format = options.format();
-  if (format == "nrpe") return write_plugin_line(to_nrpe(diagnosis, snapshot));
-  if (format == "npd") return write_plugin_line(to_npd(diagnosis));
-  std::string out;
-  if (format == "json")
-    out = to_json(diagnosis, snapshot);
-  else if (format == "jsonl")
-    out = to_jsonl(diagnosis, snapshot);
-  else if (format == "dot")
-    out = to_dot(diagnosis, snapshot);
-  else
-    out = first_line(diagnosis, snapshot) +
-          to_text(diagnosis, snapshot,
-                  {use_color(options.common.color_choice()), output_width(), options.common.verbose});
-  const int written = write_output(out);
-  return written != 0 ? written : exit_code_of(diagnosis.verdict);
+  const DiagnosisFormat& format = options.format();
+  const bool color = format.colored && use_color(options.common.color_choice());
+  const Rendered rendered =
+      format.render(diagnosis, snapshot, {color, output_width(), options.common.verbose});
+  return finish(rendered.text, rendered.exit_code.value_or(exit_code_of(diagnosis.verdict)));
 }
 
 /// Whether this host's kernel has the fix, as evidence where that matters.
@@ -164,8 +157,7 @@ void add_kernel_evidence(Diagnosis& diagnosis, const DiagnoseOptions& options) {
 int run_diagnose(const DiagnoseOptions& options) {
   if (const auto wrong = conflict(options)) return fail(*wrong);
   if (options.watch_seconds > 0)
-    return watch_host(options.host,
-                      {options.watch_seconds, options.format() == "jsonl", options.common.quiet});
+    return watch_host(options.host, {options.watch_seconds, options.format(), options.common.quiet});
   Result<Input> input = options.file.empty() ? input_of_host(options) : input_of_file(options);
   if (!input) return report_failure(input.error(), options.format());
   Snapshot& snapshot = input->snapshot;
@@ -187,8 +179,8 @@ int run_diagnose(const DiagnoseOptions& options) {
 Command add_diagnose_command(CLI::App& program) {
   const auto options = std::make_shared<DiagnoseOptions>();
   CLI::App* verb = program.add_subcommand("diagnose", "What is stuck, on whom, why, and what to do about it");
-  verb->footer(k_footer);
-  add_common_options(*verb, options->common, {"text", "json", "jsonl", "dot", "nrpe", "npd"});
+  verb->footer(k_examples + formats_help() + k_exit_status);
+  add_common_options(*verb, options->common, format_names());
   verb->add_option("FILE", options->file,
                    "A capture or bundle to read instead of this host; - is standard input")
       ->type_name("");

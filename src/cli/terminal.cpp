@@ -67,6 +67,11 @@ int write_output(std::string_view text) {
   return write_bytes(repaired ? *repaired : text);
 }
 
+int finish(std::string_view text, int code) {
+  const int failed = write_output(text);
+  return failed != 0 ? failed : code;
+}
+
 int write_bytes(std::string_view data) {
   int error = g_output_was_closed ? EBADF : 0;
   while (error == 0 && !data.empty()) {

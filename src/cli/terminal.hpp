@@ -26,6 +26,8 @@ std::size_t output_width();
 /// colour is used, a colour, is made visible (text_repaired). 0, or 74 when standard output is closed or
 /// full; a reader who left is no reason to say so.
 int write_output(std::string_view text);
+/// The last step of a verb: write_output(), then `code`, unless writing failed.
+int finish(std::string_view text, int code);
 /// The same for data that is no text: as it is.
 int write_bytes(std::string_view data);
 

@@ -13,8 +13,6 @@
 
 #include "cli/command.hpp"
 #include "diagnosis/diagnose.hpp"
-#include "report/diagnosis/changes.hpp"
-#include "report/diagnosis/report.hpp"
 
 namespace unzap {
 namespace {
@@ -68,8 +66,7 @@ int watch_host(const HostOptions& host, const WatchOptions& options) {
       const std::vector<Change> found = changes.since_last(diagnosis, now);
       verdict = diagnosis.verdict;
       const std::optional<Verdict> news = changes.verdict_changed() ? verdict : std::nullopt;
-      const std::string text =
-          options.json_lines ? changes_to_jsonl(found, news, now) : changes_to_text(found, news, now);
+      const std::string text = options.format.render_changes(found, news, now);
       if (const int failed = write_output(text); failed != 0) return failed;
     } else {
       fail(snapshot.error());  // the next look may go better

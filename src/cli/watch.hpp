@@ -2,13 +2,14 @@
 #pragma once
 
 #include "cli/host.hpp"
+#include "report/diagnosis/formats.hpp"
 
 namespace unzap {
 
 /// How `unzap diagnose --watch` goes on.
 struct WatchOptions {
-  double seconds = 0;  ///< from the beginning of one look to the beginning of the next
-  bool json_lines = false;
+  double seconds = 0;             ///< from the beginning of one look to the beginning of the next
+  const DiagnosisFormat& format;  ///< one that writes changes
   bool quiet = false;
 };
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "diagnosis/testing.hpp"
-#include "report/diagnosis/report.hpp"
+#include "report/diagnosis/formats.hpp"
 
 namespace unzap {
 namespace {
@@ -31,6 +31,27 @@ bool is_one_plain_line(const std::string& text) {
          std::all_of(text.begin(), text.end() - 1, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
+TEST(Formats, EachHasAnAnswerForEveryLook) {
+  const Snapshot snapshot = jam();
+  const Diagnosis diagnosis = diagnose(snapshot);
+  ASSERT_EQ(diagnosis_formats().front().name, "text");
+  for (const DiagnosisFormat& format : diagnosis_formats()) {
+    SCOPED_TRACE(format.name);
+    EXPECT_EQ(diagnosis_format(format.name), &format) << "two rows of one name";
+    EXPECT_FALSE(format.help.empty());
+    const Rendered rendered = format.render(diagnosis, snapshot, {});
+    EXPECT_TRUE(rendered.text.ends_with('\n'));
+    EXPECT_NE(rendered.text.find("reaper-busy-loop"), std::string::npos) << rendered.text;
+    // Who has exit codes of its own has one for failures, too.
+    EXPECT_EQ(rendered.exit_code.has_value(), format.render_failure != nullptr);
+    if (format.render_failure != nullptr)
+      EXPECT_TRUE(format.render_failure("no such host").exit_code.has_value());
+    EXPECT_EQ(format.render(diagnosis, snapshot, {.color = true}).text.find('\x1b') != std::string::npos,
+              format.colored);
+  }
+  EXPECT_EQ(diagnosis_format("yaml"), nullptr);
+}
+
 TEST(ToNrpe, OneLineWithItsExitCode) {
   struct Row {
     const char* name;
@@ -50,7 +71,7 @@ TEST(ToNrpe, OneLineWithItsExitCode) {
       {"could not tell", some, 3, "UNZAP UNKNOWN - could not tell: not seen: tasks outside of"}};
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
-    const PluginLine line = to_nrpe(diagnose(row.snapshot), row.snapshot);
+    const Rendered line = to_nrpe(diagnose(row.snapshot), row.snapshot);
     EXPECT_EQ(line.exit_code, row.exit_code);
     EXPECT_TRUE(line.text.starts_with(row.begin)) << line.text;
     EXPECT_TRUE(is_one_plain_line(line.text)) << line.text;
@@ -59,7 +80,7 @@ TEST(ToNrpe, OneLineWithItsExitCode) {
 }
 
 TEST(ToNpd, AtMostEightyBytesThatDoNotChange) {
-  const PluginLine line = to_npd(diagnose(jam()));
+  const Rendered line = to_npd(diagnose(jam()));
   EXPECT_EQ(line.text, "stuck: reaper-busy-loop (certain), npm start[900]\n");
   EXPECT_EQ(line.exit_code, 1);
   EXPECT_EQ(to_npd(diagnose(live({TaskBuilder(1, "init", 'S')}))).text, "no container is stuck\n");

@@ -2,13 +2,24 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "diagnosis/finding.hpp"
 #include "snapshot/snapshot.hpp"
 
 namespace unzap {
+
+/// What a form of a report makes.
+struct Rendered {
+  std::string text;
+  std::optional<int> exit_code = {};  ///< of the program; nothing: that of the verdict
+
+  Rendered(std::string all) : text(std::move(all)) {}  // NOLINT(google-explicit-constructor): most are text
+  Rendered(std::string all, int code) : text(std::move(all)), exit_code(code) {}
+};
 
 /// The diagnosis as JSON, by docs/schema/diagnose.schema.json, with a final line feed. What is not known is
 /// null, never 0. Bytes that are no UTF-8 are replaced (U+FFFD).
@@ -22,20 +33,15 @@ std::string to_jsonl(const Diagnosis& diagnosis, const Snapshot& snapshot);
 /// around the findings. Culprits are red, victims orange; what was not seen but follows is dashed.
 std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot);
 
-/// A line for a program that runs plugins, and the exit code that goes with it.
-struct PluginLine {
-  std::string text;  ///< ASCII, with its line feed
-  int exit_code = 0;
-};
 /// For Nagios, NRPE and Icinga: "UNZAP CRITICAL - cause (confidence): summary | findings=1;;;0 ...". 0 OK:
 /// nothing is stuck; 1 WARNING: something may be; 2 CRITICAL: something is; 3 UNKNOWN: could not tell.
-PluginLine to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot);
+Rendered to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot);
 /// The same when there is nothing to look at.
-PluginLine nrpe_failure(std::string_view message);
+Rendered nrpe_failure(std::string_view message);
 /// For node-problem-detector's custom plugins: at most 80 bytes that stay the same as long as the finding
 /// does. 0 OK: nothing is stuck; 1 NonOK: something is; 2 Unknown: could not tell.
-PluginLine to_npd(const Diagnosis& diagnosis);
-PluginLine npd_failure(std::string_view message);
+Rendered to_npd(const Diagnosis& diagnosis);
+Rendered npd_failure(std::string_view message);
 
 /// How the text is shown.
 struct TextOptions {
@@ -44,7 +50,8 @@ struct TextOptions {
   bool verbose = false;     ///< all findings, evidence, victims and problems instead of what fits a screen
 };
 
-/// The diagnosis for a human in a hurry. What foreign data could do to a terminal is escaped.
+/// The diagnosis for a human in a hurry. Who could not tell says first what was missing for it. What foreign
+/// data could do to a terminal is escaped.
 std::string to_text(const Diagnosis& diagnosis, const Snapshot& snapshot, const TextOptions& options);
 
 }  // namespace unzap

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "diagnosis/blind_spots.hpp"
 #include "report/diagnosis/report.hpp"
 #include "report/diagnosis/words.hpp"
 #include "report/writer.hpp"
@@ -101,6 +102,12 @@ std::set<std::string> cited_first(const Finding& finding, std::size_t most) {
   for (const Evidence& piece : finding.evidence)
     if (out.size() < most) out.insert(piece.id);
   return out;
+}
+
+/// Who could not tell says first what was missing for it.
+std::string first_line(const Diagnosis& diagnosis, const Snapshot& snapshot) {
+  const std::string missing = diagnosis.verdict == Verdict::unknown ? blind_spots(snapshot) : "";
+  return missing.empty() ? missing : missing + "\n";
 }
 
 Tone tone_of(Confidence confidence) {
@@ -294,7 +301,7 @@ std::string TextReport::write() {
 }  // namespace
 
 std::string to_text(const Diagnosis& diagnosis, const Snapshot& snapshot, const TextOptions& options) {
-  return TextReport(diagnosis, snapshot, options).write();
+  return first_line(diagnosis, snapshot) + TextReport(diagnosis, snapshot, options).write();
 }
 
 }  // namespace unzap

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forms that other programs read: one line, or one line a finding.
+// The lines for programs that run plugins, and the exit codes that go with them.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "diagnosis/catalogue.hpp"
-#include "report/diagnosis/finding_json.hpp"
 #include "report/diagnosis/report.hpp"
 #include "util/text.hpp"
 
@@ -49,39 +48,26 @@ std::size_t count_in(const Snapshot& snapshot, char state) {
                                                 [state](const Task& task) { return task.state.is(state); }));
 }
 
-}  // namespace
-
-std::string to_jsonl(const Diagnosis& diagnosis, const Snapshot& snapshot) {
-  Json head = {
-      {"schema_version", k_finding_schema_version},
-      {"type", "verdict"},
-      {"verdict", name(diagnosis.verdict)},
-      {"host", snapshot.host.name ? Json(printable(*snapshot.host.name, k_shown_host_bytes)) : Json(nullptr)},
-      {"findings", diagnosis.findings.size()},
-      {"limits", diagnosis.limits}};
-  std::string out = json_line(head);
-  for (const Finding& finding : diagnosis.findings) {
-    Json line = {{"schema_version", k_finding_schema_version}, {"type", "finding"}};
-    line.update(finding_json(finding));
-    out += json_line(line);
+int nrpe_code(Verdict verdict, bool anything) {
+  switch (verdict) {
+    case Verdict::healthy: return 0;
+    case Verdict::stuck: return 2;
+    case Verdict::unknown: return anything ? 1 : 3;
   }
-  return out;
+  return 3;
 }
 
-PluginLine to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot) {
-  PluginLine out;
+}  // namespace
+
+Rendered to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   const Finding* first = first_stuck(diagnosis);
-  switch (diagnosis.verdict) {
-    case Verdict::healthy: out.exit_code = 0; break;
-    case Verdict::stuck: out.exit_code = 2; break;
-    case Verdict::unknown: out.exit_code = first != nullptr ? 1 : 3; break;
-  }
+  const int code = nrpe_code(diagnosis.verdict, first != nullptr);
   const std::string numbers = fmt::format(
       " | findings={};;;0 threads={};;;0 uninterruptible={};;;0 zombies={};;;0\n", diagnosis.findings.size(),
       snapshot.tasks.size(), count_in(snapshot, 'D'), count_in(snapshot, 'Z'));
   constexpr std::string_view k_words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
-  std::string text = fmt::format("UNZAP {} - ", k_words[out.exit_code]);
-  if (out.exit_code == 0)
+  std::string text = fmt::format("UNZAP {} - ", k_words[code]);
+  if (code == 0)
     text += "nothing is stuck";
   else if (first == nullptr)
     text += diagnosis.limits.empty() ? std::string("could not tell")
@@ -89,15 +75,14 @@ PluginLine to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   else
     text += fmt::format("{} ({}): {}", first->cause, name(first->confidence),
                         plain(first->summary, k_nrpe_bytes));
-  out.text = text.substr(0, k_nrpe_bytes - numbers.size()) + numbers;
-  return out;
+  return {text.substr(0, k_nrpe_bytes - numbers.size()) + numbers, code};
 }
 
-PluginLine nrpe_failure(std::string_view message) {
+Rendered nrpe_failure(std::string_view message) {
   return {fmt::format("UNZAP UNKNOWN - {}\n", plain(message, k_nrpe_bytes / 2)), 3};
 }
 
-PluginLine to_npd(const Diagnosis& diagnosis) {
+Rendered to_npd(const Diagnosis& diagnosis) {
   const Finding* first = first_stuck(diagnosis);
   if (diagnosis.verdict == Verdict::healthy) return {"no container is stuck\n", 0};
   if (diagnosis.verdict == Verdict::unknown || first == nullptr)
@@ -110,7 +95,7 @@ PluginLine to_npd(const Diagnosis& diagnosis) {
   return {text.substr(0, k_npd_bytes - 1) + "\n", 1};
 }
 
-PluginLine npd_failure(std::string_view message) {
+Rendered npd_failure(std::string_view message) {
   return {plain("cannot look: " + std::string(message), k_npd_bytes - 1) + "\n", 2};
 }
 

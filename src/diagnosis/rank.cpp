@@ -66,8 +66,7 @@ CauseKind kind_of(const Finding& finding) {
 std::vector<const Task*> tasks_of(const Finding& finding, const WaitGraph& graph) {
   std::vector<const Task*> out;
   const auto add = [&](const Party& party) {
-    if (!party.tid) return;
-    if (const Task* task = graph.task_numbered(*party.tid)) out.push_back(task);
+    if (const Task* task = graph.task_of(party)) out.push_back(task);
   };
   if (finding.culprit) add(*finding.culprit);
   for (const Party& victim : finding.victims) {
@@ -83,10 +82,9 @@ bool same_task(const std::optional<Party>& a, const std::optional<Party>& b) {
 
 /// The dying init of `loser` waits, through others, for the culprit or the dying init of `winner`.
 bool waits_for(const Finding& loser, const Finding& winner, const WaitGraph& graph) {
-  if (!loser.reaper || !loser.reaper->tid) return false;
-  const Task* from = graph.task_numbered(*loser.reaper->tid);
+  const Task* from = loser.reaper ? graph.task_of(*loser.reaper) : nullptr;
   const auto reaches = [&](const std::optional<Party>& party) {
-    const Task* to = party && party->tid ? graph.task_numbered(*party->tid) : nullptr;
+    const Task* to = party ? graph.task_of(*party) : nullptr;
     return from != nullptr && to != nullptr && graph.reaches(*from, *to);
   };
   return reaches(winner.culprit) || reaches(winner.reaper);

@@ -126,6 +126,12 @@ const Task* WaitGraph::task_of(const KernelEvent& event) const {
   return event.tid ? task_numbered(*event.tid) : nullptr;
 }
 
+const Task* WaitGraph::task_of(const Party& party) const {
+  const Task* task = party.tid ? task_numbered(*party.tid) : nullptr;
+  const bool other = task != nullptr && party.start_ticks && !task->start_ticks.is(*party.start_ticks);
+  return other ? nullptr : task;
+}
+
 std::size_t WaitGraph::add(NodeRef ref, const Task* task) {
   nodes_.push_back({std::move(ref), task});
   out_.emplace_back();

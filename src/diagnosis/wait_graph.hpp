@@ -13,6 +13,7 @@
 
 #include "diagnosis/deadline.hpp"
 #include "diagnosis/link.hpp"
+#include "diagnosis/party.hpp"
 #include "diagnosis/task_facts.hpp"
 #include "diagnosis/wait_sites.hpp"
 #include "snapshot/snapshot.hpp"
@@ -119,6 +120,9 @@ class WaitGraph {
   const Task* task_numbered(std::int32_t tid) const;
   /// The task that a report names, or null when it names none.
   const Task* task_of(const KernelEvent& event) const;
+  /// The task that a finding names, by number and, where that is known, by start time; null when there is
+  /// none.
+  const Task* task_of(const Party& party) const;
   /// Where this task waits, or null. Only for tasks whose hold_of() is not none.
   const WaitSite* site_of(const Task& task) const;
   /// The reaper whose namespace this task belongs to (the innermost), or whose thread it is; null when none

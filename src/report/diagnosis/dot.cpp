@@ -40,24 +40,22 @@ std::string_view shape_of(NodeKind kind) {
 
 /// Which tasks the findings name.
 struct Named {
-  std::set<std::int32_t> culprits;
-  std::set<std::int32_t> victims;
+  std::set<const Task*> culprits;
+  std::set<const Task*> victims;
 
-  explicit Named(const Diagnosis& diagnosis) {
+  Named(const Diagnosis& diagnosis, const WaitGraph& graph) {
     for (const Finding& finding : diagnosis.findings) {
-      if (finding.culprit && finding.culprit->tid) culprits.insert(*finding.culprit->tid);
-      for (const Party& victim : finding.victims)
-        if (victim.tid) victims.insert(*victim.tid);
+      if (finding.culprit) culprits.insert(graph.task_of(*finding.culprit));
+      for (const Party& victim : finding.victims) victims.insert(graph.task_of(victim));
     }
   }
   bool has(const Node& node) const {
-    return node.task != nullptr && node.task->tid &&
-           (culprits.contains(*node.task->tid) || victims.contains(*node.task->tid));
+    return node.task != nullptr && (culprits.contains(node.task) || victims.contains(node.task));
   }
   std::string_view color(const Node& node) const {
-    if (node.task == nullptr || !node.task->tid) return "";
-    if (culprits.contains(*node.task->tid)) return ", style=filled, fillcolor=\"#f4a6a0\"";
-    return victims.contains(*node.task->tid) ? ", style=filled, fillcolor=\"#fbe0b5\"" : "";
+    if (node.task == nullptr) return "";
+    if (culprits.contains(node.task)) return ", style=filled, fillcolor=\"#f4a6a0\"";
+    return victims.contains(node.task) ? ", style=filled, fillcolor=\"#fbe0b5\"" : "";
   }
 };
 
@@ -78,7 +76,7 @@ std::optional<std::size_t> node_of(const Finding& finding, const WaitGraph& grap
                        : !finding.victims.empty() ? &finding.victims.front()
                        : finding.culprit          ? &*finding.culprit
                                                   : nullptr;
-  const Task* task = party != nullptr && party->tid ? graph.index().by_tid(*party->tid) : nullptr;
+  const Task* task = party != nullptr ? graph.task_of(*party) : nullptr;
   return task != nullptr ? graph.node_of(*task) : std::nullopt;
 }
 
@@ -115,7 +113,7 @@ std::string runtimes(const Diagnosis& diagnosis, const WaitGraph& graph, const s
 
 std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   const WaitGraph graph(snapshot);
-  const Named named(diagnosis);
+  const Named named(diagnosis, graph);
   const std::vector<const Edge*> edges = chosen_edges(graph, named);
   std::string title =
       fmt::format("{}: {}", snapshot.host.name.value_or("this host"), name(diagnosis.verdict));

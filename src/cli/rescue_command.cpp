@@ -13,6 +13,7 @@
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "kernel_image/verdict.hpp"
+#include "report/diagnosis/words.hpp"
 #include "report/kernel/patched_report.hpp"
 #include "report/rescue/rescue_report.hpp"
 #include "sources/bundle/bundle.hpp"
@@ -174,7 +175,7 @@ Result<Look> look(const RescueOptions& options) {
   if (options.file.empty() && blames_the_wait(diagnosis)) out.means.kernel_code = kernel_code(options.host);
   out.report.verdict = diagnosis.verdict;
   if (diagnosis.verdict == Verdict::unknown)
-    if (const std::string missing = blind_spots(*snapshot); !missing.empty()) say(missing);
+    if (const BlindSpots hidden = blind_spots(*snapshot); hidden.any()) say(words(hidden));
   if (diagnosis.verdict != Verdict::healthy) out.report.plans = make_plans(diagnosis, *snapshot, out.means);
   auto asked = asked_for(out.report.plans, options);
   if (!asked) return asked.error();
@@ -222,7 +223,7 @@ int apply_plan(Look now, const std::string& id, const Plan* before, const Rescue
   report.chosen = *found;
   const Plan& plan = report.plans[*found];
   if (const Condition* one = plan.obstacle())
-    return refuse(report, fmt::format("the plan is not ready: {}: {}", one->text, one->seen), options);
+    return refuse(report, fmt::format("the plan is not ready: {}: {}", one->text, seen_of(*one)), options);
   auto audit = Audit::open(options.audit);
   if (!audit) return fail(audit.error());
   auto applied = apply(plan, now.means, apply_options(options), *audit);
@@ -238,7 +239,7 @@ int ask_and_apply(const Look& first, const RescueOptions& options) {
   const Plan& plan = report.plans[*report.chosen];
   if (!plan.action) return answer(report, options);
   if (const Condition* one = plan.obstacle())
-    return refuse(report, fmt::format("the plan is not ready: {}: {}", one->text, one->seen), options);
+    return refuse(report, fmt::format("the plan is not ready: {}: {}", one->text, seen_of(*one)), options);
   talk(to_text(plan, text_options(options)) + "\n");
   if (!says_yes("Do this now? Nothing has been changed yet. [y/N] "))
     return refuse(report, "the answer was no", options);

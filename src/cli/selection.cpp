@@ -145,8 +145,6 @@ void keep_selected(Diagnosis& diagnosis, const Selection& selection, const Snaps
            !names(finding, selection.pid) && !parent_of_init(finding, selection.pid, snapshot);
   });
   const std::size_t left = diagnosis.findings.size();
-  const std::string others =
-      all == left ? "" : fmt::format("; {} findings about others are left out", all - left);
   const auto harmless = [](const Finding& finding) {
     const Cause* known = cause(finding.cause);
     return known != nullptr && known->kind == CauseKind::harmless;
@@ -159,11 +157,10 @@ void keep_selected(Diagnosis& diagnosis, const Selection& selection, const Snaps
   const bool whole = diagnosis.verdict == Verdict::healthy ||
                      (diagnosis.verdict == Verdict::stuck && snapshot.all_tasks && diagnosis.limits.empty());
   diagnosis.verdict = stuck ? Verdict::stuck : perhaps || !whole ? Verdict::unknown : Verdict::healthy;
-  if (left == 0 || all != left)
-    diagnosis.limits.insert(
-        diagnosis.limits.begin(),
-        fmt::format("{}{}{}", left == 0 ? "nothing was found about " : "only what is about ",
-                    selection.text(), others));
+  if (left != 0 && all == left) return;
+  Limit limit{left == 0 ? Limit::nothing_chosen : Limit::only_chosen, all - left};
+  limit.chosen = selection.text();
+  diagnosis.limits.insert(diagnosis.limits.begin(), std::move(limit));
 }
 
 }  // namespace unzap

@@ -33,25 +33,23 @@ TEST(BlindSpots, WhatIsHiddenIsNamedAndNeverHealthy) {
   struct Row {
     const char* name;
     std::function<void(Snapshot&)> hide;
-    const char* words;
+    BlindSpots expected;
   };
   const Row rows[] = {
-      {"stacks", [](Snapshot& s) { s.tasks[1].stack = Absence::not_permitted; },
-       "the kernel stacks of 1 task (needs CAP_SYS_ADMIN and CAP_SYS_PTRACE"},
-      {"namespaces", [](Snapshot& s) { s.tasks[1].pid_ns = Absence::not_permitted; },
-       "the pid namespaces of 1 task (needs CAP_SYS_PTRACE)"},
-      {"time", [](Snapshot& s) { s.tasks[1].state = Absence::timed_out; },
-       "files of 1 task that did not answer in time"},
-      {"the host", [](Snapshot& s) { s.all_tasks = false; }, "tasks outside of what this /proc shows"}};
+      {"stacks", [](Snapshot& s) { s.tasks[1].stack = Absence::not_permitted; }, {.stacks = 1}},
+      {"namespaces", [](Snapshot& s) { s.tasks[1].pid_ns = Absence::not_permitted; }, {.namespaces = 1}},
+      {"time", [](Snapshot& s) { s.tasks[1].state = Absence::timed_out; }, {.late = 1}},
+      {"the host", [](Snapshot& s) { s.all_tasks = false; }, {.other_tasks = true}}};
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
     Snapshot snapshot = quiet_host();
     row.hide(snapshot);
-    EXPECT_NE(blind_spots(snapshot).find(row.words), std::string::npos) << blind_spots(snapshot);
+    EXPECT_EQ(blind_spots(snapshot), row.expected);
     const Diagnosis diagnosis = diagnose(snapshot);
     EXPECT_EQ(diagnosis.verdict, Verdict::unknown);
     ASSERT_FALSE(diagnosis.limits.empty());
-    EXPECT_EQ(diagnosis.limits.front(), blind_spots(snapshot));
+    EXPECT_EQ(diagnosis.limits.front().kind, Limit::hidden);
+    EXPECT_EQ(diagnosis.limits.front().blind_spots, row.expected);
   }
 }
 
@@ -59,7 +57,7 @@ TEST(BlindSpots, OfATextNobodyCanTell) {
   Snapshot snapshot = quiet_host();
   snapshot.origin = Origin::text;
   snapshot.tasks[1].stack = Absence::not_permitted;
-  EXPECT_EQ(blind_spots(snapshot), "");
+  EXPECT_FALSE(blind_spots(snapshot).any());
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ bool visibly_stuck(const WaitGraph& graph) {
 bool could_have_shown(const Snapshot& snapshot) {
   const bool states = std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
                                   [](const Task& task) { return static_cast<bool>(task.state); });
-  return snapshot.all_tasks && states && blind_spots(snapshot).empty();
+  return snapshot.all_tasks && states && !blind_spots(snapshot).any();
 }
 
 Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
@@ -55,7 +55,7 @@ Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
   const bool explained = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
     return finding.confidence >= Confidence::likely;
   });
-  if (explained && blind_spots(graph.snapshot()).empty()) return Verdict::healthy;
+  if (explained && !blind_spots(graph.snapshot()).any()) return Verdict::healthy;
   return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
 }
 
@@ -155,55 +155,40 @@ void add_symptoms(Diagnosis& out, const Snapshot& snapshot) {
         tied = true;
       }
     if (tied || ++told > k_most) continue;
-    const std::string who =
-        symptom.container.empty() ? std::string("a container") : "container " + symptom.container;
-    const std::string of = symptom.pod.empty() ? "" : " of pod " + symptom.pod;
-    const std::string option = !symptom.container.empty() ? " --container " + symptom.container
-                               : !symptom.pod.empty()     ? " --pod " + symptom.pod
-                                                          : "";
-    out.limits.push_back(
-        fmt::format("{}: says that {}{} does not end, and not why; on its node, as root: unzap diagnose{}",
-                    symptom.where, printable(who, 96), printable(of, 64), option));
+    Limit& limit = out.limits.emplace_back(Limit{Limit::unexplained});
+    limit.symptom = symptom;
   }
-  if (told > k_most)
-    out.limits.push_back(fmt::format("{} more containers are said not to end", told - k_most));
+  if (told > k_most) out.limits.push_back({Limit::more_unexplained, told - k_most});
 }
 
 void add_limits(Diagnosis& out, const Snapshot& snapshot) {
-  if (std::string text = blind_spots(snapshot); !text.empty())
-    out.limits.insert(out.limits.begin(), std::move(text));
+  if (const BlindSpots hidden = blind_spots(snapshot); hidden.any())
+    out.limits.insert(out.limits.begin(), Limit{Limit::hidden})->blind_spots = hidden;
   const auto unread = std::count_if(snapshot.tasks.begin(), snapshot.tasks.end(), [](const Task& task) {
     return task.stack.absence() != nullptr && *task.stack.absence() == Absence::not_permitted;
   });
-  if (unread > 0)
-    out.limits.push_back(fmt::format("{} kernel stack{} could not be read (not permitted): run as root",
-                                     unread, unread == 1 ? "" : "s"));
-  if (!snapshot.all_tasks && snapshot.origin != Origin::text)
-    out.limits.push_back("not every task of the host was seen: what is missing may be what is stuck");
+  if (unread > 0) out.limits.push_back({Limit::stacks_refused, static_cast<std::size_t>(unread)});
+  if (!snapshot.all_tasks && snapshot.origin != Origin::text) out.limits.push_back({Limit::tasks_missing});
   if (snapshot.tasks.empty() && snapshot.events.empty() && snapshot.symptoms.empty())
-    out.limits.push_back("no task and no kernel report was found in the input");
+    out.limits.push_back({Limit::empty_input});
   if (one_look(snapshot) && (left_open(snapshot) || !out.findings.empty()))
-    out.limits.push_back("one look only: a task that spins cannot be told from one that is busy");
+    out.limits.push_back({Limit::one_look});
 }
 
 /// What each rule says, as long as there is time; `limits` gets what was not asked.
-Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<std::string>& limits) {
+Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<Limit>& limits) {
   Findings findings;
   std::size_t asked = 0;
   for (const Cause& known : catalogue()) {
     if (graph.out_of_time()) break;
     Findings found = known.rule(graph);
     if (found.size() >= k_most_findings)
-      limits.push_back(
-          fmt::format("more than {} jams of the cause {}: the rest is not told", k_most_findings, known.id));
+      limits.emplace_back(Limit{Limit::too_many_jams, k_most_findings}).cause = known.id;
     std::move(found.begin(), found.end(), std::back_inserter(findings));
     ++asked;
   }
   if (graph.out_of_time())
-    limits.push_back(
-        fmt::format("the diagnosis was stopped after {:g} s: {} of {} causes were not looked for, and of the "
-                    "last one perhaps not every case; --timeout gives it more time",
-                    seconds, catalogue().size() - asked, catalogue().size()));
+    limits.push_back({Limit::out_of_time, catalogue().size() - asked, catalogue().size(), seconds});
   return findings;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "diagnosis/blind_spots.hpp"
 #include "diagnosis/link.hpp"
 #include "diagnosis/party.hpp"
 #include "util/names.hpp"
@@ -64,6 +65,52 @@ struct Remedy {
   bool operator==(const Remedy&) const = default;
 };
 
+/// Something about who belongs to whom that is inferred (from names, depth, a listing) and not proved.
+struct Unproved {
+  enum Kind : std::uint8_t {
+    namespace_of_init,  ///< which one `who` takes down: its ns/pid is missing, because of `absence`
+    membership,         ///< of `who` in the namespace of `init`: container, depth or parent stand in for it
+    runtime_by_name,    ///< that `who` is a container runtime's
+    runtime_unknown,    ///< the same, and not even its name says so
+  };
+  Kind kind;
+  std::string who;         ///< label of the first
+  std::size_t others = 0;  ///< how many more
+  std::string init = {};
+  std::optional<Absence> absence = {};
+
+  bool operator==(const Unproved&) const = default;
+};
+
+/// Something that was not seen or not done, and leaves a question open.
+struct Limit {
+  enum Kind : std::uint8_t {
+    hidden,            ///< `blind_spots`
+    stacks_refused,    ///< of `count` tasks
+    tasks_missing,     ///< not every task of the host was seen
+    empty_input,       ///< no task and no kernel report in it
+    one_look,          ///< so a task that spins cannot be told from a busy one
+    out_of_time,       ///< after `seconds`: `count` of `all` causes were not looked for
+    too_many_jams,     ///< more than `count` of `cause`
+    outranked,         ///< `cause` is not listed, because `why`; `by` says so, where it is one cause
+    unexplained,       ///< `symptom`
+    more_unexplained,  ///< `count` symptoms
+    only_chosen,       ///< what is about `chosen`; `count` findings about others are left out
+    nothing_chosen,    ///< the same, and none is left
+  };
+  Kind kind;
+  std::size_t count = 0;
+  std::size_t all = 0;
+  double seconds = 0;
+  std::string cause = {}, by = {};
+  std::string_view why = {};  ///< of the table of causes
+  BlindSpots blind_spots = {};
+  Symptom symptom = {};
+  std::string chosen = {};  ///< "container 3f2a9c"
+
+  bool operator==(const Limit&) const = default;
+};
+
 /// One cause, with its reasons. The fields are those of the JSON (docs/design: cause ids are stable).
 struct Finding {
   std::string cause;  ///< cause id
@@ -83,9 +130,8 @@ struct Finding {
   std::optional<Party> reaper = {};
   /// Whose container it is about; nothing: none is known.
   std::optional<ContainerRef> container = {};
-  /// What of who belongs to whom is inferred (from names, depth, a listing) and not proved, a sentence each.
   /// Empty: every task named here is proved to be part of this jam. Nothing is done about one with gaps.
-  std::vector<std::string> unproved = {};
+  std::vector<Unproved> unproved = {};
 
   /// Adds a piece of evidence and returns its id; the same source and text is added once.
   std::string add_evidence(std::string source, std::string text);
@@ -96,8 +142,8 @@ struct Finding {
 /// What diagnosis says of one snapshot.
 struct Diagnosis {
   Verdict verdict = Verdict::unknown;
-  std::vector<Finding> findings;    ///< ranked, the best explained first
-  std::vector<std::string> limits;  ///< what could not be seen, and what that leaves open
+  std::vector<Finding> findings;  ///< ranked, the best explained first
+  std::vector<Limit> limits;      ///< what could not be seen, and what that leaves open
 
   bool operator==(const Diagnosis&) const = default;
 };

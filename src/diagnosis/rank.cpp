@@ -177,20 +177,21 @@ const Settled* settled(const Finding& loser, const Findings& all, const Winners&
 
 }  // namespace
 
-Findings rank(Findings findings, const WaitGraph& graph, std::vector<std::string>& dropped) {
+Findings rank(Findings findings, const WaitGraph& graph, std::vector<Limit>& dropped) {
   const Winners winners(findings);
   std::vector<const Settled*> by;
   for (const Finding& finding : findings) by.push_back(settled(finding, findings, winners, graph));
-  std::set<std::string> said;
   Findings kept;
   for (std::size_t at = 0; at < findings.size(); ++at) {
     Finding& finding = findings[at];
     if (by[at] == nullptr) {
       kept.push_back(std::move(finding));
     } else if (!placeholder(finding.cause) && kind_of(finding) != CauseKind::harmless) {
-      std::string why = fmt::format("{} is not listed: {}{}", by[at]->loser, by[at]->why,
-                                    by[at]->winner == "*" ? "" : fmt::format(" ({})", by[at]->winner));
-      if (said.insert(why).second) dropped.push_back(std::move(why));
+      Limit limit{Limit::outranked};
+      limit.cause = by[at]->loser;
+      limit.why = by[at]->why;
+      if (by[at]->winner != "*") limit.by = by[at]->winner;
+      if (std::find(dropped.begin(), dropped.end(), limit) == dropped.end()) dropped.push_back(limit);
     }
   }
   std::stable_sort(kept.begin(), kept.end(), before);

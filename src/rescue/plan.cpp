@@ -80,8 +80,11 @@ Plan begin_plan(const Finding& finding, const Snapshot& snapshot) {
 /// That every task it names belongs to this jam, and to no other.
 Condition membership(const Finding& finding) {
   const std::string text = "who belongs to whom is proved";
-  if (!finding.unproved.empty())
-    return condition(text, false, fmt::format("{}", fmt::join(finding.unproved, "; ")));
+  if (!finding.unproved.empty()) {
+    Condition out = condition(text, false, "");
+    out.unproved = finding.unproved;
+    return out;
+  }
   return condition(text, true,
                    finding.pid_ns ? fmt::format("by the chain of pid namespace {}", *finding.pid_ns)
                                   : "the finding names no task of another namespace");

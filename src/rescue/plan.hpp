@@ -38,8 +38,9 @@ struct Condition {
   enum class Met : std::uint8_t { yes, no, unknown };
   std::string text;
   Met met = Met::unknown;
-  std::string seen;             ///< what was seen of it; where it does not hold, what to do about it
-  bool may_be_unknown = false;  ///< `unknown` does not stand in the way; `no` always does
+  std::string seen;                     ///< what was seen of it; where it does not hold, what to do about it
+  bool may_be_unknown = false;          ///< `unknown` does not stand in the way; `no` always does
+  std::vector<Unproved> unproved = {};  ///< what was seen of it instead of `seen`: what is only inferred
 
   bool in_the_way() const { return met == Met::no || (met == Met::unknown && !may_be_unknown); }
   bool operator==(const Condition&) const = default;

@@ -286,7 +286,10 @@ const Stranger k_strangers[] = {
     {"ParentWithoutChain", [](Snapshot& s, Finding&) { s.tasks[2].pid_ns_chain = Absence::timed_out; }},
     {"ParentIsAnotherTask", [](Snapshot& s, Finding&) { s.tasks[2].start_ticks = std::uint64_t{1}; }},
     {"ParentWithoutIdentity", [](Snapshot&, Finding& f) { f.culprit->start_ticks.reset(); }},
-    {"NotProved", [](Snapshot&, Finding& f) { f.unproved = {"by depth"}; }},
+    {"NotProved",
+     [](Snapshot&, Finding& f) {
+       f.unproved = {{Unproved::membership, "sh[61]"}};
+     }},
     {"NoNamespace", [](Snapshot&, Finding& f) { f.pid_ns.reset(); }},
     {"NoReaper", [](Snapshot&, Finding& f) { f.reaper.reset(); }},
     {"ReaperIsNoInit",

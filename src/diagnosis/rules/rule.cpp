@@ -70,10 +70,11 @@ void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper) {
   if (reaper == nullptr) return;
   finding.reaper = party(*reaper->task, Role::dying_init);
   finding.pid_ns = reaper->pid_ns;
-  if (host && !reaper->pid_ns)
-    finding.unproved.push_back(
-        fmt::format("which pid namespace {} takes down: its ns/pid was not read ({})", reaper->task->label(),
-                    reaper->task->pid_ns.absence() ? name(*reaper->task->pid_ns.absence()) : "?"));
+  if (host && !reaper->pid_ns) {
+    Unproved& gap =
+        finding.unproved.emplace_back(Unproved{Unproved::namespace_of_init, reaper->task->label()});
+    if (const Absence* why = reaper->task->pid_ns.absence()) gap.absence = *why;
+  }
 }
 
 void add_victim(Finding& finding, const Task& task, Role role) {

@@ -156,8 +156,8 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
   add_victim(finding, *seen.init, Role::dead_init);
   if (seen.init->pid_ns) finding.pid_ns = *seen.init->pid_ns;
   if (seen.runtime.container.id.empty())
-    finding.unproved.push_back(fmt::format("that {} is a container runtime's {}", parent.label(),
-                                           seen.known ? "is inferred from its name" : "is not known"));
+    finding.unproved.push_back(
+        {seen.known ? Unproved::runtime_by_name : Unproved::runtime_unknown, parent.label()});
   advise(finding, graph, seen.runtime, why);
   return finding;
 }

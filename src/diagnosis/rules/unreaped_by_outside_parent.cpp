@@ -218,10 +218,8 @@ Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence)
   advise(finding, seen);
   name_jam(finding, graph, seen.reaper);
   if (!seen.proved)
-    finding.unproved.push_back(
-        fmt::format("that {} belongs to the namespace of {}: no ns/pid of it was read, so its container, its "
-                    "depth or its parent stand in for the proof",
-                    some_of(seen.zombies), seen.reaper->task->label()));
+    finding.unproved.push_back({Unproved::membership, seen.zombies.front()->label(), seen.zombies.size() - 1,
+                                seen.reaper->task->label()});
   return finding;
 }
 

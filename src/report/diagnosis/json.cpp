@@ -90,7 +90,7 @@ Json finding_json(const Finding& finding) {
           {"references", finding.references},
           {"pid_ns", value_or_null(finding.pid_ns)},
           {"reaper", finding.reaper ? to_json(*finding.reaper) : Json(nullptr)},
-          {"unproved", finding.unproved},
+          {"unproved", words(finding.unproved)},
           {"container", finding.container ? to_json(*finding.container) : Json(nullptr)}};
 }
 
@@ -101,7 +101,7 @@ std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot) {
                    {"verdict", name(diagnosis.verdict)},
                    {"host", host_json(snapshot)},
                    {"findings", std::move(findings)},
-                   {"limits", diagnosis.limits},
+                   {"limits", words(diagnosis.limits)},
                    {"problems", problems_json(snapshot.problems)},
                    {"symptoms", symptoms_json(snapshot.symptoms)}};
   return json_text(std::move(document), 2);

@@ -6,6 +6,7 @@
 
 #include "diagnosis/catalogue.hpp"
 #include "report/diagnosis/report.hpp"
+#include "report/diagnosis/words.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -70,8 +71,9 @@ Rendered to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   if (code == 0)
     text += "nothing is stuck";
   else if (first == nullptr)
-    text += diagnosis.limits.empty() ? std::string("could not tell")
-                                     : "could not tell: " + plain(diagnosis.limits.front(), k_nrpe_bytes);
+    text += diagnosis.limits.empty()
+                ? std::string("could not tell")
+                : "could not tell: " + plain(words(diagnosis.limits.front()), k_nrpe_bytes);
   else
     text += fmt::format("{} ({}): {}", first->cause, name(first->confidence),
                         plain(first->summary, k_nrpe_bytes));

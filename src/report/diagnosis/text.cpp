@@ -106,8 +106,8 @@ std::set<std::string> cited_first(const Finding& finding, std::size_t most) {
 
 /// Who could not tell says first what was missing for it.
 std::string first_line(const Diagnosis& diagnosis, const Snapshot& snapshot) {
-  const std::string missing = diagnosis.verdict == Verdict::unknown ? blind_spots(snapshot) : "";
-  return missing.empty() ? missing : missing + "\n";
+  const BlindSpots hidden = blind_spots(snapshot);
+  return diagnosis.verdict == Verdict::unknown && hidden.any() ? words(hidden) + "\n" : "";
 }
 
 Tone tone_of(Confidence confidence) {
@@ -244,7 +244,7 @@ void TextReport::write_finding(std::size_t place) {
     return;
   }
   out_.paragraph(3, finding.summary);
-  for (const std::string& gap : finding.unproved) out_.item(3, "not proved: ", gap, Tone::warning);
+  for (const Unproved& gap : finding.unproved) out_.item(3, "not proved: ", words(gap), Tone::warning);
   if (!verbose_ && place >= k_full_findings) {
     write_homes(finding);
     return;
@@ -270,7 +270,7 @@ void TextReport::write_finding(std::size_t place) {
 void TextReport::write_gaps() {
   if (diagnosis_.limits.empty() && snapshot_.problems.empty()) return;
   out_.gap();
-  for (const std::string& limit_text : diagnosis_.limits) out_.item(0, "open: ", limit_text, Tone::warning);
+  for (const Limit& one : diagnosis_.limits) out_.item(0, "open: ", words(one), Tone::warning);
   const std::size_t shown = limit(snapshot_.problems.size(), k_max_problems);
   for (std::size_t i = 0; i < shown; ++i)
     out_.item(0, "note: ", snapshot_.problems[i].where + ": " + snapshot_.problems[i].text, Tone::quiet);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "diagnosis/finding.hpp"
 
@@ -16,5 +17,20 @@ std::string words(const NodeRef& node);
 std::string words(const Reason& reason);
 /// The far end of a link, and behind it why it is waited for: "CPU 3: runs it and nothing else (inferred)".
 std::string awaited(const Link& link);
+
+/// "not seen: the kernel stacks of 3 tasks (needs ...)", and which right is missing; empty when there is
+/// none.
+std::string words(const BlindSpots& spots);
+std::string words(const Limit& limit);
+/// "which pid namespace init[7] takes down: its ns/pid was not read (not_permitted)".
+std::string words(const Unproved& gap);
+
+/// All of them, each by itself.
+template <class Value>
+std::vector<std::string> words(const std::vector<Value>& values) {
+  std::vector<std::string> out;
+  for (const Value& value : values) out.push_back(words(value));
+  return out;
+}
 
 }  // namespace unzap

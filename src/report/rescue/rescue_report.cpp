@@ -2,9 +2,11 @@
 #include "report/rescue/rescue_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
+#include "report/diagnosis/words.hpp"
 #include "report/json_text.hpp"
 #include "report/writer.hpp"
 
@@ -30,7 +32,7 @@ void tell_conditions(TextWriter& out, const Plan& plan) {
     const Tone tone = one.in_the_way() ? Tone::bad : one.met == Met::yes ? Tone::good : Tone::warning;
     const std::string_view word = one.met == Met::yes ? "yes  " : one.met == Met::no ? "NO   " : "?    ";
     const bool harmless = one.met == Met::unknown && one.may_be_unknown;
-    out.item(3, word, one.text + ": " + one.seen + (harmless ? "; this is not in the way" : ""), tone);
+    out.item(3, word, one.text + ": " + seen_of(one) + (harmless ? "; this is not in the way" : ""), tone);
   }
 }
 
@@ -71,7 +73,7 @@ void list_plan(TextWriter& out, const Plan& plan) {
            plan.action->text + (plan.after.empty() ? "" : fmt::format("; if {} did not help", plan.after)),
            Tone::heading);
   if (const Condition* one = plan.obstacle())
-    out.item(0, "not yet    ", one->text + ": " + one->seen, Tone::bad);
+    out.item(0, "not yet    ", one->text + ": " + seen_of(*one), Tone::bad);
 }
 
 void tell_applied(TextWriter& out, const Applied& applied) {
@@ -151,8 +153,10 @@ Json to_json(const Action& action) {
 Json to_json(const Plan& plan) {
   Json conditions = Json::array();
   for (const Condition& one : plan.conditions)
-    conditions.push_back(
-        {{"text", one.text}, {"met", name(one.met)}, {"seen", one.seen}, {"in_the_way", one.in_the_way()}});
+    conditions.push_back({{"text", one.text},
+                          {"met", name(one.met)},
+                          {"seen", seen_of(one)},
+                          {"in_the_way", one.in_the_way()}});
   Json watched = Json::array();
   for (const Watched& one : plan.watched) watched.push_back(to_json(one));
   return {{"id", plan.id.empty() ? Json(nullptr) : Json(plan.id)},
@@ -183,6 +187,11 @@ Json to_json(const Applied& applied) {
 }
 
 }  // namespace
+
+std::string seen_of(const Condition& condition) {
+  if (condition.unproved.empty()) return condition.seen;
+  return fmt::format("{}", fmt::join(words(condition.unproved), "; "));
+}
 
 std::string to_text(const Plan& plan, const TextOptions& options) {
   TextWriter out(options.width, options.color);

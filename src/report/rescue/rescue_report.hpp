@@ -23,6 +23,8 @@ struct RescueReport {
 std::string to_text(const RescueReport& report, const TextOptions& options);
 /// One plan in full, for somebody who is to say yes or no to it.
 std::string to_text(const Plan& plan, const TextOptions& options);
+/// What was seen of a condition; where it does not hold, what to do about it.
+std::string seen_of(const Condition& condition);
 /// By docs/schema/rescue.schema.json.
 std::string to_json(const RescueReport& report);
 

@@ -9,6 +9,7 @@
 #include "kernel_image/elf.hpp"
 #include "kernel_image/kernel_config.hpp"
 #include "kernel_image/zap_code.hpp"
+#include "snapshot/reading.hpp"
 
 namespace unzap {
 
@@ -26,6 +27,8 @@ struct KernelFacts {
   std::optional<std::uint64_t> address;  ///< of zap_pid_ns_processes
   std::uint64_t size = 0;
   ZapCode code;
+  /// Of a code that is unknown: why. The code of this kernel is not understood, or could not be read.
+  Absence unread = Absence::not_in_this_kernel;
   ConfigFacts config;
   // Of a running kernel only:
   std::optional<int> io_uring_disabled;    ///< kernel.io_uring_disabled; from 6.6 on

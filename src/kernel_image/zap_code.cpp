@@ -23,7 +23,8 @@ constexpr TaskBit k_thread_flags_end = 64;
 constexpr std::ptrdiff_t k_max_writers = 64;  // steps of the function that write into task_struct
 
 CodeEvidence evidence(const Routine& routine, const Step& step, std::string meaning) {
-  return {routine.name, step.address, step.bytes, step.text, std::move(meaning)};
+  const auto offset = static_cast<std::int64_t>(step.address - routine.steps.front().address);
+  return {routine.name, step.address, step.bytes, step.text, std::move(meaning), offset};
 }
 
 std::string bit_list(const std::set<TaskBit>& bits) {

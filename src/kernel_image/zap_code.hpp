@@ -34,6 +34,7 @@ struct CodeEvidence {
   std::string bytes;
   std::string text;
   std::string meaning;
+  std::int64_t offset = 0;  ///< from the entry of the function
 
   bool operator==(const CodeEvidence&) const = default;
 };

@@ -12,6 +12,7 @@
 #include "snapshot/preemption.hpp"
 #include "snapshot/reading.hpp"
 #include "snapshot/task.hpp"
+#include "snapshot/wait_fix.hpp"
 #include "util/names.hpp"
 
 namespace unzap {
@@ -22,6 +23,22 @@ constexpr auto names_of(Origin) {
   return name_table<Origin>(
       {{Origin::live, "live"}, {Origin::text, "text"}, {Origin::bundle, "bundle"}, {Origin::model, "model"}});
 }
+
+/// What, besides its code, decides what a spinning reaper does to a kernel, and what can be done about it.
+/// Absent with not_in_this_kernel: neither its config nor its symbols tell.
+struct KernelSetup {
+  Reading<std::string> machine;             ///< "x86-64", "arm64", "another machine"
+  Reading<bool> io_uring;                   ///< CONFIG_IO_URING
+  Reading<std::int32_t> io_uring_disabled;  ///< kernel.io_uring_disabled, since 6.6: 0, 1 or 2
+  Reading<bool> guard_loaded;               ///< the module unzap_guard
+  Reading<bool> preempt_rcu;                ///< CONFIG_PREEMPT_RCU
+  Reading<bool> preempt_count;              ///< CONFIG_PREEMPT_COUNT
+  Reading<bool> modules;                    ///< CONFIG_MODULES
+  Reading<bool> kprobes;                    ///< CONFIG_KPROBES
+  Reading<bool> module_sig_force;           ///< CONFIG_MODULE_SIG_FORCE
+
+  bool operator==(const KernelSetup&) const = default;
+};
 
 /// Facts about the machine and its kernel.
 struct Host {
@@ -37,6 +54,11 @@ struct Host {
   Reading<std::uint64_t> soft_lockups;  ///< /sys/kernel/softlockup_count, since 6.16
   Reading<std::uint64_t> hard_lockups;  ///< /sys/kernel/hardlockup_count, since 6.16
   Reading<std::uint64_t> rcu_stalls;    ///< /sys/kernel/rcu_stall_count, since 6.16
+
+  /// Read from the kernel's code by those who need it: not_asked says nothing about the kernel. Not permitted
+  /// without root; not_in_this_kernel: the code is not understood (or not x86-64).
+  Reading<WaitFix> wait_fix;
+  KernelSetup setup;  ///< read together with wait_fix
 
   bool operator==(const Host&) const = default;
 };

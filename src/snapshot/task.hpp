@@ -80,6 +80,9 @@ struct Task {
   Reading<std::string> file_system;
   /// The file of its /proc folder ("stack") whose read did not come back; not asked: none blocked.
   Reading<std::string> blocked_read;
+  /// Open files of its process that are rings of io_uring, those of inherited descriptors included; read of
+  /// the leaders of processes in containers only. Whether a thread is io_uring's own its flags say.
+  Reading<std::int32_t> rings;
   Reading<double> blocked_seconds;  ///< "blocked for more than N seconds" of a hung task report
   std::vector<TaskSample> samples;  ///< in time order; two or more give rates
   std::string where;                ///< for evidence: "/proc/306207" or "capture.txt:52"

@@ -20,9 +20,9 @@ MAY_INCLUDE = {
     "sources/procfs": ["util", "snapshot", "linux", "sources/text", "risk/node_view.hpp"],
     "sources/bundle": ["util", "snapshot", "linux/io_thread.hpp"],
     "sources/model": ["util", "snapshot", "kernel"],
-    "sources/live_kernel": ["util", "linux", "kernel_image"],
+    "sources/live_kernel": ["util", "snapshot", "linux", "kernel_image"],
     "diagnosis": ["util", "snapshot", "linux/io_thread.hpp"],
-    "kernel_image": ["util", "linux/preemption.hpp", "snapshot/preemption.hpp"],
+    "kernel_image": ["util", "snapshot", "linux/preemption.hpp"],
     "risk": ["util", "snapshot", "linux/io_thread.hpp", "kernel_image"],
     "explorer": ["util"],
     "kernel": ["util", "explorer/model.hpp"],  # the interface that a model has to meet

@@ -20,6 +20,7 @@ inline constexpr std::size_t k_max_bundle_line_bytes = std::size_t{64} << 10;
 inline constexpr std::size_t k_max_bundle_tasks = std::size_t{1} << 18;
 inline constexpr std::size_t k_max_bundle_samples = std::size_t{1} << 20;  ///< of all tasks together
 inline constexpr std::size_t k_max_bundle_frames = std::size_t{1} << 20;   ///< of all stacks together
+inline constexpr std::size_t k_max_bundle_steps = std::size_t{1} << 10;    ///< instructions of wait_fix
 inline constexpr std::size_t k_max_bundle_others = std::size_t{1} << 17;  ///< events, cgroups, problems: each
 
 struct BundleOptions {

@@ -80,6 +80,7 @@ Task full_task() {
   task.work_dir = "/run/a b"s;
   task.file_system = "/data xfs 7:0 /dev/loop0"s;
   task.blocked_read = "stack"s;
+  task.rings = 2;
   task.blocked_seconds = 1e-300;
   task.samples = {{1.0 / 3, 'R', 5, 100, std::uint64_t{7}},
                   {-12.0, '\0', 0, std::numeric_limits<std::uint64_t>::max(), Absence::not_permitted},
@@ -91,7 +92,7 @@ Task full_task() {
 /// Every reading of the task absent for this reason.
 Task absent_task(Absence why) {
   Task task;
-  task.tid = task.tgid = task.ppid = task.processor = task.threads = task.tracer_pid = why;
+  task.tid = task.tgid = task.ppid = task.processor = task.threads = task.tracer_pid = task.rings = why;
   task.start_ticks = task.flags = task.pid_ns = task.mnt_ns = why;
   task.pending_private = task.pending_shared = task.blocked = task.ignored = why;
   task.comm = task.wchan = task.syscall = task.cgroup = task.container = task.work_dir = why;
@@ -109,6 +110,13 @@ Snapshot full_snapshot() {
   Snapshot snapshot;
   snapshot.origin = Origin::live;
   snapshot.host = {"h"s, "6.1.0"s, "#1 SMP PREEMPT_DYNAMIC"s, 8, Preemption::voluntary};
+  snapshot.host.wait_fix =
+      WaitFix{WaitFix::Kind::fix_2026,
+              "/proc/kcore",
+              {{"do_wait", -3, "\xf0\x80"s, "test byte ptr [rax + 2], 4", "asks\nfor it"},
+               {"a b", std::numeric_limits<std::int64_t>::min(), "", "", ""},
+               {}}};
+  snapshot.host.setup = {"x86-64"s, true, 2, false, Absence::not_in_this_kernel, true, true, false};
   snapshot.tasks = {full_task(), Task{}};
   for (const Absence why : {Absence::not_asked, Absence::not_permitted, Absence::gone,
                             Absence::not_in_this_kernel, Absence::task_running, Absence::timed_out})
@@ -137,6 +145,25 @@ Snapshot full_snapshot() {
 TEST(Bundle, HandMadeSnapshotsComeBack) {
   expect_round_trip({});
   expect_round_trip(full_snapshot());
+}
+
+TEST(Bundle, WhatTheCodeSaysComesBack) {
+  Snapshot snapshot;
+  for (const auto kind : {WaitFix::Kind::none, WaitFix::Kind::fix_2024, WaitFix::Kind::fix_2026,
+                          WaitFix::Kind::no_notify_signal}) {
+    snapshot.host.wait_fix = WaitFix{kind, "", {}};
+    expect_round_trip(snapshot);
+  }
+  for (const Absence why : {Absence::not_asked, Absence::not_permitted, Absence::timed_out}) {
+    snapshot.host.wait_fix = why;
+    expect_round_trip(snapshot);
+  }
+}
+
+TEST(Bundle, OneThatWasTakenBeforeTheCodeWasReadSaysSo) {
+  const auto read = read_bundle("unzap-bundle 1\n[host]\norigin: live\n[end]\n", "old.unzap");
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->host.wait_fix, Reading<WaitFix>(Absence::not_asked));
 }
 
 TEST(Bundle, EveryNameComesBack) {

@@ -11,7 +11,9 @@ template <class Archive, class AnySnapshot>
 void host_fields(Archive& archive, AnySnapshot& snapshot) {
   auto& [origin, host, tasks, events, cgroups, problems, symptoms, all_tasks] = snapshot;
   auto& [name, kernel_release, kernel_version, cpus, preemption, hung_tasks, soft_lockups, hard_lockups,
-         rcu_stalls] = host;
+         rcu_stalls, wait_fix, setup] = host;
+  auto& [machine, io_uring, io_uring_disabled, guard_loaded, preempt_rcu, preempt_count, modules, kprobes,
+         module_sig_force] = setup;
   archive("origin", origin);
   archive("all_tasks", all_tasks);
   archive("name", name);
@@ -23,6 +25,16 @@ void host_fields(Archive& archive, AnySnapshot& snapshot) {
   archive("soft_lockups", soft_lockups);
   archive("hard_lockups", hard_lockups);
   archive("rcu_stalls", rcu_stalls);
+  archive("machine", machine);
+  archive("io_uring", io_uring);
+  archive("io_uring_disabled", io_uring_disabled);
+  archive("guard_loaded", guard_loaded);
+  archive("preempt_rcu", preempt_rcu);
+  archive("preempt_count", preempt_count);
+  archive("modules", modules);
+  archive("kprobes", kprobes);
+  archive("module_sig_force", module_sig_force);
+  archive.code("wait_fix", "wait_fix_step", wait_fix);
 }
 
 template <class Archive, class AnyTask>
@@ -30,7 +42,7 @@ void task_fields(Archive& archive, AnyTask& task) {
   auto& [tid, tgid, ppid, start_ticks, comm, state, flags, processor, threads, multi_threaded, has_mm,
          cpu_percent, wchan, syscall, stack, ns_pids, pid_ns, pid_ns_chain, mnt_ns, tracer_pid,
          pending_private, pending_shared, blocked, ignored, core_dumping, cgroup, container, work_dir,
-         file_system, blocked_read, blocked_seconds, samples, where] = task;
+         file_system, blocked_read, rings, blocked_seconds, samples, where] = task;
   archive("tid", tid);
   archive("tgid", tgid);
   archive("ppid", ppid);
@@ -60,6 +72,7 @@ void task_fields(Archive& archive, AnyTask& task) {
   archive("work_dir", work_dir);
   archive("file_system", file_system);
   archive("blocked_read", blocked_read);
+  archive("rings", rings);
   archive("blocked_seconds", blocked_seconds);
   archive("where", where);
   archive.samples("sample", samples);

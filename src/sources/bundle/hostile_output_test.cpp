@@ -42,6 +42,10 @@ class Spoiler {
     for (Frame& frame : stack.get()->frames) frame.module = spoiled(frame.module);
     stack.get()->frames.push_back({spoiled("function"), 1, 2, spoiled("module")});
   }
+  void code(std::string_view, std::string_view, Reading<WaitFix>& fix) {
+    fix = WaitFix{
+        WaitFix::Kind::none, spoiled("source"), {{spoiled("function"), 1, "", spoiled("instruction"), ""}}};
+  }
 
  private:
   std::string spoiled(const std::string& text) {

@@ -64,6 +64,10 @@ const Row k_rows[] = {
     {"sample with a tail", "[task]\nsample: 1 R 2 3 4 5\n", "b:4", "no value for 'sample'"},
     {"sample without reason", "[task]\nsample: 1 R 2 3 ! \n", "b:4", "no value for 'sample'"},
     {"list of words", "[task]\nns_pids: 1 x\n", "b:4", "no value for 'ns_pids'"},
+    {"unknown fix", "wait_fix: yes\n", "b:3", "no value for 'wait_fix': 'yes'"},
+    {"step without fix", "wait_fix_step: f 0 90 nop x\n", "b:3", "'wait_fix_step' without"},
+    {"step without place", "wait_fix: none\nwait_fix_step: f\n", "b:4", "no value for 'wait_fix_step'"},
+    {"half a byte", "wait_fix: none\nwait_fix_step: f 0 9 nop x\n", "b:4", "no value for 'wait_fix_step'"},
     {"a terminal's colours", "\x1b[31m: 1\n", "b:3", "'\\x1b[31m: 1'"},
 };
 

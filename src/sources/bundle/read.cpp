@@ -85,6 +85,20 @@ class FieldReader {
     }
   }
 
+  void code(std::string_view key, std::string_view step_key, Reading<WaitFix>& fix) {
+    if (line_.key == step_key) {
+      matched_ = true;
+      if (!fix) return refuse(fmt::format("'{}' without a '{}' above it", step_key, key));
+      limit(fix.get()->steps.size() + 1, k_max_bundle_steps, "instructions");
+      fix.get()->steps.emplace_back();
+      expect(!line_.absent && parse(line_.value, fix.get()->steps.back()));
+    } else if (is_next(key) && !take_absence(fix)) {
+      WaitFix value;
+      expect(parse_head(line_.value, value));
+      fix = std::move(value);
+    }
+  }
+
   bool matched() const { return matched_; }
   /// What is wrong with the line; empty: nothing.
   const std::string& refusal() const { return refusal_; }

@@ -101,6 +101,12 @@ void Redaction::host(Host& host) {
   }
   if (host.kernel_release) host.kernel_release = bundle::release_class(*host.kernel_release);
   if (host.kernel_version) host.kernel_version = bundle::kernel_version_class(*host.kernel_version);
+  if (host.setup.machine && !bundle::is_machine(*host.setup.machine))
+    host.setup.machine = masks_.of("machine", *host.setup.machine);
+  if (WaitFix* fix = host.wait_fix.get()) {
+    fix->source = masks_.place(fix->source);
+    fix->steps.clear();  // texts of a disassembler: what they say stands in the kind
+  }
 }
 
 void Redaction::stack(Reading<Stack>& stack) {

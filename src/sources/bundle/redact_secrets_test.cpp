@@ -64,6 +64,9 @@ struct Planter {
   void stack(std::string_view, std::string_view, Reading<Stack>& stack) const {
     stack = Stack{{{text, 1, 2, text}}, StackOrigin::hung_task, text};
   }
+  void code(std::string_view, std::string_view, Reading<WaitFix>& fix) const {
+    fix = WaitFix{WaitFix::Kind::none, text, {{text, 0, text, text, text}}};
+  }
 };
 
 Snapshot with_texts(const std::string& text, EventKind kind) {

@@ -167,4 +167,8 @@ bool is_release_word(std::string_view word) {
   return is_in(k_release_words, word);
 }
 
+bool is_machine(std::string_view text) {
+  return text == "x86-64" || text == "arm64" || text == "another machine";
+}
+
 }  // namespace unzap::bundle

@@ -16,6 +16,8 @@ bool is_thread_word(std::string_view word);
 bool is_runtime_comm(std::string_view comm);
 /// A part of a path that the kernel (/proc, /sys/fs/cgroup) or a container runtime gives, not the owner.
 bool is_path_word(std::string_view part);
+/// The name of a machine, as a snapshot gives it.
+bool is_machine(std::string_view text);
 /// A part of a kernel's release or version that names a distribution or a flavour: "amd64", "generic".
 bool is_release_word(std::string_view word);
 

@@ -144,6 +144,19 @@ std::string head_of(const Stack& stack) {
   return out;
 }
 
+std::string text_of(const CodeStep& value) {
+  std::string bytes;
+  for (const char byte : value.bytes) bytes += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return fmt::format("{} {} {} {} {}", escape(value.function, " "), value.offset, bytes,
+                     escape(value.instruction, " "), escape(value.meaning));
+}
+
+std::string head_of(const WaitFix& fix) {
+  std::string out(name(fix.kind));
+  if (!fix.source.empty()) out += " " + escape(fix.source);
+  return out;
+}
+
 std::string mask_text(std::uint64_t value) {
   return fmt::format("{:#x}", value);
 }
@@ -229,6 +242,23 @@ bool parse(std::string_view text, TaskSample& out) {
   const bool whole = parse(text, switches);
   out.switches = switches;
   return whole;
+}
+
+bool parse(std::string_view text, CodeStep& out) {
+  out = {};
+  if (!parse(take_word(text), out.function) || !parse_whole(take_word(text), out.offset)) return false;
+  std::string_view bytes = take_word(text);
+  if (bytes.size() % 2 != 0) return false;
+  for (; !bytes.empty(); bytes.remove_prefix(2)) {
+    unsigned char byte = 0;
+    if (!parse_whole(bytes.substr(0, 2), byte, 16)) return false;
+    out.bytes += static_cast<char>(byte);
+  }
+  return parse(take_word(text), out.instruction) && parse(text, out.meaning);
+}
+
+bool parse_head(std::string_view text, WaitFix& out) {
+  return parse_name(take_word(text), WaitFix::Kind::no_notify_signal, out.kind) && parse(text, out.source);
 }
 
 bool parse_head(std::string_view text, Stack& out) {

@@ -35,8 +35,11 @@ std::string text_of(Enum value) {
 }
 std::string text_of(const Frame& value);
 std::string text_of(const TaskSample& value);
+std::string text_of(const CodeStep& value);
 /// Origin and place of a stack, without its frames.
 std::string head_of(const Stack& stack);
+/// Kind and place of the code, without its steps.
+std::string head_of(const WaitFix& fix);
 /// A set of bits, in hexadecimal.
 std::string mask_text(std::uint64_t value);
 
@@ -57,7 +60,9 @@ bool parse(std::string_view text, Enum& out) {
 }
 bool parse(std::string_view text, Frame& out);
 bool parse(std::string_view text, TaskSample& out);
+bool parse(std::string_view text, CodeStep& out);
 bool parse_head(std::string_view text, Stack& out);
+bool parse_head(std::string_view text, WaitFix& out);
 bool parse_mask(std::string_view text, std::uint64_t& out);
 
 }  // namespace unzap::bundle

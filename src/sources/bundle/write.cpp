@@ -50,6 +50,15 @@ class FieldWriter {
     for (const Frame& frame : stack->frames) line(frame_key, ": ", text_of(frame));
   }
 
+  void code(std::string_view key, std::string_view step_key, const Reading<WaitFix>& fix) {
+    write_absence(key, fix);
+    if (!fix) return;
+    line(key, ": ", head_of(*fix));
+    std::size_t steps = 0;
+    count(steps, fix->steps.size(), k_max_bundle_steps, "instructions");
+    for (const CodeStep& step : fix->steps) line(step_key, ": ", text_of(step));
+  }
+
   void section(std::string_view name) { out_.append("\n[").append(name).append("]\n"); }
   void count(std::size_t& so_far, std::size_t more, std::size_t most, std::string_view what) {
     so_far += more;

@@ -9,6 +9,7 @@
 
 #include "kernel_image/btf.hpp"
 #include "kernel_image/decompress.hpp"
+#include "kernel_image/host_facts.hpp"
 #include "kernel_image/kallsyms.hpp"
 #include "linux/preemption.hpp"
 #include "sources/live_kernel/bpf_memory.hpp"
@@ -88,20 +89,22 @@ class KernelMemory {
   std::optional<BpfMemory> bpf_;
 };
 
+void keep_problem(Parts& parts, const Error& error) {
+  parts["problem"] = error.text();
+  if (error.kind == ErrorKind::permission)
+    parts["not permitted"] = "yes";
+  else
+    parts.erase("not permitted");
+}
+
 /// The symbols that are needed and the bytes of their code: "symbols" is a short /proc/kallsyms in which each
 /// function is followed by the place of its end.
 void look_at_code(const LiveKernelOptions& options, Parts& parts) {
   Result<FileText> text = read_file(options.procfs + "/kallsyms", k_max_kallsyms);
-  if (!text) {
-    parts["problem"] = text.error().text();
-    return;
-  }
+  if (!text) return keep_problem(parts, text.error());
   Symbols of_modules;
   const Result<Symbols> symbols = parse_proc_kallsyms(text->text, kernel_symbols(), of_modules);
-  if (!symbols) {
-    parts["problem"] = symbols.error().text();
-    return;
-  }
+  if (!symbols) return keep_problem(parts, symbols.error());
   // A live patch is a module with a function of the same name, and the old one jumps to it.
   const bool live_patched = of_modules.address_of(k_zap).has_value();
   KernelMemory memory(options.procfs + "/kcore");
@@ -119,7 +122,7 @@ void look_at_code(const LiveKernelOptions& options, Parts& parts) {
     if (!is_read) continue;
     Result<std::string> code = memory.read(address, *size);
     if (!code) {
-      parts["problem"] = code.error().text();
+      keep_problem(parts, code.error());
       continue;
     }
     parts[fmt::format("code {:x}", address)] = std::move(*code);
@@ -187,6 +190,7 @@ void read_preemption(const LiveKernelOptions& options, const Parts& parts, Kerne
 
 void read_code(const Parts& parts, KernelFacts& out) {
   const std::string problem = text_part(parts, "problem");
+  if (parts.contains("not permitted")) out.unread = Absence::not_permitted;
   const auto list = parts.find("symbols");
   if (list == parts.end()) {
     out.code.reason = problem.empty() ? "the symbols of the running kernel could not be read" : problem;
@@ -225,6 +229,7 @@ KernelFacts facts_of_running_kernel(const LiveKernelOptions& options) {
       k_max_answer);
   if (!answer) {
     out.code.reason = answer.error().text();
+    out.unread = Absence::timed_out;
     return out;
   }
   const Parts parts = unpack(*answer);
@@ -238,6 +243,10 @@ KernelFacts facts_of_running_kernel(const LiveKernelOptions& options) {
   read_code(parts, out);
   read_preemption(options, parts, out);
   return out;
+}
+
+void look_at_kernel(const LiveKernelOptions& options, Host& host) {
+  put_kernel(facts_of_running_kernel(options), host);
 }
 
 }  // namespace unzap

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernel_image/kernel_facts.hpp"
+#include "snapshot/snapshot.hpp"
 #include "util/result.hpp"
 
 namespace unzap {
@@ -19,5 +20,8 @@ struct LiveKernelOptions {
 /// The running kernel. What cannot be read is said in the facts: code.reason for the code itself. Never
 /// blocks longer than the timeout; then everything that was to be read is unknown.
 KernelFacts facts_of_running_kernel(const LiveKernelOptions& options);
+
+/// The same look, into the host: put_kernel().
+void look_at_kernel(const LiveKernelOptions& options, Host& host);
 
 }  // namespace unzap

@@ -2,6 +2,7 @@
 #include "sources/live_kernel/live_kernel.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -54,6 +55,13 @@ class Host {
     return facts_of_running_kernel(
         {.procfs = root_, .sysfs = root_ + "/sysfs", .boot = root_ + "/boot", .timeout_seconds = 30});
   }
+  unzap::Host seen(double seconds = 30) const {
+    unzap::Host out;
+    look_at_kernel(
+        {.procfs = root_, .sysfs = root_ + "/sysfs", .boot = root_ + "/boot", .timeout_seconds = seconds},
+        out);
+    return out;
+  }
   const std::string& root() const { return root_; }
 
  private:
@@ -102,6 +110,33 @@ TEST(LiveKernel, what_is_missing_is_said) {
   EXPECT_NE(host.facts().code.reason.find("hides the addresses"), std::string::npos);
   std::filesystem::remove(host.root() + "/kallsyms");
   EXPECT_NE(host.facts().code.reason.find("kallsyms"), std::string::npos);
+}
+
+TEST(LiveKernel, the_host_carries_what_the_code_says) {
+  const std::pair<ZapFix, WaitFix::Kind> rows[] = {{ZapFix::none, WaitFix::Kind::none},
+                                                   {ZapFix::fix_2024, WaitFix::Kind::fix_2024},
+                                                   {ZapFix::fix_2026, WaitFix::Kind::fix_2026}};
+  for (const auto& [fix, kind] : rows) {
+    const Host host(fix);
+    const unzap::Host seen = host.seen();
+    ASSERT_TRUE(seen.wait_fix);
+    EXPECT_EQ(seen.wait_fix->kind, kind);
+    EXPECT_EQ(seen.wait_fix->source, host.root() + "/kcore");
+    EXPECT_FALSE(seen.wait_fix->steps.empty());
+    EXPECT_EQ(seen.setup.io_uring_disabled, 1);
+    EXPECT_EQ(seen.setup.preempt_rcu, false);
+  }
+}
+
+TEST(LiveKernel, why_the_code_is_not_known_is_a_value) {
+  Host host(ZapFix::none);
+  host.add("kallsyms", "0000000000000000 T zap_pid_ns_processes\n");
+  EXPECT_EQ(host.seen().wait_fix, Reading<WaitFix>(Absence::not_permitted));
+  host.add("kallsyms", "ffffffff81000100 T kernel_wait4\n");
+  EXPECT_EQ(host.seen().wait_fix, Reading<WaitFix>(Absence::not_in_this_kernel));
+  std::filesystem::remove(host.root() + "/kallsyms");
+  ASSERT_EQ(::mkfifo((host.root() + "/kallsyms").c_str(), 0600), 0);  // a read that does not come back
+  EXPECT_EQ(host.seen(0.2).wait_fix, Reading<WaitFix>(Absence::timed_out));
 }
 
 TEST(Kcore, knows_its_segments) {

@@ -32,6 +32,11 @@ constexpr std::array<std::string_view, 7> k_without_frame = {
     "find_child_reaper",      "forget_original_parent", "exit_notify",    "io_worker_exit",
     "switch_task_namespaces", "exit_task_namespaces",   "wait_rcu_exp_gp"};
 
+WaitFix::Kind fix_of(const kernel::Variant& variant) {
+  if (variant.has(kernel::Switch::fix_2026)) return WaitFix::Kind::fix_2026;
+  return variant.has(kernel::Switch::fix_2024) ? WaitFix::Kind::fix_2024 : WaitFix::Kind::none;
+}
+
 /// Past exit_mm() and its neighbours in do_exit().
 bool past_resources(const kernel::Config& c, const kernel::Task& task) {
   if (task.run_state == RunState::dead) return true;
@@ -63,6 +68,7 @@ class Artist {
     snapshot_.all_tasks = true;
     snapshot_.host.cpus = c_.scenario.cpus;
     snapshot_.host.preemption = preemption_of(c_.preempt);
+    snapshot_.host.wait_fix = WaitFix{fix_of(c_.variant), "the model", {}};
     snapshot_.tasks.push_back(shim());
     for (TaskNo no = 0; no < c_.tasks.size(); ++no)
       if (s_.tasks[no].exit_state != ExitState::released) snapshot_.tasks.push_back(task(no));

@@ -13,7 +13,6 @@
 #include "cli/watch.hpp"
 #include "diagnosis/diagnose.hpp"
 #include "report/diagnosis/formats.hpp"
-#include "report/kernel/patched_report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "sources/text/text_source.hpp"
 #include "util/read_file.hpp"
@@ -139,21 +138,6 @@ int report(const Diagnosis& diagnosis, const Snapshot& snapshot, const DiagnoseO
   return finish(rendered.text, rendered.exit_code.value_or(exit_code_of(diagnosis.verdict)));
 }
 
-/// Whether this host's kernel has the fix, as evidence where that matters.
-void add_kernel_evidence(Diagnosis& diagnosis, const DiagnoseOptions& options) {
-  std::optional<Evidence> evidence;
-  for (Finding& finding : diagnosis.findings) {
-    if (finding.cause != "reaper-busy-loop") continue;
-    if (!evidence) {
-      const KernelFacts facts = kernel_of_host(options.host);
-      evidence = kernel_evidence(facts, answer_for(facts));
-      if (!evidence) return;
-    }
-    finding.evidence.push_back(*evidence);
-    finding.evidence.back().id = fmt::format("e{}", finding.evidence.size());
-  }
-}
-
 int run_diagnose(const DiagnoseOptions& options) {
   if (const auto wrong = conflict(options)) return fail(*wrong);
   if (options.watch_seconds > 0)
@@ -169,7 +153,6 @@ int run_diagnose(const DiagnoseOptions& options) {
     selection = *found;
   }
   keep_selected(diagnosis, selection, snapshot);
-  if (options.file.empty()) add_kernel_evidence(diagnosis, options);
   if (input->recorded) snapshot.origin = Origin::bundle;
   return report(diagnosis, snapshot, options);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/terminal.hpp"
+#include "diagnosis/diagnose.hpp"
 #include "sources/live_kernel/live_kernel.hpp"
 #include "sources/procfs/procfs_source.hpp"
 
@@ -17,6 +18,13 @@ constexpr double k_window_seconds = 1.1;
 constexpr double k_kernel_seconds = 2;
 constexpr double k_diagnosis_seconds = 20;
 
+LiveKernelOptions kernel_options(const HostOptions& options) {
+  LiveKernelOptions out;
+  if (!options.procfs.empty()) out.procfs = options.procfs;
+  out.timeout_seconds = std::min(k_kernel_seconds, options.timeout_seconds);
+  return out;
+}
+
 }  // namespace
 
 void add_host_options(CLI::App& verb, HostOptions& options) {
@@ -28,7 +36,7 @@ void add_host_options(CLI::App& verb, HostOptions& options) {
       ->check(CLI::Range(0.1, 3600.0));
 }
 
-Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet) {
+Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet, KernelLook look) {
   ProgressLine progress(quiet);
   ProcfsOptions source;
   if (!options.procfs.empty()) source.root = options.procfs;
@@ -36,18 +44,16 @@ Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet) {
   source.total_timeout_seconds = options.timeout_seconds;
   source.read_timeout_seconds = std::min(source.read_timeout_seconds, options.timeout_seconds / 2);
   source.progress = [&progress](const std::string& text) { progress.show(text); };
-  return read_procfs(source);
+  Result<Snapshot> snapshot = read_procfs(source);
+  if (!snapshot) return snapshot;
+  if (look != KernelLook::always && !wait_fix_matters(*snapshot, diagnosis_seconds(options))) return snapshot;
+  progress.show("looking at the kernel");
+  look_at_kernel(kernel_options(options), snapshot->host);
+  return snapshot;
 }
 
 double diagnosis_seconds(const HostOptions& options) {
   return std::max(k_diagnosis_seconds, options.timeout_seconds);
-}
-
-KernelFacts kernel_of_host(const HostOptions& options) {
-  LiveKernelOptions live;
-  if (!options.procfs.empty()) live.procfs = options.procfs;
-  live.timeout_seconds = std::min(k_kernel_seconds, options.timeout_seconds);
-  return facts_of_running_kernel(live);
 }
 
 int exit_code_of(Verdict verdict) {

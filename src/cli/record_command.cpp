@@ -75,7 +75,7 @@ int run_record(const RecordOptions& options) {
   // Before the look, which takes seconds.
   if (const auto refused = standard_output ? std::nullopt : cannot_write_file(options.file, options.force))
     return fail(*refused);
-  Result<Snapshot> snapshot = snapshot_of_host(options.host, options.quiet);
+  Result<Snapshot> snapshot = snapshot_of_host(options.host, options.quiet, KernelLook::always);
   if (!snapshot) return fail(snapshot.error());
   // The whole host is taken along in any case: what a container hangs on may be outside of it.
   const auto found = found_on_host(options.selection, options.host, *snapshot);

@@ -12,9 +12,7 @@
 #include "diagnosis/blind_spots.hpp"
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/diagnose.hpp"
-#include "kernel_image/verdict.hpp"
 #include "report/diagnosis/words.hpp"
-#include "report/kernel/patched_report.hpp"
 #include "report/rescue/rescue_report.hpp"
 #include "sources/bundle/bundle.hpp"
 #include "util/read_file.hpp"
@@ -95,28 +93,6 @@ std::optional<std::size_t> first_of(const RescueReport& report) {
   return report.asked.empty() ? std::nullopt : std::optional(report.asked.front());
 }
 
-/// A finding whose remedy depends on what the code of the kernel does.
-bool blames_the_wait(const Diagnosis& diagnosis) {
-  return std::any_of(diagnosis.findings.begin(), diagnosis.findings.end(),
-                     [](const Finding& finding) { return finding.cause == "reaper-busy-loop"; });
-}
-
-/// What the code of this host's kernel says. Only the code counts: a guard that is loaded, or a sysctl, is no
-/// fix for a thread that spins already.
-KernelCode kernel_code(const HostOptions& options) {
-  const KernelFacts facts = kernel_of_host(options);
-  const KernelAnswer answer = answer_for(facts);
-  const std::string said = fmt::format("{}: {}", patched_headline(facts, answer), answer.reason);
-  switch (facts.code.fix) {
-    case ZapFix::unknown: break;
-    case ZapFix::none: return {KernelCode::Wait::vulnerable, said};
-    case ZapFix::fix_2024:
-    case ZapFix::fix_2026:
-    case ZapFix::no_notify_signal: return {KernelCode::Wait::fixed, said};
-  }
-  return {KernelCode::Wait::unknown, "it could not be told: " + facts.code.reason};
-}
-
 ApplyOptions apply_options(const RescueOptions& options) {
   ApplyOptions out;
   for (const EmbeddedFile& file : module_sources())
@@ -172,7 +148,6 @@ Result<Look> look(const RescueOptions& options) {
   out.means.thaw_others = options.thaw_others;
   if (options.file.empty() && options.host.procfs.empty())
     look_at_targets(diagnosis, *snapshot, {}, out.means);
-  if (options.file.empty() && blames_the_wait(diagnosis)) out.means.kernel_code = kernel_code(options.host);
   out.report.verdict = diagnosis.verdict;
   if (diagnosis.verdict == Verdict::unknown)
     if (const BlindSpots hidden = blind_spots(*snapshot); hidden.any()) say(words(hidden));

@@ -11,6 +11,7 @@
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/fill_in.hpp"
 #include "diagnosis/rank.hpp"
+#include "diagnosis/rules/reaper_busy_loop.hpp"
 #include "diagnosis/runtime_process.hpp"
 #include "diagnosis/wait_graph.hpp"
 #include "util/text.hpp"
@@ -175,6 +176,13 @@ void add_limits(Diagnosis& out, const Snapshot& snapshot) {
     out.limits.push_back({Limit::one_look});
 }
 
+/// A task that exits, or a report about one: without either there is no dying init.
+bool may_have_reaper(const Snapshot& snapshot) {
+  return !snapshot.events.empty() ||
+         std::any_of(snapshot.tasks.begin(), snapshot.tasks.end(),
+                     [](const Task& task) { return exiting(task) != false && !zombie(task); });
+}
+
 /// What each rule says, as long as there is time; `limits` gets what was not asked.
 Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<Limit>& limits) {
   Findings findings;
@@ -215,6 +223,12 @@ Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
   add_symptoms(out, snapshot);
   add_limits(out, snapshot);
   return out;
+}
+
+bool wait_fix_matters(const Snapshot& snapshot, double seconds) {
+  if (!may_have_reaper(snapshot)) return false;
+  const WaitGraph graph(snapshot, Deadline::after(seconds));
+  return !graph.reapers().empty() && !reaper_busy_loop(graph).empty();
 }
 
 }  // namespace unzap

@@ -24,4 +24,8 @@ namespace unzap {
 /// unknown: any other `possible` finding, or nothing found in a source that shows only some of the host.
 Diagnosis diagnose(const Snapshot& snapshot, double seconds = 20);
 
+/// Whether Host::wait_fix can change what diagnose() says of this snapshot: a source that has to go out of
+/// its way to read the kernel's code asks first. Costs next to nothing for a host on which no task exits.
+bool wait_fix_matters(const Snapshot& snapshot, double seconds = 20);
+
 }  // namespace unzap

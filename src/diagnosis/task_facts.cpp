@@ -34,6 +34,32 @@ bool dumped_itself(const Stack& stack) {
 
 }  // namespace
 
+bool wait_sleeps(const Host& host) {
+  return host.wait_fix && host.wait_fix->sleeps();
+}
+
+std::string said_by_code(const WaitFix& fix) {
+  const std::string from =
+      fix.source.empty() ? "" : fmt::format(" (code from {})", printable(fix.source, 80));
+  switch (fix.kind) {
+    case WaitFix::Kind::none:
+      return "the kernel's code lacks the fix (7fea700e04bd): nothing keeps a pending notify signal from "
+             "ending each wait of a dying init" +
+             from;
+    case WaitFix::Kind::fix_2024:
+      return "the kernel's code has the fix (7fea700e04bd): it clears TIF_NOTIFY_SIGNAL before each wait of "
+             "a "
+             "dying init" +
+             from;
+    case WaitFix::Kind::fix_2026:
+      return "the kernel's code has the fix (5c0985dd3c32): a dying init waits with PF_NO_NOTIFY_SIGNAL set" +
+             from;
+    case WaitFix::Kind::no_notify_signal:
+      return "this kernel has no TIF_NOTIFY_SIGNAL: no notify signal can end the wait of a dying init" + from;
+  }
+  return {};
+}
+
 bool taken_while_running(const Stack& stack) {
   if (dumped_itself(stack)) return true;
   switch (stack.origin) {

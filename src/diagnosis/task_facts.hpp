@@ -55,6 +55,13 @@ enum class ZapPlace : std::uint8_t {
 };
 ZapPlace zap_place(const Stack& stack);
 
+/// The kernel's code was read, and a pending notify signal does not keep a dying init from sleeping.
+bool wait_sleeps(const Host& host);
+
+/// What the kernel's code says of the wait in zap_pid_ns_processes(), in one sentence: "the kernel's code
+/// lacks the fix (7fea700e04bd): ...".
+std::string said_by_code(const WaitFix& fix);
+
 /// The stack was taken while the task was on a CPU (lockup, stall, oops, profile): it waits for nobody.
 bool taken_while_running(const Stack& stack);
 

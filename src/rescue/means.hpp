@@ -14,19 +14,6 @@
 
 namespace unzap {
 
-/// What the machine code of the running kernel says of a dying init that waits (unzap patched).
-struct KernelCode {
-  enum class Wait : std::uint8_t {
-    unknown,     ///< the code was not read, or is not understood
-    vulnerable,  ///< a pending notify signal keeps the wait from sleeping
-    fixed,       ///< the wait sleeps: the kernel has a fix, or no TIF_NOTIFY_SIGNAL
-  };
-  Wait wait = Wait::unknown;
-  std::string text;  ///< why, in one sentence
-
-  bool operator==(const KernelCode&) const = default;
-};
-
 /// What this host lets one do, and what one has at hand. Read once, before the plan.
 struct Means {
   bool root = false;            ///< effective user 0
@@ -44,7 +31,6 @@ struct Means {
   bool thaw_others = false;  ///< --thaw-others: those of a cgroup that nobody has killed may run again
   std::vector<FreezerView> freezers;  ///< of the culprits of frozen-cgroup; see look_at_targets
   std::optional<FuseView> fuse;  ///< for the culprits and victims of fuse-request; nothing: nobody looked
-  std::optional<KernelCode> kernel_code;  ///< nothing: nobody looked
 
   bool operator==(const Means&) const = default;
 };

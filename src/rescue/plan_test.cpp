@@ -6,6 +6,7 @@
 #include <csignal>
 #include <functional>
 
+#include "diagnosis/task_facts.hpp"
 #include "diagnosis/testing.hpp"
 
 namespace unzap::testing {
@@ -128,24 +129,26 @@ std::string said_of_the_code(const Plan& plan) {
 /// What the code of the kernel says, and what becomes of the plan.
 struct CodeRow {
   const char* name;
-  std::optional<KernelCode> code;
-  const char* condition;
+  Reading<WaitFix> code;
+  std::string condition;
   bool acts;
 };
 
+const WaitFix k_fixed{WaitFix::Kind::fix_2024, "/proc/kcore", {}};
+
 const CodeRow k_code_rows[] = {
-    {"NobodyLooked", std::nullopt, "nothing", true},
-    {"Vulnerable", KernelCode{KernelCode::Wait::vulnerable, "it spins"}, "yes: it spins", true},
-    {"Unknown", KernelCode{KernelCode::Wait::unknown, "no symbols"}, "unknown: no symbols", true},
-    {"Fixed", KernelCode{KernelCode::Wait::fixed, "it sleeps"}, "no: it sleeps", false},
+    {"NobodyLooked", Absence::not_asked, "nothing", true},
+    {"Vulnerable", WaitFix{}, "yes: " + said_by_code(WaitFix{}), true},
+    {"Unknown", Absence::not_permitted, "unknown: it could not be told: not permitted", true},
+    {"Fixed", k_fixed, "no: " + said_by_code(k_fixed), false},
 };
 
 TEST(RescuePlan, AsksTheKernelsOwnCode) {
   for (const CodeRow& row : k_code_rows) {
     SCOPED_TRACE(row.name);
-    Means means = good_means();
-    means.kernel_code = row.code;
-    const Plan plan = first_plan(jam(), means);
+    Snapshot snapshot = jam();
+    snapshot.host.wait_fix = row.code;
+    const Plan plan = first_plan(snapshot, good_means());
     EXPECT_EQ(said_of_the_code(plan), row.condition);
     EXPECT_EQ(plan.ready(), row.acts);
     EXPECT_EQ(plan.action.has_value(), row.acts);
@@ -153,14 +156,16 @@ TEST(RescuePlan, AsksTheKernelsOwnCode) {
   }
 }
 
-TEST(RescuePlan, DoesNotHoldThisKernelAgainstARecordedHost) {
-  Snapshot snapshot = jam();
-  snapshot.origin = Origin::bundle;
-  Means means = good_means();
-  means.kernel_code = KernelCode{KernelCode::Wait::fixed, "it sleeps"};
-  const Plan plan = first_plan(snapshot, means);
-  EXPECT_EQ(said_of_the_code(plan), "nothing");
-  EXPECT_TRUE(plan.action);
+TEST(RescuePlan, OfARecordedHostTheCodeOfItsOwnKernelCounts) {
+  for (const CodeRow& row : k_code_rows) {
+    SCOPED_TRACE(row.name);
+    Snapshot snapshot = jam();
+    snapshot.origin = Origin::bundle;
+    snapshot.host.wait_fix = row.code;
+    const Plan plan = first_plan(snapshot, good_means());
+    EXPECT_EQ(said_of_the_code(plan), row.condition);
+    EXPECT_EQ(plan.action.has_value(), row.acts);
+  }
 }
 
 TEST(RescuePlan, TakesASignedModuleWhereOneIsWanted) {

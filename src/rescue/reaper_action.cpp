@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "diagnosis/task_facts.hpp"
 #include "rescue/actions.hpp"
 
 namespace unzap {
@@ -33,13 +34,19 @@ Condition spins(const Task& task) {
                                found->system_percent, found->seconds));
 }
 
-/// Whether what the module does is missing in the kernel's own code. What cannot be read there is said, and
-/// the module looks at the thread itself anyhow.
-Condition lacks_the_fix(const KernelCode& code) {
-  Condition out{"the kernel's own code lacks the fix", Met::unknown, code.text, true};
-  if (code.wait != KernelCode::Wait::unknown)
-    out.met = code.wait == KernelCode::Wait::vulnerable ? Met::yes : Met::no;
-  return out;
+/// Whether what the module does is missing in the kernel's own code. What could not be read there is said,
+/// and the module looks at the thread itself anyhow; nothing is said when nobody looked.
+void add_code(Plan& plan, const Host& host) {
+  Condition out{"the kernel's own code lacks the fix", Met::unknown, "", true};
+  if (const WaitFix* fix = host.wait_fix.get()) {
+    out.met = fix->sleeps() ? Met::no : Met::yes;
+    out.seen = said_by_code(*fix);
+  } else if (*host.wait_fix.absence() == Absence::not_asked) {
+    return;
+  } else {
+    out.seen = fmt::format("it could not be told: {}", name(*host.wait_fix.absence()));
+  }
+  plan.conditions.push_back(std::move(out));
 }
 
 void add_means(Plan& plan, const Means& means) {
@@ -98,19 +105,15 @@ void plan_clear_flag(Plan& plan, const Finding& finding, const Snapshot& snapsho
   plan.conditions.push_back(exiting);
   plan.conditions.push_back(is_container_init(snapshot, *task));
   plan.conditions.push_back(spins(*task));
-  if (snapshot.origin == Origin::live) {  // the means are this host's
-    if (means.kernel_code) plan.conditions.push_back(lacks_the_fix(*means.kernel_code));
-    if (means.kernel_code && means.kernel_code->wait == KernelCode::Wait::fixed) {
-      plan.why_none =
-          "there is nothing for the module to do: in this kernel a pending notify signal does not keep a "
-          "dying "
-          "init from sleeping, so clearing it would change nothing. The thread spins for another reason; "
-          "save "
-          "what can be seen with unzap record";
-      return;
-    }
-    add_means(plan, means);
+  add_code(plan, snapshot.host);
+  if (wait_sleeps(snapshot.host)) {
+    plan.why_none =
+        "there is nothing for the module to do: in this kernel a pending notify signal does not keep a dying "
+        "init from sleeping, so clearing it would change nothing. The thread spins for another reason; save "
+        "what can be seen with unzap record";
+    return;
   }
+  if (snapshot.origin == Origin::live) add_means(plan, means);  // the means are this host's
   Action action;
   action.kind = ActionKind::clear_notify_signal;
   action.remedy = "clear-flag";

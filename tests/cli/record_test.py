@@ -16,7 +16,7 @@ import sys
 import tempfile
 import unittest
 
-UNZAP = os.path.abspath(sys.argv[1])
+UNZAP, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SECRET = "acme-billing"
 
@@ -281,6 +281,19 @@ class Diagnose(Case):
         self.assertEqual(recorded["host"].pop("origin"), "bundle")
         self.assertEqual(recorded["findings"][0]["cause"], "fuse-request")
         self.assertEqual(recorded, live)
+
+    def test_a_kernel_with_the_fix_is_never_called_certain_to_spin(self):
+        with open(os.path.join(SOURCE, "tests/cases/lab-armed-poll/capture.unzap"), encoding="utf-8") as capture:
+            jam = capture.read()
+        rows = (("wait_fix: none /proc/kcore", "certain"), ("wait_fix: fix-2024 /proc/kcore", "possible"),
+                ("wait_fix: fix-2026 /proc/kcore", "possible"), ("wait_fix! not permitted", "certain"))
+        for line, confidence in rows:
+            with self.subTest(line):
+                file = self.write("jam.unzap", jam.replace("[host]\n", f"[host]\n{line}\n", 1))
+                found = [one for one in self.answer(file)[1]["findings"] if one["cause"] == "reaper-busy-loop"]
+                self.assertEqual([one["confidence"] for one in found], [confidence])
+                cited = [one for one in found[0]["evidence"] if one["source"] == "code of zap_pid_ns_processes"]
+                self.assertEqual(len(cited), 1 if ":" in line else 0)
 
     @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_this_host(self):

@@ -227,8 +227,10 @@ Findings rcu_held_up(const WaitGraph& graph) {
   Findings out;
   for (const Jam& jam : jams(graph)) {
     const auto confidence = judge(graph, jam);
-    const bool reaper = jam.holder != nullptr && graph.reaper_at(*jam.holder) != nullptr;
-    if (confidence && !reaper) out.push_back(make(graph, jam, *confidence));  // else it is reaper-busy-loop
+    // A reaper that spins is told by reaper-busy-loop, but in a kernel in which it cannot.
+    const bool reaper = jam.holder != nullptr && graph.reaper_at(*jam.holder) != nullptr &&
+                        !wait_sleeps(graph.snapshot().host);
+    if (confidence && !reaper) out.push_back(make(graph, jam, *confidence));
   }
   return out;
 }

@@ -167,6 +167,27 @@ void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const 
                     sight.window, spinner.samples.front().state, spinner.samples.back().state));
 }
 
+/// What the kernel's own code says to it. With the fix the thread spins for another reason, or the loop is
+/// not the one that was read.
+void add_code(Finding& finding, const Host& host) {
+  const WaitFix* fix = host.wait_fix.get();
+  if (fix == nullptr) return;
+  const std::string said = said_by_code(*fix);
+  finding.add_evidence("code of zap_pid_ns_processes",
+                       fix->sleeps() ? said + "; this speaks against the finding" : said);
+  if (fix->sleeps())
+    finding.summary +=
+        "; but the code of this kernel has the fix, so a pending signal cannot be why it spins";
+}
+
+/// How sure it is in a kernel that has the fix: the signs stand, and the cause that they are signs of is
+/// ruled out.
+std::optional<Confidence> weigh_code(std::optional<Confidence> confidence, const Host& host) {
+  if (!wait_sleeps(host)) return confidence;
+  return confidence && *confidence > Confidence::possible ? std::optional(Confidence::possible)
+                                                          : std::nullopt;
+}
+
 void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
   const auto add = [&](const Task& task) {
     const Stack& stack = *graph.stack_of(task);
@@ -280,13 +301,14 @@ Findings reaper_busy_loop(const WaitGraph& graph) {
   for (const Reaper& reaper : graph.reapers()) {
     if (graph.enough(out.size())) break;
     const Sight sight = look(graph, reaper, scene);
-    auto confidence = judge(graph, reaper, sight);
+    auto confidence = weigh_code(judge(graph, reaper, sight), graph.snapshot().host);
     if (!confidence) continue;
     if (preempts_kernel_code(graph.snapshot().host)) confidence = at_most(*confidence, Confidence::likely);
     Finding finding;
     finding.cause = "reaper-busy-loop";
     finding.confidence = *confidence;
     tell(finding, graph, reaper, sight);
+    add_code(finding, graph.snapshot().host);
     add_victims(finding, graph, reaper, sight);
     advise(finding, graph, reaper);
     name_jam(finding, graph, &reaper);

@@ -19,6 +19,9 @@ namespace unzap {
 ///           never more: preempts_kernel_code() in snapshot/preemption.hpp says why.
 /// possible: one look at a live host: an exiting init on a CPU and a member in RCU is also a healthy
 ///           teardown. A stack in a spinlock's slow path: it may spin on the lock instead.
+/// A kernel whose own code has the fix (Host::wait_fix) refutes it: what would be certain or likely is then
+/// possible at most, with the contradiction said, and what would be possible is nothing. What the code of a
+/// kernel is not known to say, no version number says.
 /// A reaper shown asleep (its /proc stack is readable, or wchan is do_wait) is refuted and gives nothing.
 Findings reaper_busy_loop(const WaitGraph& graph);
 

@@ -152,6 +152,77 @@ TEST(ReaperBusyLoop, NeverCertainOnAKernelThatPreemptsKernelCode) {
   }
 }
 
+Snapshot with_code(Snapshot snapshot, WaitFix::Kind kind) {
+  snapshot.host.wait_fix = WaitFix{kind, "/proc/kcore", {}};
+  return snapshot;
+}
+
+/// The piece of evidence that the kernel's code gives; empty: none.
+std::string said_of_code(const Finding& finding) {
+  for (const Evidence& evidence : finding.evidence)
+    if (evidence.source == "code of zap_pid_ns_processes") return evidence.text;
+  return "";
+}
+
+TEST(ReaperBusyLoop, AKernelWithTheFixIsNeverMoreThanPossible) {
+  for (const Row& row : rows()) {
+    SCOPED_TRACE(row.name);
+    const Finding open = finding_of(diagnose(row.snapshot), "reaper-busy-loop");
+    for (const auto kind :
+         {WaitFix::Kind::fix_2024, WaitFix::Kind::fix_2026, WaitFix::Kind::no_notify_signal}) {
+      const Finding found = finding_of(diagnose(with_code(row.snapshot, kind)), "reaper-busy-loop");
+      if (open.confidence == Confidence::possible) {
+        EXPECT_EQ(found, Finding{});
+        continue;
+      }
+      EXPECT_EQ(found.culprit, open.culprit);
+      EXPECT_EQ(found.confidence, Confidence::possible);
+      EXPECT_NE(said_of_code(found), "");
+    }
+  }
+}
+
+TEST(ReaperBusyLoop, AKernelWithoutTheFixStaysAsSureAsItWasAndSaysWhatItsCodeShows) {
+  for (const Row& row : rows()) {
+    SCOPED_TRACE(row.name);
+    const Snapshot snapshot = with_code(row.snapshot, WaitFix::Kind::none);
+    EXPECT_EQ(gist(diagnose(snapshot)), row.expected);
+    const Finding found = finding_of(diagnose(snapshot), "reaper-busy-loop");
+    EXPECT_EQ(said_of_code(found).empty(), found == Finding{});
+  }
+}
+
+TEST(ReaperBusyLoop, CodeThatWasNotReadChangesNothing) {
+  for (const Absence why :
+       {Absence::not_asked, Absence::not_permitted, Absence::timed_out, Absence::not_in_this_kernel})
+    for (Row row : rows()) {
+      SCOPED_TRACE(row.name);
+      row.snapshot.host.wait_fix = why;
+      EXPECT_EQ(gist(diagnose(row.snapshot)), row.expected);
+    }
+}
+
+TEST(ReaperBusyLoop, AStallThatItCannotBeHasStillItsHolder) {
+  const Snapshot snapshot = with_code(
+      live(container(spinner().looks(1.2, 99, 0), victim().looks(1.2, 0, 0)),
+           {event(EventKind::rcu_stall, "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", {1})}),
+      WaitFix::Kind::fix_2024);
+  EXPECT_EQ(diagnose(snapshot).verdict, Verdict::stuck);
+  const Finding found = finding_of(diagnose(snapshot), "rcu-held-up");
+  EXPECT_EQ(found.confidence, Confidence::likely);
+  ASSERT_TRUE(found.culprit);
+  EXPECT_EQ(found.culprit->tid, 910);
+}
+
+TEST(ReaperBusyLoop, TheCodeIsAskedForWhereItMatters) {
+  for (const Row& row : rows()) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(wait_fix_matters(row.snapshot),
+              finding_of(diagnose(row.snapshot), "reaper-busy-loop") != Finding{});
+  }
+  EXPECT_FALSE(wait_fix_matters(Snapshot{}));
+}
+
 TEST(ReaperBusyLoop, NamesContainerAndPod) {
   Snapshot snapshot = live(container(spinner().looks(1.2, 99, 0), victim()));
   const std::string id(64, 'c');

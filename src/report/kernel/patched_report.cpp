@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "report/writer.hpp"
@@ -37,7 +38,8 @@ Json evidence_json(const ZapCode& code) {
   Json out = Json::array();
   for (const CodeEvidence& piece : code.evidence)
     out.push_back({{"function", piece.function},
-                   {"address", fmt::format("{:x}", piece.address)},
+                   {"address", piece.address != 0 ? Json(fmt::format("{:x}", piece.address)) : Json(nullptr)},
+                   {"offset", piece.offset},
                    {"bytes", hex_bytes(piece.bytes)},
                    {"instruction", piece.text},
                    {"meaning", piece.meaning}});
@@ -107,21 +109,29 @@ std::string config_line(const KernelFacts& facts) {
   return config.source.empty() ? out : fmt::format("{} [{}]", out, config.source);
 }
 
+/// The address; what was recorded goes without, and has the place in its function.
+std::string place_of(const CodeEvidence& piece) {
+  if (piece.address != 0) return fmt::format("{:x}", piece.address);
+  const std::string_view sign = piece.offset < 0 ? "-" : "+";
+  return fmt::format("{}{}{:#x}", piece.function, sign, std::abs(piece.offset));
+}
+
 void write_evidence(const KernelFacts& facts, TextWriter& out) {
-  if (!facts.address) return;
-  out.item(0, "Evidence  ",
-           fmt::format("zap_pid_ns_processes at {:x}, {} bytes; place from {}, code from {}", *facts.address,
-                       facts.size, facts.symbols_from, facts.code_from),
-           Tone::heading);
+  if (facts.address)
+    out.item(0, "Evidence  ",
+             fmt::format("zap_pid_ns_processes at {:x}, {} bytes; place from {}, code from {}",
+                         *facts.address, facts.size, facts.symbols_from, facts.code_from),
+             Tone::heading);
+  else if (!facts.code_from.empty())
+    out.item(0, "Evidence  ", fmt::format("code from {}", facts.code_from), Tone::heading);
   for (const CodeEvidence& piece : facts.code.evidence) {
-    out.verbatim(k_lead, fmt::format("{:x}  ", piece.address),
+    out.verbatim(k_lead, place_of(piece) + "  ",
                  fmt::format("{:<26} {}", hex_bytes(piece.bytes), piece.text));
     out.paragraph(2 * k_lead, fmt::format("{}: {}", piece.function, piece.meaning));
   }
 }
 
-}  // namespace
-
+/// The answer in one sentence, as it stands first in the text.
 std::string patched_headline(const KernelFacts& facts, const KernelAnswer& answer) {
   switch (answer.verdict) {
     case KernelVerdict::fixed: return fmt::format("fixed ({})", name(facts.code.fix));
@@ -133,13 +143,7 @@ std::string patched_headline(const KernelFacts& facts, const KernelAnswer& answe
   return "unknown";
 }
 
-std::optional<Evidence> kernel_evidence(const KernelFacts& facts, const KernelAnswer& answer) {
-  if (facts.code.fix == ZapFix::unknown || facts.code.fix == ZapFix::no_notify_signal) return std::nullopt;
-  Evidence out{"", "code of zap_pid_ns_processes",
-               fmt::format("{}: {}", patched_headline(facts, answer), answer.reason)};
-  if (answer.verdict == KernelVerdict::fixed) out.text += "; this speaks against the finding";
-  return out;
-}
+}  // namespace
 
 std::string patched_json(const KernelFacts& facts, const KernelAnswer& answer) {
   Json code = {{"function", "zap_pid_ns_processes"},

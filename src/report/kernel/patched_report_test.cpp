@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kernel_image/host_facts.hpp"
+
 namespace unzap {
 namespace {
 
@@ -19,7 +21,7 @@ KernelFacts vulnerable() {
   out.size = 64;
   out.code.fix = ZapFix::none;
   out.code.evidence = {{"zap_pid_ns_processes", 0xffffffff81000210, "\xf0\x80\x23\xfb",
-                        "lock and byte ptr [rbx], 0xfb", "clears TIF_SIGPENDING before each wait"}};
+                        "lock and byte ptr [rbx], 0xfb", "clears TIF_SIGPENDING before each wait", 16}};
   out.config.io_uring = true;
   out.config.preempt_rcu = false;
   return out;
@@ -40,17 +42,17 @@ TEST(PatchedReport, shows_the_very_instructions) {
   EXPECT_FALSE(json["advice"].empty());
 }
 
-TEST(PatchedReport, evidence_for_a_finding_needs_code_that_was_read) {
-  KernelFacts facts = vulnerable();
-  const auto found = kernel_evidence(facts, answer_for(facts));
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->text.find("vulnerable"), 0U);
-  facts.code.fix = ZapFix::fix_2024;
-  const auto against = kernel_evidence(facts, answer_for(facts));
-  ASSERT_TRUE(against);
-  EXPECT_NE(against->text.find("speaks against"), std::string::npos);
-  facts.code.fix = ZapFix::unknown;
-  EXPECT_FALSE(kernel_evidence(facts, answer_for(facts)));
+TEST(PatchedReport, a_recorded_kernel_has_places_and_no_addresses) {
+  Host host;
+  put_kernel(vulnerable(), host);
+  const KernelFacts facts = kernel_of(host, "the kernel of node.unzap");
+  const KernelAnswer answer = answer_for(facts);
+  const auto json = nlohmann::json::parse(patched_json(facts, answer));
+  EXPECT_EQ(json["verdict"], "can-lock-up");
+  EXPECT_EQ(json["evidence"][0]["bytes"], "f0 80 23 fb");
+  EXPECT_EQ(json["evidence"][0]["offset"], 16);
+  EXPECT_TRUE(json["evidence"][0]["address"].is_null());
+  EXPECT_NE(patched_text(facts, answer, {}).find("zap_pid_ns_processes+0x10"), std::string::npos);
 }
 
 TEST(PatchedReport, foreign_names_cannot_reach_the_terminal) {

@@ -21,6 +21,7 @@ using kernel::Machine;
 using kernel::Preempt;
 using kernel::Scenario;
 using kernel::State;
+using kernel::Switch;
 using kernel::WorkerStart;
 
 struct Row {
@@ -130,11 +131,18 @@ void look_at_trap(const Machine& machine, const explorer::Exploration<Machine>& 
     const auto& last = found.store[trap.states[(i + 1) % trap.states.size()]];
     for (const auto& [gap_name, gaps] : k_gaps) {
       ++looked;
-      const Diagnosis d = diagnose(draw_window(machine.config(), first, last, 2.0, guilty, gaps));
+      const Snapshot snapshot = draw_window(machine.config(), first, last, 2.0, guilty, gaps);
+      const Diagnosis d = diagnose(snapshot);
       const bool named = d.verdict == Verdict::stuck && !d.findings.empty() &&
                          d.findings[0].cause == "reaper-busy-loop" && d.findings[0].culprit &&
                          d.findings[0].culprit->tid == tid;
       if (!named) ++wrong[gap_name + ": " + shown(d)];
+      Snapshot fixed = snapshot;
+      fixed.host.wait_fix = WaitFix{WaitFix::Kind::fix_2024, "", {}};
+      const Diagnosis refuted = diagnose(fixed);
+      for (const Finding& f : refuted.findings)
+        if (f.cause == "reaper-busy-loop" && f.confidence > Confidence::possible)
+          ++wrong[gap_name + ", with the fix: " + shown(refuted)];
     }
   }
 }
@@ -142,9 +150,13 @@ void look_at_trap(const Machine& machine, const explorer::Exploration<Machine>& 
 /// Outside a trap nothing is certain; and where everything can still end, nothing is more than possible.
 void look_outside(const Machine& machine, const State& state, bool doomed, Answers& too_sure,
                   std::size_t& looked) {
+  const bool fixed = machine.config().has(Switch::fix_2024) || machine.config().has(Switch::fix_2026);
   for (const auto& [gap_name, gaps] : k_gaps) {
     ++looked;
-    const Diagnosis d = diagnose(draw(machine.config(), state, gaps));
+    const Snapshot snapshot = draw(machine.config(), state, gaps);
+    ASSERT_TRUE(snapshot.host.wait_fix);
+    EXPECT_EQ(snapshot.host.wait_fix->sleeps(), fixed);
+    const Diagnosis d = diagnose(snapshot);
     const Confidence most = doomed ? Confidence::likely : Confidence::possible;
     for (const Finding& f : d.findings)
       if (f.confidence > most) ++too_sure[(doomed ? "doomed, " : "can end, ") + gap_name + ": " + shown(d)];

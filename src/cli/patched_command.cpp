@@ -5,7 +5,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
+#include "cli/recorded.hpp"
+#include "kernel_image/host_facts.hpp"
 #include "kernel_image/verdict.hpp"
 #include "report/kernel/patched_report.hpp"
 #include "sources/live_kernel/live_kernel.hpp"
@@ -24,6 +27,7 @@ constexpr const char* k_footer =
     "  unzap patched                                the running kernel; needs root\n"
     "  unzap patched --image /boot/vmlinuz-6.1.0-47-amd64\n"
     "  unzap patched --image linux-image-6.1.0-47-amd64-unsigned_6.1.170-3_amd64.deb --json | jq -r .fix\n"
+    "  unzap patched node.unzap                     the kernel of a host that unzap record took along\n"
     "  unzap patched --seccomp > no-io-uring.json   a profile for containers that run without one\n"
     "EXIT STATUS\n"
     "  0 fixed or not affected   1 vulnerable   2 could not tell\n"
@@ -31,6 +35,7 @@ constexpr const char* k_footer =
 
 struct PatchedOptions {
   CommonOptions common;
+  std::string bundle;  ///< empty: the running kernel, or an image
   std::string image;   ///< empty: the running kernel
   std::string config;  ///< empty: what comes with the image or lies beside it
   bool seccomp = false;
@@ -93,21 +98,40 @@ Result<KernelFacts> facts_of_file(const PatchedOptions& options) {
   return facts;
 }
 
+KernelFacts facts_of_host(const PatchedOptions& options) {
+  LiveKernelOptions live;
+  if (!options.procfs.empty()) live.procfs = options.procfs;
+  live.timeout_seconds = options.timeout_seconds;
+  return facts_of_running_kernel(live);
+}
+
+Result<KernelFacts> facts_of_bundle(const std::string& file) {
+  const Result<Recorded> recorded =
+      read_recorded(file, "for the kernel in a file: unzap patched --image FILE");
+  if (!recorded) return recorded.error();
+  return kernel_of(recorded->snapshot.host, "the kernel of " + recorded->label);
+}
+
+Result<KernelFacts> facts_for(const PatchedOptions& options) {
+  if (!options.image.empty()) return facts_of_file(options);
+  return options.bundle.empty() ? facts_of_host(options) : facts_of_bundle(options.bundle);
+}
+
+/// What is wrong with the options taken together.
+std::optional<Error> conflict(const PatchedOptions& options) {
+  if (options.image.empty() && !options.config.empty())
+    return Error{ErrorKind::usage, "--config belongs to --image", "", "give the image, too"};
+  if (options.bundle.empty() || (options.image.empty() && options.procfs.empty())) return std::nullopt;
+  return Error{ErrorKind::usage, "FILE is a recorded host, and another kernel is asked for as well", "",
+               "give one of them"};
+}
+
 int run_patched(const PatchedOptions& options) {
   if (options.seccomp) return write_output(seccomp_profile());
-  if (options.image.empty() && !options.config.empty())
-    return fail({ErrorKind::usage, "--config belongs to --image", "", "give the image, too"});
-  KernelFacts facts;
-  if (options.image.empty()) {
-    LiveKernelOptions live;
-    if (!options.procfs.empty()) live.procfs = options.procfs;
-    live.timeout_seconds = options.timeout_seconds;
-    facts = facts_of_running_kernel(live);
-  } else {
-    Result<KernelFacts> read = facts_of_file(options);
-    if (!read) return fail(read.error());
-    facts = std::move(*read);
-  }
+  if (const auto wrong = conflict(options)) return fail(*wrong);
+  const Result<KernelFacts> read = facts_for(options);
+  if (!read) return fail(read.error());
+  const KernelFacts& facts = *read;
   const KernelAnswer answer = answer_for(facts);
   const TextOptions text{use_color(options.common.color_choice()), output_width(), options.common.verbose};
   const int written = write_output(options.common.wants_json() ? patched_json(facts, answer)
@@ -123,6 +147,9 @@ Command add_patched_command(CLI::App& program) {
       program.add_subcommand("patched", "Whether a kernel has the fix, and whether it can lock up");
   verb->footer(k_footer);
   add_common_options(*verb, options->common);
+  verb->add_option("FILE", options->bundle,
+                   "A bundle to answer from instead of the running kernel; - is standard input")
+      ->type_name("");
   verb->add_option("--image", options->image,
                    "A vmlinux, vmlinuz or Debian kernel package instead of the running kernel")
       ->type_name("FILE");

@@ -84,6 +84,31 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("kallsyms", answer["reason"])
 
+    def test_a_bundle_answers_for_the_kernel_of_its_host(self):
+        step = "wait_fix_step: zap_pid_ns_processes 291 f08063fdfb lock\\x20and clears\n"
+        rows = (("wait_fix: none /proc/kcore\npreempt_rcu: no\n" + step, "can-lock-up", "none"),
+                ("wait_fix: none /proc/kcore\npreempt_rcu: yes\n", "wastes-cpu", "none"),
+                ("wait_fix: none /proc/kcore\nio_uring: no\n", "not-affected", "none"),
+                ("wait_fix: fix-2026 /proc/kcore\n", "fixed", "fix-2026"),
+                ("wait_fix! not permitted\n", "unknown", "unknown"),
+                ("", "unknown", "unknown"))
+        for host, verdict, fix in rows:
+            with self.subTest(host):
+                bundle = f"unzap-bundle 1\n[host]\nkernel_release: 6.1.90\n{host}[end]\n".encode()
+                done = run(self.write("node.unzap", bundle), "--json")
+                answer = json.loads(done.stdout)
+                jsonschema.validate(answer, SCHEMA)
+                self.assertEqual((answer["verdict"], answer["fix"], done.returncode), (verdict, fix, EXIT_OF[verdict]))
+                self.assertEqual(answer["kernel"]["release"], "6.1.90")
+                self.assertEqual(run("-", "--json", stdin=bundle).returncode, EXIT_OF[verdict])
+        self.assertIn("record the host again" if not host else "", answer["reason"])
+
+    def test_what_is_no_bundle_is_refused(self):
+        done = run(self.write("vmlinuz", b"MZ"))
+        self.assertEqual(done.returncode, 65)
+        self.assertIn(b"--image", done.stderr)
+        self.assertEqual(run(self.write("node.unzap", b""), "--image", "x").returncode, 64)
+
     def test_files_that_are_no_kernel_are_refused_with_their_name(self):
         rows = {
             "text": (b"hello\n", b"no kernel image"),

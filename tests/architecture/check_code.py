@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Counts what CONTRIBUTING forbids in the C++ of src/: long functions, the comma operator as glue, names that are
-declared and never used. It reads text as clang-format leaves it, so it needs no compiler.
+declared and never used, findings that are changed after the diagnosis. It reads text as clang-format leaves it, so it
+needs no compiler.
 
-usage: check_code.py functions|commas|dead SOURCE_DIR
+usage: check_code.py functions|commas|dead|findings SOURCE_DIR
 Exit: 0 all holds, 1 something does not (a line each), 2 there was nothing to look at.
 """
 import collections
@@ -22,6 +23,11 @@ TEMPLATE_ARGUMENTS = re.compile(r"(?<=\w)<[^<>;(){}]*>")
 # A statement, not a declaration: `return ...`, `name = ...`, `call(...)`, `--name`.
 GLUABLE = re.compile(r"^(?:(?:if|while|for) \(.*\) |else )*(?:return\b|throw\b|[-+*(]|[\w.:\[\]>-]+\s*(?:[-+*/|&^]?=(?!=)|\())")
 DECLARED = re.compile(r"^(?:  )?(?=\S)(?!return\b|using\b|friend\b|#)(?:[\w:<>,*&\[\] ]|\(\*\))*?[\w>*&\]] [*&]?(\w+)\((?!\*)[^;{}]*\)[^;{}]*;", re.M)
+
+# What reads findings, and what would be written into one there.
+BEHIND_DIAGNOSIS = ("src/cli/", "src/report/", "src/rescue/")
+CHANGES_FINDING = re.compile(r"\badd_evidence\s*\(|\.(?:evidence|remedies|refuted_by|next_evidence|chain|victims|unproved)\."
+                             r"(?:push_back|emplace_back|insert|clear)\s*\(|(?<!\bplan)\.(?:confidence|summary)\s*\+?=(?!=)")
 
 
 def plain(text):
@@ -120,7 +126,20 @@ def check_dead(root):
     return sorted(problems), sum(map(len, declared.values()))
 
 
-CHECKS = {"functions": check_functions, "commas": check_commas, "dead": check_dead}
+def check_findings(root):
+    """A finding is done when diagnose() returns: who shows it or acts on it changes nothing in it."""
+    problems, looked = [], 0
+    for name, code in sources(root):
+        if not name.startswith(BEHIND_DIAGNOSIS):
+            continue
+        for number, line in enumerate(code.splitlines(), 1):
+            looked += 1
+            if CHANGES_FINDING.search(line):
+                problems.append(f"{name}:{number}: changes a finding; only src/diagnosis may: {line.strip()[:80]}")
+    return problems, looked
+
+
+CHECKS = {"functions": check_functions, "commas": check_commas, "dead": check_dead, "findings": check_findings}
 
 
 def main():

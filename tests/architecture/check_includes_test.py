@@ -127,6 +127,16 @@ class Code(Tree):
             with self.subTest(code=code):
                 self.assertEqual(len(self.wrong(check_code.check_commas, f"void g() {{\n  {code}\n}}\n")), wrong)
 
+    def test_findings_that_are_changed_after_the_diagnosis(self):
+        rows = [("finding.evidence.push_back(one);", 1), ('finding.add_evidence("a", "b");', 1), ("x.confidence = y;", 1),
+                ("if (x.confidence == y) f();", 0), ("out.push_back(finding.evidence);", 0)]
+        for room, most in (("cli", 1), ("report", 1), ("rescue", 1), ("diagnosis", 0)):
+            for code, wrong in rows:
+                with self.subTest(room=room, code=code):
+                    self.write(f"src/{room}/a.cpp", LICENCE + f"void g() {{\n  {code}\n}}\n")
+                    self.assertEqual(len(check_code.check_findings(self.root)[0]), min(wrong, most))
+                    os.unlink(os.path.join(self.root, f"src/{room}/a.cpp"))
+
     def test_dead_declarations(self):
         defined = "void lost() {\n}\n"
         self.assertEqual(len(self.wrong(check_code.check_dead, "void lost();\n", defined)), 1)

@@ -28,6 +28,7 @@ enum class EventKind : std::uint8_t {
   oops,                 ///< Oops, BUG:, general protection fault, KASAN, UBSAN
   warning,              ///< WARNING: CPU: N PID: ... at
   task_state,           ///< sysrq "task:comm state:D ..." listing
+  read_hangs,  ///< of a traced look: a read of /proc/<tid>/cmdline, environ or maps that does not return
   other,
 };
 
@@ -47,6 +48,7 @@ constexpr auto names_of(EventKind) {
                                 {EventKind::oops, "oops"},
                                 {EventKind::warning, "warning"},
                                 {EventKind::task_state, "task_state"},
+                                {EventKind::read_hangs, "read_hangs"},
                                 {EventKind::other, "other"}});
 }
 

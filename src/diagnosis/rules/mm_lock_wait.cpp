@@ -14,18 +14,10 @@ namespace unzap {
 
 namespace {
 
-/// A report of the source that somebody's read of a file of the address space hangs.
-bool read_hangs(const KernelEvent& event) {
-  if (event.kind != EventKind::other || event.text.find("does not come back") == std::string::npos)
-    return false;
-  const auto names = [&](const char* file) { return event.text.find(file) != std::string::npos; };
-  return names("/cmdline") || names("/environ") || names("maps") || names("/exe");
-}
-
 /// The first report that a read of this task's address space hangs, or null.
 const KernelEvent* hanging_read(const WaitGraph& graph, const SiteHits& hits) {
   for (const KernelEvent* event : graph.events()) {
-    if (!read_hangs(*event)) continue;
+    if (event->kind != EventKind::read_hangs) continue;
     const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
     if (owner == nullptr || std::find(hits.tasks.begin(), hits.tasks.end(), owner) != hits.tasks.end())
       return event;
@@ -38,7 +30,7 @@ std::vector<Hit> held(const WaitGraph& graph) {
   std::set<const Task*> known;
   for (const Hit& hit : hits) known.insert(hit.task);
   for (const KernelEvent* event : graph.events()) {
-    if (!read_hangs(*event)) continue;
+    if (event->kind != EventKind::read_hangs) continue;
     const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
     if (owner != nullptr && known.insert(owner).second) hits.push_back({owner, Confidence::likely});
   }

@@ -161,6 +161,7 @@ std::string Redaction::head_of(const KernelEvent& event) {
     case EventKind::netdevice_wait: return netdevice_head(event);
     case EventKind::freeze_failed: return "Freezing of tasks failed";
     case EventKind::task_state: return fmt::format("task:{} pid:{}", comm, tid);
+    case EventKind::read_hangs: return fmt::format("a read of /proc/{}/cmdline does not come back", tid);
     case EventKind::oops:
     case EventKind::warning:
     case EventKind::other: break;

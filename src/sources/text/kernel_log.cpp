@@ -27,6 +27,7 @@ StackOrigin origin_of(EventKind kind) {
     case EventKind::task_state: return StackOrigin::sysrq;
     case EventKind::oom_kill:
     case EventKind::netdevice_wait:
+    case EventKind::read_hangs:
     case EventKind::other: return StackOrigin::unknown;
   }
   return StackOrigin::unknown;

@@ -33,7 +33,7 @@ bool StraceLines::take(const Line& line) {
     return true;
   }
   if (cmdline_of_ == 0 || !(text.empty() || text.starts_with("<unfinished"))) return false;
-  KernelEvent event{.kind = EventKind::other, .tid = cmdline_of_};
+  KernelEvent event{.kind = EventKind::read_hangs, .tid = cmdline_of_};
   event.text = fmt::format("a read of /proc/{}/cmdline does not come back", cmdline_of_);
   event.where = builder_.where(line.number);
   builder_.task(cmdline_of_, line.number);

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "diagnosis/catalogue.hpp"
 #include "diagnosis/testing.hpp"
 #include "diagnosis/wait_graph.hpp"
 

@@ -143,7 +143,7 @@ void expect_clean_everywhere(const Snapshot& snapshot) {
             diagnosis.findings.size() + 1);
   const std::string dot = to_dot(diagnosis, snapshot);
   expect_clean(dot, "dot");
-  for (const PluginLine& line : {to_nrpe(diagnosis, snapshot), to_npd(diagnosis)}) {
+  for (const Rendered& line : {to_nrpe(diagnosis, snapshot), to_npd(diagnosis)}) {
     expect_clean(line.text, "plugin");
     EXPECT_EQ(line.text.find('\n'), line.text.size() - 1);
   }

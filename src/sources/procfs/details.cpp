@@ -108,7 +108,7 @@ void apply_cgroup(const ReadResult& answer, Task& task, std::map<std::string, Cg
   if (const std::string id(container_id(best)); !id.empty()) task.container = id;
 }
 
-bool same_task(const text::StatLine& line, const Task& task) {
+bool same_task(const StatLine& line, const Task& task) {
   return !task.start_ticks || *task.start_ticks == *line.start_ticks;
 }
 

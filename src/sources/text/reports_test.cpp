@@ -158,7 +158,7 @@ constexpr Row k_taints[] = {
     {"letters", "Tainted: P         C OX 3.13.0-65-generic #106-Ubuntu", "|3.13.0-65-generic|#106-Ubuntu"},
     {"dashes", "Tainted: G O --------- - - 4.18.0-147.el8", "|4.18.0-147.el8|"},
     {"model", "CPU: 0 UID: 0 PID: 1 Comm: a Not tainted 6.13.0 #1 PREEMPT(voluntary)",
-     "|6.13.0|#1 PREEMPT(voluntary)|voluntary"},
+     "|6.13.0|#1 PREEMPT(voluntary)"},
     {"explained", "Tainted: [W]=WARN", "none"},
 };
 

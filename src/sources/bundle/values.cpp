@@ -258,7 +258,7 @@ bool parse(std::string_view text, CodeStep& out) {
 }
 
 bool parse_head(std::string_view text, WaitFix& out) {
-  return parse_name(take_word(text), WaitFix::Kind::no_notify_signal, out.kind) && parse(text, out.source);
+  return parse(take_word(text), out.kind) && parse(text, out.source);
 }
 
 bool parse_head(std::string_view text, Stack& out) {

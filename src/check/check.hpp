@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "explorer/explore.hpp"
+#include "explorer/trace.hpp"
 #include "kernel/machine/invariants.hpp"
 #include "kernel/machine/machine.hpp"
+#include "util/names.hpp"
 
 namespace unzap {
 
@@ -22,7 +24,13 @@ enum class CheckVerdict : std::uint8_t {
   inconclusive,  ///< a limit was hit before a lockup was found; `loop` tells of a busy wait that was
   broken,        ///< the model is wrong: a state breaks one of its invariants; asked with Limits::invariants
 };
-std::string_view name(CheckVerdict verdict);
+constexpr auto names_of(CheckVerdict) {
+  return name_table<CheckVerdict>({{CheckVerdict::proved, "proved"},
+                                   {CheckVerdict::lockup, "lockup"},
+                                   {CheckVerdict::busy_wait, "busy-wait"},
+                                   {CheckVerdict::inconclusive, "inconclusive"},
+                                   {CheckVerdict::broken, "broken"}});
+}
 /// 0, 13, 14, 5, 70.
 int exit_code(CheckVerdict verdict);
 
@@ -40,35 +48,86 @@ struct CheckRequest {
   std::string scenario_text;   ///< the TOML, for traces that bring their scenario along; may be empty
 };
 
+/// What a task does at one moment.
+enum class MomentState : std::uint8_t {
+  runs,     ///< it is on a CPU
+  queued,   ///< runnable, and on none
+  sleeps,   ///< TASK_INTERRUPTIBLE
+  blocked,  ///< TASK_UNINTERRUPTIBLE
+  idle,     ///< TASK_IDLE
+  zombie,
+  gone,  ///< released
+};
+constexpr auto names_of(MomentState) {
+  return name_table<MomentState>({{MomentState::runs, "runs"},
+                                  {MomentState::queued, "queued"},
+                                  {MomentState::sleeps, "sleeps"},
+                                  {MomentState::blocked, "blocked"},
+                                  {MomentState::idle, "idle"},
+                                  {MomentState::zombie, "zombie"},
+                                  {MomentState::gone, "gone"}});
+}
+
 /// A task at one moment.
 struct CheckMoment {
-  std::string state;     ///< "runs", "queued", "sleeps", "blocked" (TASK_UNINTERRUPTIBLE), "idle", "zombie",
-                         ///< "gone"
-  int cpu = -1;          ///< where it runs
-  std::string function;  ///< the innermost of its stack; empty for a dead task
-  std::vector<std::string> pending;  ///< TIF_SIGPENDING, TIF_NOTIFY_SIGNAL
+  MomentState state = MomentState::gone;
+  int cpu = -1;              ///< where it runs
+  std::string function;      ///< the innermost of its stack; empty for a dead task
+  std::uint8_t pending = 0;  ///< kernel::k_tif_sigpending, kernel::k_tif_notify_signal
 
   bool operator==(const CheckMoment&) const = default;
 };
 
-/// One step of a counterexample, in words.
-struct CheckStep {
-  std::size_t step = 0;  ///< from 1
-  int cpu = -1;          ///< -1: the world outside the CPUs
-  std::string task;      ///< who acted; "irq", "scheduler", "outside"
-  std::string function;
-  std::string file;
-  std::string text;
-  kernel::Action action;           ///< what the model is asked to do
-  std::string digest;              ///< of the state it leads to
-  std::vector<CheckMoment> after;  ///< every task in that state
+/// What becomes of a task in a trap (or on a busy cycle), where it stays so.
+enum class TaskFate : std::uint8_t {
+  spins,
+  hung,     ///< TASK_UNINTERRUPTIBLE throughout
+  waits,    ///< dying, and asleep
+  starved,  ///< runnable, and never on a CPU
+  sleeps,
+  zombie,
+  gone,
+};
+constexpr auto names_of(TaskFate) {
+  return name_table<TaskFate>({{TaskFate::spins, "spins"},
+                               {TaskFate::hung, "hung"},
+                               {TaskFate::waits, "waits"},
+                               {TaskFate::starved, "starved"},
+                               {TaskFate::sleeps, "sleeps"},
+                               {TaskFate::zombie, "zombie"},
+                               {TaskFate::gone, "gone"}});
+}
+
+struct CheckTask {
+  std::string task;  ///< its comm
+  TaskFate fate = TaskFate::gone;
+  int cpu = -1;                    ///< where it spins
+  std::vector<std::string> stack;  ///< innermost first
 };
 
-/// Who takes part.
-struct CheckActor {
-  std::string name;
-  std::string role;  ///< "an io-wq worker of npm start"
+/// What becomes of a container in a trap.
+enum class ContainerFate : std::uint8_t {
+  gone,
+  spins,   ///< one of its tasks does
+  victim,  ///< cannot end, but would if those that spin did not
+  stuck,   ///< cannot end, and more is not known
 };
+constexpr auto names_of(ContainerFate) {
+  return name_table<ContainerFate>({{ContainerFate::gone, "gone"},
+                                    {ContainerFate::spins, "spins"},
+                                    {ContainerFate::victim, "victim"},
+                                    {ContainerFate::stuck, "stuck"}});
+}
+
+struct CheckContainer {
+  std::string name;  ///< of its init
+  ContainerFate fate = ContainerFate::gone;
+};
+
+enum class TrapKind : std::uint8_t { livelock, deadlock };
+constexpr auto names_of(TrapKind) {
+  return name_table<TrapKind>({{TrapKind::livelock, "livelock"}, {TrapKind::deadlock, "deadlock"}});
+}
 
 /// What a host in a trap would show is drawn from this.
 struct TrapPicture {
@@ -77,68 +136,53 @@ struct TrapPicture {
   std::vector<bool> busy;     ///< who never leaves its CPU there
 };
 
-/// What becomes of a task in the trap (or on the busy cycle).
-struct CheckTask {
-  std::string task;
-  std::string state;  ///< "spins", "hung" (TASK_UNINTERRUPTIBLE throughout), "starved" (runnable, never
-                      ///< runs), "zombie", "sleeps", "gone"
-  int cpu = -1;       ///< where it spins
-  std::vector<std::string> stack;  ///< innermost first
-};
+/// Steps of the model: what it is asked to do, and the state that this leads to.
+using Steps = std::vector<explorer::TraceStep<kernel::Machine>>;
 
-/// What becomes of a container in the trap.
-struct CheckContainer {
-  std::string name;   ///< of its init
-  std::string state;  ///< "gone", "spins" (one of its tasks does), "victim" (cannot end, but would if those
-                      ///< that spin did not), "stuck" (cannot end, and more is not known)
+/// A way from the initial state into a trap, onto a busy cycle, or to a state that breaks an invariant. It
+/// holds no words: whoever shows it runs it again on the machine of the request
+/// (report/trace/trace_view.hpp).
+struct Counterexample {
+  std::optional<TrapKind> trap;  ///< nothing: no trap
+  /// What does not hold in the state that `stem` leads to; nullptr unless the verdict is broken.
+  const kernel::Invariant* broken = nullptr;
+  std::size_t trap_states = 0;
+  std::size_t fatal_step = 0;  ///< the step that no schedule makes good, from 1; 0: doomed from the start
+  bool fatal_exact = true;     ///< false: an earlier step may be the fatal one; too many states lie behind it
+  kernel::State start{};       ///< the initial state
+  Steps stem;                  ///< from there into the trap, onto the cycle, or to the broken state
+  Steps loop;                  ///< what then goes on forever (livelock) or may (busy wait), back to its start
+  std::vector<CheckTask> tasks;            ///< in the trap, or on the busy cycle; in creation order
+  std::vector<CheckContainer> containers;  ///< in the trap, if there is more than one
+  std::optional<TrapPicture> picture;      ///< of a trap
+  bool minimal = false;   ///< of a trap: no step of the stem can be left out (explorer/shrink.hpp)
+  bool replayed = false;  ///< all steps were run again, action by action, and led to the same states
 };
 
 /// The answer, with its proof or its counterexample.
 struct CheckReport {
+  CheckRequest asked;
   CheckVerdict verdict = CheckVerdict::inconclusive;
-  std::string stop;  ///< why the search ended, in words
-  std::string scenario, summary, kernel, preempt;
-  std::string scenario_text;       ///< the TOML, if it was given
-  std::vector<CheckActor> actors;  ///< in creation order
-  int cpus = 0;
-  std::vector<std::pair<std::string, bool>> fixes;
-  std::vector<std::pair<std::string, bool>> switches;  ///< the other differences
-  std::vector<std::string> changed;  ///< "with fix-2024": how this kernel differs from the preset
+  std::optional<explorer::Stop> stop;  ///< why the search ended; nothing when there was none (simulate)
   explorer::Progress figures;
-  double seconds = 0;                 ///< search and analysis
-  std::size_t bytes_per_state = 0;    ///< of a state in full
-  double bytes_kept_per_state = 0;    ///< what the search kept, edges and all, for each state
-  double bytes_stored_per_state = 0;  ///< the same without the edges
-  unsigned workers = 1;
-  bool compact = false;
-  std::vector<std::string> reductions;  ///< "symmetry (2 CPUs)": the figures below are of the reduced search
-  double omission_odds = 0;             ///< with `compact`: at most so likely two states shared a fingerprint
+  double seconds = 0;                  ///< search and analysis
+  std::size_t bytes_per_state = 0;     ///< of a state in full
+  double bytes_kept_per_state = 0;     ///< what the search kept, edges and all, for each state
+  double bytes_stored_per_state = 0;   ///< the same without the edges
+  std::array<std::size_t, 3> alike{};  ///< what symmetry took for one: see kernel::Symmetry::sizes()
+  double omission_odds = 0;  ///< of a compact search: at most so likely two states shared a fingerprint
   std::size_t doomed_states = 0;
   std::size_t traps = 0;
-  std::vector<std::pair<std::string, std::size_t>> witnesses;  ///< fact and number of states that show it
+  std::vector<std::size_t> witnesses;  ///< states that show each of kernel::k_witnesses; empty: no search
   /// The search is complete, and in no state did anything happen that the model is about: a proof of nothing.
   bool vacuous = false;
-  bool never_ends = false;  ///< the search is complete, and no schedule whatever ends everything
-
-  /// With the verdict broken: what does not hold in the state that `trace` leads to.
-  const kernel::Invariant* broken = nullptr;
-
-  /// Of the nearest trap; empty for other verdicts.
-  std::string trap_kind;  ///< "livelock", "deadlock"
-  std::size_t trap_states = 0;
-  std::size_t fatal_step = 0;  ///< the step that no schedule makes good; 0: doomed from the start
-  bool fatal_exact = true;     ///< false: an earlier step may be the fatal one; too many states lie behind it
-  std::vector<CheckTask> tasks;            ///< in the trap, or on the busy cycle
-  std::vector<CheckContainer> containers;  ///< in the trap, if there is more than one
-
-  std::string start_digest;            ///< of the initial state
-  std::vector<CheckMoment> start;      ///< every task in the initial state
-  std::vector<CheckStep> trace;        ///< from the start into the trap or the busy cycle
-  std::vector<CheckStep> loop;         ///< what then goes on for ever (livelock) or may (busy wait)
-  std::optional<TrapPicture> picture;  ///< of a lockup
-  bool minimal = false;   ///< of a lockup: no step of the trace can be left out (explorer/shrink.hpp)
-  bool replayed = false;  ///< the trace was run again, action by action, and led to the same states
+  bool never_ends = false;  ///< the search is complete, and no schedule ends everything
+  /// Of the nearest trap, of the first busy wait, or of the state that breaks an invariant.
+  std::optional<Counterexample> counterexample;
 };
+
+/// The model that a request is about.
+kernel::Machine machine_of(const CheckRequest& request);
 
 /// Why a reduction that is asked for would not be sound; empty if all are. check() takes no such request.
 std::string why_not_reducible(const CheckRequest& request);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "check/counterexample.hpp"
+
 namespace unzap {
 namespace {
 
@@ -18,9 +20,11 @@ CheckReport check_file(const std::string& scenario, const std::string& kernel, P
 }
 
 const CheckTask* task(const CheckReport& report, const std::string& name) {
-  const auto at = std::find_if(report.tasks.begin(), report.tasks.end(),
-                               [&](const CheckTask& t) { return t.task == name; });
-  return at == report.tasks.end() ? nullptr : &*at;
+  if (!report.counterexample) return nullptr;
+  const std::vector<CheckTask>& tasks = report.counterexample->tasks;
+  const auto at =
+      std::find_if(tasks.begin(), tasks.end(), [&](const CheckTask& t) { return t.task == name; });
+  return at == tasks.end() ? nullptr : &*at;
 }
 
 bool has(const std::vector<std::string>& stack, std::initializer_list<const char*> functions) {
@@ -35,32 +39,35 @@ bool has(const std::vector<std::string>& stack, std::initializer_list<const char
 TEST(Check, TheDocumentsLockup) {
   const CheckReport report = check_file("npm-zombie.toml", "v5.15.160", Preempt::none);
   EXPECT_EQ(report.verdict, CheckVerdict::lockup);
-  EXPECT_EQ(report.trap_kind, "livelock");
+  ASSERT_TRUE(report.counterexample);
+  EXPECT_EQ(report.counterexample->trap, TrapKind::livelock);
   EXPECT_EQ(report.traps, 2U);  // the worker spins on CPU 0, or on CPU 1
-  EXPECT_TRUE(report.replayed);
+  EXPECT_TRUE(report.counterexample->replayed);
   const CheckTask* worker = task(report, "iou-wrk-4701");
   ASSERT_TRUE(worker);
-  EXPECT_EQ(worker->state, "spins");
+  EXPECT_EQ(worker->fate, TaskFate::spins);
   EXPECT_TRUE(has(worker->stack,
                   {"kernel_wait4", "zap_pid_ns_processes", "do_exit", "io_wqe_worker", "ret_from_fork"}));
   const CheckTask* child = task(report, "npm run zombie");
   ASSERT_TRUE(child);
-  EXPECT_EQ(child->state, "hung");
+  EXPECT_EQ(child->fate, TaskFate::hung);
   EXPECT_TRUE(has(child->stack, {"synchronize_rcu_expedited", "namespace_unlock", "put_mnt_ns",
                                  "free_nsproxy", "exit_task_namespaces", "do_exit"}));
-  EXPECT_EQ(task(report, "npm start")->state, "zombie");
-  EXPECT_EQ(task(report, "kworker/rcu_gp")->state, "hung");
+  EXPECT_EQ(task(report, "npm start")->fate, TaskFate::zombie);
+  EXPECT_EQ(task(report, "kworker/rcu_gp")->fate, TaskFate::hung);
 }
 
 TEST(Check, CountsTheContainersThatOneSpinningTaskHolds) {
   const CheckReport report = check_file("n-containers.toml", "v5.15.160", Preempt::none);
-  ASSERT_EQ(report.containers.size(), 3U);
-  EXPECT_EQ(report.containers[0].name, "repro");
-  EXPECT_EQ(report.containers[0].state, "spins");
-  EXPECT_EQ(report.containers[1].state, "victim");
-  EXPECT_EQ(report.containers[2].name, "nginx#2");
-  EXPECT_EQ(report.containers[2].state, "victim");
-  EXPECT_TRUE(check_file("npm-zombie.toml", "v5.15.160", Preempt::none).containers.empty());
+  ASSERT_TRUE(report.counterexample);
+  const std::vector<CheckContainer>& containers = report.counterexample->containers;
+  ASSERT_EQ(containers.size(), 3U);
+  EXPECT_EQ(containers[0].name, "repro");
+  EXPECT_EQ(containers[0].fate, ContainerFate::spins);
+  EXPECT_EQ(containers[1].fate, ContainerFate::victim);
+  EXPECT_EQ(containers[2].name, "nginx#2");
+  EXPECT_EQ(containers[2].fate, ContainerFate::victim);
+  EXPECT_TRUE(check_file("npm-zombie.toml", "v5.15.160", Preempt::none).counterexample->containers.empty());
 }
 
 /// Nobody spins in a deadlock, so nobody can be said to be harmless: the second container is not held.
@@ -72,43 +79,59 @@ TEST(Check, CallsNobodyAVictimWhereNobodySpins) {
   const CheckReport report =
       check({scenario, "v6.1.192", kernel::find_kernel("v6.1.192")->variant, Preempt::none, {}});
   ASSERT_EQ(report.verdict, CheckVerdict::lockup);
-  ASSERT_EQ(report.containers.size(), 2U);
-  EXPECT_EQ(report.containers[0].state, "stuck");
-  EXPECT_EQ(report.containers[1].state, "gone");
+  ASSERT_TRUE(report.counterexample);
+  const std::vector<CheckContainer>& containers = report.counterexample->containers;
+  ASSERT_EQ(containers.size(), 2U);
+  EXPECT_EQ(containers[0].fate, ContainerFate::stuck);
+  EXPECT_EQ(containers[1].fate, ContainerFate::gone);
 }
 
 TEST(Check, TheFatalStepIsTheLeadersExitNotify) {
   const CheckReport report = check_file("npm-zombie.toml", "v5.15.160", Preempt::none);
-  ASSERT_GT(report.fatal_step, 0U);
-  const CheckStep& fatal = report.trace[report.fatal_step - 1];
-  EXPECT_EQ(fatal.task, "npm start");
-  EXPECT_EQ(fatal.function, "exit_notify");
-  EXPECT_NE(fatal.text.find("iou-wrk-4701 becomes child_reaper"), std::string::npos) << fatal.text;
+  const Counterexample& way = *report.counterexample;
+  ASSERT_GT(way.fatal_step, 1U);
+  const kernel::Machine machine = machine_of(report.asked);
+  const kernel::State& before = way.stem[way.fatal_step - 2].state;
+  const auto& fatal = way.stem[way.fatal_step - 1];
+  const kernel::TaskNo leader = machine.config().containers.front().leader;
+  EXPECT_EQ(fatal.action.task, leader);
+  EXPECT_EQ(machine.describe(before, fatal.action).function, "exit_notify");
+  EXPECT_EQ(before.pid_ns[0].child_reaper, leader);
+  const kernel::TaskNo reaper = fatal.state.pid_ns[0].child_reaper;
+  EXPECT_EQ(machine.config().tasks[reaper].comm, "iou-wrk-4701");
 }
 
 TEST(Check, TheLoopIsTheSpinAndReturnsToItself) {
   const CheckReport report = check_file("npm-zombie.toml", "v5.15.160", Preempt::none);
-  std::vector<std::string> functions;
-  for (const CheckStep& step : report.loop) {
-    EXPECT_EQ(step.task, "iou-wrk-4701");
-    functions.push_back(step.function);
+  const Counterexample& way = *report.counterexample;
+  const kernel::Machine machine = machine_of(report.asked);
+  std::vector<std::string_view> functions;
+  for (std::size_t i = 0; i < way.loop.size(); ++i) {
+    const kernel::State& before = i == 0 ? way.stem.back().state : way.loop[i - 1].state;
+    EXPECT_EQ(way.loop[i].action.event, kernel::Event::run);
+    EXPECT_EQ(machine.config().tasks[way.loop[i].action.task].comm, "iou-wrk-4701");
+    functions.push_back(machine.describe(before, way.loop[i].action).function);
   }
+  EXPECT_EQ(digest_of(way.loop.back().state), digest_of(way.stem.back().state));
   std::sort(functions.begin(), functions.end());
-  EXPECT_EQ(functions, (std::vector<std::string>{"do_wait", "do_wait", "do_wait", "zap_pid_ns_processes"}));
+  EXPECT_EQ(functions,
+            (std::vector<std::string_view>{"do_wait", "do_wait", "do_wait", "zap_pid_ns_processes"}));
 }
 
 TEST(Check, FullPreemptionOnlyWastesCpu) {
   const CheckReport report = check_file("npm-zombie.toml", "v5.15.160", Preempt::full);
   EXPECT_EQ(report.verdict, CheckVerdict::busy_wait);
   EXPECT_EQ(report.traps, 0U);
-  EXPECT_EQ(task(report, "iou-wrk-4701")->state, "spins");
-  EXPECT_TRUE(report.replayed);
+  EXPECT_EQ(task(report, "iou-wrk-4701")->fate, TaskFate::spins);
+  EXPECT_TRUE(report.counterexample->replayed);
 }
 
 TEST(Check, AProofIsNotEmpty) {
   const CheckReport report = check_file("npm-zombie.toml", "v5.15.162", Preempt::none);
   EXPECT_EQ(report.verdict, CheckVerdict::proved);
-  for (const auto& [fact, states] : report.witnesses) EXPECT_GT(states, 0U) << fact;
+  ASSERT_EQ(report.witnesses.size(), kernel::k_witnesses.size());
+  for (std::size_t i = 0; i < report.witnesses.size(); ++i)
+    EXPECT_GT(report.witnesses[i], 0U) << kernel::k_witnesses[i];
 }
 
 TEST(Check, ALimitIsNeverAProof) {

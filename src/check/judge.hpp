@@ -11,15 +11,8 @@ using Ordered = explorer::PartialOrder<kernel::Machine>;
 
 /// Searches the model, which is the machine, or the machine in the wrappers that reduce it, and writes the
 /// answer into the report. What is shown is always the machine itself: steps and states under their own
-/// names, and a trap that was explored without reductions. A file for each model, because each is a search of
-/// its own to the compiler.
-void judge(const kernel::Machine& model, const CheckRequest& request, const explorer::Watch& watch,
-           CheckReport& report);
-void judge(const explorer::Symmetric<kernel::Machine>& model, const CheckRequest& request,
-           const explorer::Watch& watch, CheckReport& report);
-void judge(const Ordered& model, const CheckRequest& request, const explorer::Watch& watch,
-           CheckReport& report);
-void judge(const explorer::Symmetric<Ordered>& model, const CheckRequest& request,
-           const explorer::Watch& watch, CheckReport& report);
+/// names, and a trap that was explored without reductions.
+template <class M>
+void judge(const M& model, const CheckRequest& request, const explorer::Watch& watch, CheckReport& report);
 
 }  // namespace unzap

@@ -19,8 +19,8 @@ using kernel::Machine;
 constexpr std::size_t k_max_states = 150'000;
 
 /// The digests of all states that lie in a trap, from an exploration of everything.
-std::vector<std::string> trapped_states(const Machine& machine) {
-  std::vector<std::string> out;
+std::vector<std::uint64_t> trapped_states(const Machine& machine) {
+  std::vector<std::uint64_t> out;
   const auto found = explorer::explore(machine);
   for (const explorer::Trap& trap : explorer::analyse(found.graph).traps)
     for (const explorer::StateId id : trap.states) out.push_back(digest_of(found.store[id]));
@@ -28,15 +28,15 @@ std::vector<std::string> trapped_states(const Machine& machine) {
   return out;
 }
 
-void expect_minimal(const Machine& machine, const CheckReport& report) {
-  const std::vector<std::string> trapped = trapped_states(machine);
+void expect_minimal(const Machine& machine, const Counterexample& found) {
+  const std::vector<std::uint64_t> trapped = trapped_states(machine);
   const auto leads_into_trap = [&](const std::vector<kernel::Action>& way) {
     const auto steps = explorer::run_actions(machine, machine.initial(), way);
     const auto end = steps && !steps->empty() ? steps->back().state : machine.initial();
     return steps && std::binary_search(trapped.begin(), trapped.end(), digest_of(end));
   };
   std::vector<kernel::Action> way;
-  for (const CheckStep& step : report.trace) way.push_back(step.action);
+  for (const auto& step : found.stem) way.push_back(step.action);
   EXPECT_TRUE(leads_into_trap(way));
   for (std::size_t i = 0; i < way.size(); ++i) {
     std::vector<kernel::Action> rest = way;
@@ -63,37 +63,36 @@ TEST(Minimal, NoStepOfAnyScenariosLockupCanBeLeftOut) {
                                         .variant = variant,
                                         .preempt = preempt,
                                         .limits = {.max_states = k_max_states}});
-      if (report.stop != "complete") continue;  // too large to be looked at as a whole here
-      EXPECT_TRUE(report.minimal);
-      expect_minimal(Machine(*scenario, variant, preempt), report);
+      if (report.stop != explorer::Stop::complete) continue;  // too large to be looked at as a whole here
+      ASSERT_TRUE(report.counterexample);
+      EXPECT_TRUE(report.counterexample->minimal);
+      expect_minimal(Machine(*scenario, variant, preempt), *report.counterexample);
       ++looked;
     }
   }
   EXPECT_GT(looked, 10U);
 }
 
-/// A way that wanders about is cut to one that does not, and the report tells of the trap that it ends in.
-TEST(Minimal, ALongWayIsCutAndToldAnew) {
+/// A way that wanders about is cut to one that does not, and what is told is of the trap that it ends in.
+TEST(Minimal, ALongWayIsCut) {
   const auto scenario = kernel::load_scenario(UNZAP_SOURCE_DIR "/scenarios/npm-zombie.toml");
   const kernel::Variant variant = kernel::find_kernel("v5.15.160")->variant;
   const CheckRequest request{.scenario = *scenario, .kernel = "v5.15.160", .variant = variant};
-  const Machine machine(*scenario, variant, kernel::Preempt::none);
-  const CheckReport shortest = check(request);
+  const Machine machine = machine_of(request);
+  const Counterexample shortest = *check(request).counterexample;
 
-  CheckReport longer = shortest;  // round the loop twice before it is said to begin
-  for (int i = 0; i < 2; ++i)
-    longer.trace.insert(longer.trace.end(), shortest.loop.begin(), shortest.loop.end());
-  longer.fatal_step = longer.trap_states = 0;
-  longer.tasks.clear();
-  shorten(machine, longer);
-  EXPECT_TRUE(longer.minimal);
-  EXPECT_EQ(longer.trace.size(), shortest.trace.size());
-  EXPECT_EQ(longer.loop.size(), shortest.loop.size());
-  EXPECT_EQ(longer.fatal_step, shortest.fatal_step);
-  EXPECT_TRUE(longer.fatal_exact);
-  EXPECT_EQ(longer.trap_states, shortest.trap_states);
-  EXPECT_EQ(longer.tasks.size(), shortest.tasks.size());
-  expect_minimal(machine, longer);
+  Steps longer = shortest.stem;  // round the loop twice before it is said to begin
+  for (int i = 0; i < 2; ++i) longer.insert(longer.end(), shortest.loop.begin(), shortest.loop.end());
+  const Counterexample cut = lockup_of(machine, longer);
+  EXPECT_TRUE(cut.minimal);
+  EXPECT_TRUE(cut.replayed);
+  EXPECT_EQ(cut.stem.size(), shortest.stem.size());
+  EXPECT_EQ(cut.loop.size(), shortest.loop.size());
+  EXPECT_EQ(cut.fatal_step, shortest.fatal_step);
+  EXPECT_TRUE(cut.fatal_exact);
+  EXPECT_EQ(cut.trap_states, shortest.trap_states);
+  EXPECT_EQ(cut.tasks.size(), shortest.tasks.size());
+  expect_minimal(machine, cut);
 }
 
 }  // namespace

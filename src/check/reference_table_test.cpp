@@ -88,8 +88,9 @@ TEST(ReferenceTable, Verdicts) {
     EXPECT_EQ(report.figures.transitions, row.transitions);
     EXPECT_EQ(report.doomed_states, row.doomed);
     std::string spins;
-    for (const CheckTask& task : report.tasks)
-      if (task.state == "spins") spins += task.task;
+    if (report.counterexample)
+      for (const CheckTask& task : report.counterexample->tasks)
+        if (task.fate == TaskFate::spins) spins += task.task;
     EXPECT_EQ(spins, row.reaper);
     if (report.figures.states != row.states || report.figures.transitions != row.transitions ||
         report.doomed_states != row.doomed)

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "check/counterexample.hpp"
 #include "check/trap.hpp"
 #include "explorer/shrink.hpp"
 #include "explorer/simulate.hpp"
@@ -61,7 +60,7 @@ int exit_code(const SimulateReport& report) {
 SimulateReport simulate(const SimulateRequest& request, const std::function<bool(std::size_t)>& watch) {
   const auto start = std::chrono::steady_clock::now();
   const CheckRequest& model = request.model;
-  const Machine machine(model.scenario, model.variant, model.preempt);
+  const Machine machine = machine_of(model);
   const auto found = explorer::simulate(machine, request.runs, request.seed,
                                         {request.max_steps, request.look_states, model.limits.invariants},
                                         model.workers, watch);
@@ -75,17 +74,20 @@ SimulateReport simulate(const SimulateRequest& request, const std::function<bool
   out.busy = share_of(found.busy, found.runs);
   out.ended = share_of(found.goals, found.runs);
   out.undecided = share_of(found.undecided, found.runs);
-  describe_request(model, machine, out.hit);
+  out.hit.asked = model;
+  out.hit.asked.workers = 1;  // who looks into the trap
+  out.hit.asked.compact = out.hit.asked.symmetry = out.hit.asked.partial_order = false;
   out.broken = found.broken;
   if (found.broken > 0) {
     out.shortest_run = found.shortest_run;
     out.shortest_steps = found.shortest.actions.size();
-    tell_broken(machine, run_again(machine, found.shortest.actions), out.hit);
+    out.hit.verdict = CheckVerdict::broken;
+    out.hit.counterexample = broken_way(machine, run_again(machine, found.shortest.actions));
   } else if (found.doomed > 0) {
     out.shortest_run = found.shortest_run;
     out.shortest_steps = found.shortest.actions.size();
-    tell_way_into_trap(machine, into_trap(machine, found.shortest.actions), out.hit);
-    shorten(machine, out.hit);
+    out.hit.verdict = CheckVerdict::lockup;
+    out.hit.counterexample = lockup_of(machine, into_trap(machine, found.shortest.actions));
   }
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return out;

@@ -26,12 +26,17 @@ TEST(SimulateKernel, HitsTheLockupAndCutsItsWay) {
   EXPECT_LT(report.lockup.count, 1000U);
   EXPECT_EQ(report.lockup.count + report.busy.count + report.ended.count + report.undecided.count, 1000U);
   EXPECT_EQ(report.hit.verdict, CheckVerdict::lockup);
-  EXPECT_EQ(report.hit.trap_kind, "livelock");
-  EXPECT_TRUE(report.hit.minimal);
-  EXPECT_TRUE(report.hit.replayed);
-  EXPECT_TRUE(report.hit.fatal_exact);
-  EXPECT_GT(report.hit.fatal_step, 0U);
-  EXPECT_EQ(report.hit.trace[report.hit.fatal_step - 1].function, "exit_notify");
+  ASSERT_TRUE(report.hit.counterexample);
+  const Counterexample& way = *report.hit.counterexample;
+  EXPECT_EQ(way.trap, TrapKind::livelock);
+  EXPECT_TRUE(way.minimal);
+  EXPECT_TRUE(way.replayed);
+  EXPECT_TRUE(way.fatal_exact);
+  ASSERT_GT(way.fatal_step, 1U);
+  EXPECT_EQ(machine_of(report.hit.asked)
+                .describe(way.stem[way.fatal_step - 2].state, way.stem[way.fatal_step - 1].action)
+                .function,
+            "exit_notify");
   EXPECT_EQ(exit_code(report), 13);
 }
 
@@ -54,7 +59,7 @@ TEST(SimulateKernel, IsTheSameWhateverTheWorkers) {
   const SimulateReport two = run("v5.15.160", kernel::Preempt::none, 2);
   EXPECT_EQ(one.lockup.count, two.lockup.count);
   EXPECT_EQ(one.steps, two.steps);
-  EXPECT_EQ(one.hit.trace.size(), two.hit.trace.size());
+  EXPECT_EQ(one.hit.counterexample->stem.size(), two.hit.counterexample->stem.size());
 }
 
 TEST(Share, IsWilsonsInterval) {

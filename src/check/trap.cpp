@@ -25,74 +25,75 @@ bool is_trapped(const Machine& machine, const State& state, const IsDoomed& is_d
   return explorer::fate_of(machine, state, k_look_states) == Fate::trapped;
 }
 
-/// The first step after which no schedule leads out: once that is so it stays so, hence halving.
-void find_fatal_step(const Machine& machine, const Steps& stem, const IsDoomed& is_doomed,
-                     CheckReport& report) {
-  const State start = machine.initial();
-  const auto fate_after = [&](std::size_t steps) {
-    const State& state = steps == 0 ? start : stem[steps - 1].state;
-    if (is_doomed)
-      if (const std::optional<bool> known = is_doomed(state)) return *known ? Fate::doomed : Fate::open;
-    return explorer::fate_of(machine, state, k_far_look_states);
-  };
-  report.fatal_exact = true;
-  std::size_t open = 0, doomed = stem.size();  // doomed after so many steps; not known to be after `open`
-  const Fate first = doomed == 0 ? Fate::trapped : fate_after(0);
-  if (first == Fate::doomed || first == Fate::trapped) {
-    report.fatal_step = 0;
-    return;
-  }
-  report.fatal_exact = first == Fate::open;
-  while (doomed - open > 1) {
-    const std::size_t middle = open + (doomed - open) / 2;
-    const Fate fate = fate_after(middle);
-    const bool lost = fate == Fate::doomed || fate == Fate::trapped;
-    (lost ? doomed : open) = middle;
-    if (!lost) report.fatal_exact = fate == Fate::open;
-  }
-  report.fatal_step = doomed;
+/// Takes out of a way into a trap what is not needed for one; the trap need not be the same then. A way that
+/// cannot be cut stays, and is not called minimal.
+Counterexample cut(const Machine& machine, const Steps& way, const IsDoomed& is_doomed) {
+  std::vector<kernel::Action> actions;
+  for (const auto& step : way) actions.push_back(step.action);
+  auto shrunk = explorer::shrink(machine, machine.initial(), actions,
+                                 [&](const State& end) { return is_trapped(machine, end, is_doomed); });
+  Counterexample out;
+  out.minimal = shrunk.minimal;
+  out.stem = shrunk.minimal ? std::move(shrunk.steps) : way;
+  return out;
 }
 
-}  // namespace
-
-void tell_way_into_trap(const Machine& machine, const Steps& stem, CheckReport& report,
-                        const IsDoomed& is_doomed) {
-  const From<Machine> from(machine, stem.empty() ? machine.initial() : stem.back().state);
+/// What the trap at the end of the stem is like: who spins and who hangs there, and how it goes round.
+void look_into_trap(const Machine& machine, Counterexample& out) {
+  const From<Machine> from(machine, out.stem.empty() ? machine.initial() : out.stem.back().state);
   const auto found = explorer::explore(from);
   const explorer::Analysis analysis = explorer::analyse(found.graph);
   UNZAP_ASSERT(analysis.traps.size() == 1 && analysis.traps.front().states.size() == found.graph.size(),
-               "a way of {} steps does not end in a trap", stem.size());
+               "a way of {} steps does not end in a trap", out.stem.size());
   const explorer::Trap& trap = analysis.traps.front();
-  report.verdict = CheckVerdict::lockup;
-  report.trap_kind = trap.deadlock ? "deadlock" : "livelock";
-  report.trap_states = trap.states.size();
+  out.trap = trap.deadlock ? TrapKind::deadlock : TrapKind::livelock;
+  out.trap_states = trap.states.size();
   std::vector<State> states;
   for (const StateId id : trap.states) states.push_back(found.store[id]);
   std::vector<bool> busy(machine.config().tasks.size(), false);
   for (std::size_t no = 0; no < busy.size(); ++no)
     busy[no] = explorer::waits_busily(found.graph, static_cast<std::uint8_t>(no), trap.states);
-  report.tasks = tasks_in(machine, states, busy);
-  report.containers = containers_in(machine, states, busy);
-  report.picture = TrapPicture{machine.config(), states.front(), states[states.size() > 1 ? 1 : 0], busy};
-  find_fatal_step(machine, stem, is_doomed, report);
+  out.tasks = tasks_in(machine, states, busy);
+  out.containers = containers_in(machine, states, busy);
+  out.picture = TrapPicture{machine.config(), states.front(), states[states.size() > 1 ? 1 : 0], busy};
   std::vector<StateId> round = explorer::cycle_through(found.graph, 0, trap.states);
-  if (!round.empty()) round.push_back(0);
-  report.trace.clear();
-  report.loop.clear();
-  const Steps loop = explorer::Follower(from, found).along(from.start(), round, explorer::k_no_actor);
-  UNZAP_ASSERT(round.empty() || loop.size() + 1 == round.size(), "a cycle of {} steps does not run again",
-               round.size());
-  tell_lasso(machine, stem, loop, report);
+  if (round.empty()) return;
+  round.push_back(0);
+  out.loop = explorer::Follower(from, found).along(from.start(), round, explorer::k_no_actor);
+  UNZAP_ASSERT(out.loop.size() + 1 == round.size(), "a cycle of {} steps does not run again", round.size());
 }
 
-void shorten(const Machine& machine, CheckReport& report, const IsDoomed& is_doomed) {
-  std::vector<kernel::Action> way;
-  for (const CheckStep& step : report.trace) way.push_back(step.action);
-  const auto shrunk = explorer::shrink(machine, machine.initial(), way,
-                                       [&](const State& end) { return is_trapped(machine, end, is_doomed); });
-  report.minimal = shrunk.minimal;
-  if (shrunk.minimal && shrunk.steps.size() < way.size())
-    tell_way_into_trap(machine, shrunk.steps, report, is_doomed);
+/// The first step after which no schedule leads out: once that is so it stays so, hence halving.
+void find_fatal_step(const Machine& machine, const IsDoomed& is_doomed, Counterexample& out) {
+  const State start = machine.initial();
+  const auto fate_after = [&](std::size_t steps) {
+    const State& state = steps == 0 ? start : out.stem[steps - 1].state;
+    if (is_doomed)
+      if (const std::optional<bool> known = is_doomed(state)) return *known ? Fate::doomed : Fate::open;
+    return explorer::fate_of(machine, state, k_far_look_states);
+  };
+  const auto is_lost = [](Fate fate) { return fate == Fate::doomed || fate == Fate::trapped; };
+  std::size_t open = 0, doomed = out.stem.size();  // doomed after so many steps; not known to be after `open`
+  const Fate first = doomed == 0 ? Fate::trapped : fate_after(0);
+  if (is_lost(first)) return;
+  out.fatal_exact = first == Fate::open;
+  while (doomed - open > 1) {
+    const std::size_t middle = open + (doomed - open) / 2;
+    const Fate fate = fate_after(middle);
+    (is_lost(fate) ? doomed : open) = middle;
+    if (!is_lost(fate)) out.fatal_exact = fate == Fate::open;
+  }
+  out.fatal_step = doomed;
+}
+
+}  // namespace
+
+Counterexample lockup_of(const Machine& machine, const Steps& way, const IsDoomed& is_doomed) {
+  Counterexample out = cut(machine, way, is_doomed);
+  look_into_trap(machine, out);
+  find_fatal_step(machine, is_doomed, out);
+  replay_or_die(machine, out);
+  return out;
 }
 
 }  // namespace unzap

@@ -50,10 +50,9 @@ std::vector<CheckContainer> containers_in(const Machine& machine, const std::vec
     container.name = config.tasks[config.containers[no].leader].comm;
     const bool is_gone =
         std::all_of(trap.begin(), trap.end(), [&](const State& s) { return gone(machine, s, no); });
-    container.state = is_gone                    ? "gone"
-                      : spins(machine, busy, no) ? "spins"
-                      : others_would_end         ? "victim"
-                                                 : "stuck";
+    container.fate = others_would_end ? ContainerFate::victim : ContainerFate::stuck;
+    if (spins(machine, busy, no)) container.fate = ContainerFate::spins;
+    if (is_gone) container.fate = ContainerFate::gone;
     out.push_back(std::move(container));
   }
   return out;

@@ -52,8 +52,7 @@ std::string list_kernels() {
   for (const bool fixes : {true, false}) {
     out +=
         fixes ? "\nfixes (--with, --without)\n" : "\nother differences between kernels (--with, --without)\n";
-    for (unsigned i = 0; i < static_cast<unsigned>(kernel::Switch::count_); ++i) {
-      const auto one = static_cast<kernel::Switch>(i);
+    for (const kernel::Switch one : kernel::switches()) {
       if (kernel::info(one).fix != fixes) continue;
       std::string in;
       for (const kernel::Kernel& k : kernel::kernels())
@@ -105,9 +104,9 @@ int run_matrix(const CheckOptions& options, const CheckRequest& request, const C
 
 /// What `unzap diagnose`, as root and after the watchdogs have reported, says of a host in the trap.
 std::optional<Diagnosis> on_host(const CheckReport& report) {
-  if (!report.picture) return std::nullopt;
+  if (!report.counterexample || !report.counterexample->picture) return std::nullopt;
   constexpr double k_apart_seconds = 2;
-  const TrapPicture& picture = *report.picture;
+  const TrapPicture& picture = *report.counterexample->picture;
   return diagnose(draw_window(picture.config, picture.first, picture.last, k_apart_seconds, picture.busy,
                               {.kernel_log = true}));
 }

@@ -69,14 +69,12 @@ Result<Story> story_of(const NamedScenario& named) {
       .scenario = named.scenario, .kernel = subject.kernel, .variant = *variant, .preempt = *preempt};
   request.limits = k_story_limits;
   story.report = report_of(request);
-  if (story.report.trace.empty() && story.report.loop.empty()) return story;
-  for (unsigned i = 0; i < static_cast<unsigned>(kernel::Switch::count_); ++i) {
-    const auto one = static_cast<kernel::Switch>(i);
+  if (!story.report.counterexample) return story;
+  for (const kernel::Switch one : kernel::switches()) {
     if (!kernel::info(one).fix || request.variant.has(one)) continue;
     CheckRequest with = request;
     with.variant.set(one, true);
-    story.fixes.push_back(
-        {std::string(kernel::info(one).name), std::string(kernel::info(one).text), check(with).verdict});
+    story.fixes.push_back({one, check(with).verdict});
   }
   return story;
 }

@@ -50,12 +50,14 @@ Result<CheckRequest> model_of(const RecordedTrace& trace, const ReplayOptions& o
   }
   const auto variant = variant_of(options.model, base);
   if (!variant) return variant.error();
-  const auto preempt =
-      kernel::parse_preempt(options.model.preempt.empty() ? trace.preempt : options.model.preempt);
-  if (!preempt) return preempt.error();
+  on.preempt = trace.preempt;
+  if (!options.model.preempt.empty()) {
+    const auto preempt = kernel::parse_preempt(options.model.preempt);
+    if (!preempt) return preempt.error();
+    on.preempt = *preempt;
+  }
   on.kernel = base.name;
   on.variant = *variant;
-  on.preempt = *preempt;
   return on;
 }
 
@@ -72,7 +74,7 @@ int run_replay(const ReplayOptions& options) {
                        ? replay_to_json(report)
                        : replay_to_text(report, output_width(), use_color(options.common.color_choice())));
   if (written != 0) return written;
-  if (report.broken && report.invariant.empty()) return k_exit_internal;
+  if (report.broken && !report.invariant) return k_exit_internal;
   return report.fit == Fit::fits ? 0 : 1;
 }
 

@@ -33,12 +33,11 @@ Result<std::vector<TraceFile>> trace_files_of(const std::vector<std::string>& pa
 
 int write_traces(const std::vector<TraceFile>& files, const CheckReport& report, bool quiet) {
   for (const TraceFile& file : files) {
-    if (report.trace.empty() && report.loop.empty()) {
+    if (!has_steps(report)) {
       if (!quiet) say(fmt::format("{}: not written; there is no counterexample", printable(file.path)));
       continue;
     }
-    if (const auto problem = write_file(file.path, render_trace(report, file.format), true))
-      return fail(*problem);
+    if (const auto problem = write_file(file.path, file.format->render(report), true)) return fail(*problem);
   }
   return 0;
 }

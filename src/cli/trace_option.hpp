@@ -12,7 +12,7 @@ namespace unzap {
 /// A file for a counterexample, and how it is written there.
 struct TraceFile {
   std::string path;
-  TraceFormat format = TraceFormat::text;
+  const TraceFormat* format = nullptr;
 };
 
 /// --trace FILE, which may be given more than once.

@@ -12,6 +12,7 @@
 #include "kernel/machine/step.hpp"
 #include "kernel/machine/symmetry.hpp"
 #include "kernel/story/environment.hpp"
+#include "util/names.hpp"
 
 namespace unzap::kernel {
 
@@ -24,6 +25,16 @@ enum class Event : std::uint8_t {
   ipi,          ///< rcu_exp_handler() runs on `cpu`
   environment,  ///< the world around the container: see `what`
 };
+
+/// As traces name it; stable.
+constexpr auto names_of(Event) {
+  return name_table<Event>({{Event::run, "run"},
+                            {Event::pick, "pick"},
+                            {Event::place, "place"},
+                            {Event::tick, "tick"},
+                            {Event::ipi, "ipi"},
+                            {Event::environment, "environment"}});
+}
 
 struct Action {
   Event event = Event::run;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernel/machine/step.hpp"
+#include "util/names.hpp"
 
 namespace unzap::kernel {
 
@@ -24,6 +25,25 @@ enum class Environment : std::uint8_t {
   fuse_abort,     ///< somebody writes to /sys/fs/fuse/connections/N/abort
   hash_release,   ///< a worker of another process is done with its request of the hash; `task` owns the io_wq
 };
+
+/// As traces name it; stable.
+constexpr auto names_of(Environment) {
+  using enum Environment;
+  return name_table<Environment>({{timeout, "timeout"},
+                                  {reap, "reap"},
+                                  {kill, "kill"},
+                                  {migrate_begin, "migrate-begin"},
+                                  {migrate_end, "migrate-end"},
+                                  {fake_signal, "fake-signal"},
+                                  {operator_kill, "operator-kill"},
+                                  {operator_term, "operator-term"},
+                                  {livepatch, "livepatch"},
+                                  {act, "act"},
+                                  {detach, "detach"},
+                                  {thaw, "thaw"},
+                                  {fuse_abort, "fuse-abort"},
+                                  {hash_release, "hash-release"}});
+}
 
 /// Calls `add(Environment, TaskNo)` for everything that can happen now.
 template <class Add>

@@ -159,6 +159,12 @@ Result<Preempt> parse_preempt(std::string_view text) {
                "allowed: none, voluntary, full"};
 }
 
+std::vector<Switch> switches() {
+  std::vector<Switch> out;
+  for (std::size_t i = 0; i < std::size(k_switches); ++i) out.push_back(static_cast<Switch>(i));
+  return out;
+}
+
 const SwitchInfo& info(Switch one) {
   return k_switches[static_cast<std::size_t>(one)];
 }

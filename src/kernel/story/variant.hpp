@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,6 +56,10 @@ struct SwitchInfo {
   bool fix = false;       ///< repairs a bug of the family, rather than a plain difference
 };
 const SwitchInfo& info(Switch one);
+/// All of them, in their order.
+std::vector<Switch> switches();
+/// The fixes of the spin itself; the other fixes are of its relatives.
+inline constexpr std::array k_spin_fixes = {Switch::fix_2024, Switch::fix_2026};
 
 /// A set of switches.
 class Variant {

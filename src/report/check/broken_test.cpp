@@ -11,6 +11,7 @@
 #include "report/check/check_report.hpp"
 #include "report/trace/trace_file.hpp"
 #include "report/trace/trace_read.hpp"
+#include "report/trace/trace_view.hpp"
 
 namespace unzap {
 namespace {
@@ -50,8 +51,7 @@ Machine machine_that_breaks(const CheckRequest& request) {
 CheckReport broken_report(const CheckRequest& request) {
   const Machine machine = machine_that_breaks(request);
   const Ordered ordered(machine, true);
-  CheckReport report;
-  report.scenario = request.scenario.name;
+  CheckReport report{.asked = request};
   if (request.symmetry && request.partial_order)
     judge(explorer::Symmetric(ordered), request, {}, report);
   else if (request.symmetry)
@@ -68,13 +68,15 @@ TEST(Broken, IsAVerdictOfItsOwnWithTheShortestWay) {
     const CheckReport report = broken_report(request);
     EXPECT_EQ(report.verdict, CheckVerdict::broken);
     EXPECT_EQ(exit_code(report.verdict), 70);
-    ASSERT_TRUE(report.broken);
-    EXPECT_EQ(report.broken->name, "mnt_ns_refs");
-    EXPECT_TRUE(report.replayed);
-    ASSERT_EQ(report.trace.size(), 2U) << "it is picked, and takes one step";
-    EXPECT_EQ(report.trace.back().function, "namespace_unlock");
-    EXPECT_TRUE(report.loop.empty());
-    EXPECT_TRUE(report.trap_kind.empty());
+    ASSERT_TRUE(report.counterexample && report.counterexample->broken);
+    const Counterexample& way = *report.counterexample;
+    EXPECT_EQ(way.broken->name, "mnt_ns_refs");
+    EXPECT_TRUE(way.replayed);
+    ASSERT_EQ(way.stem.size(), 2U) << "it is picked, and takes one step";
+    const TraceView view(report);
+    EXPECT_EQ(view[1].function, "namespace_unlock");
+    EXPECT_TRUE(way.loop.empty());
+    EXPECT_FALSE(way.trap);
   }
 }
 
@@ -89,7 +91,7 @@ TEST(Broken, TextAndJsonNameTheInvariant) {
   const std::string text = check_to_text(report, {.width = 100});
   EXPECT_EQ(text.rfind("BROKEN  npm-zombie: ", 0), 0U) << text;
   EXPECT_NE(text.find("mnt_ns_refs"), std::string::npos) << text;
-  EXPECT_NE(text.find(report.broken->says), std::string::npos) << text;
+  EXPECT_NE(text.find(report.counterexample->broken->says), std::string::npos) << text;
   const auto json = nlohmann::json::parse(check_to_json(report));
   EXPECT_EQ(json["verdict"], "broken");
   EXPECT_EQ(json["broken"]["invariant"], "mnt_ns_refs");
@@ -100,20 +102,16 @@ TEST(Broken, TextAndJsonNameTheInvariant) {
 
 /// What check --trace would write of a lockup of that request, read again.
 RecordedTrace recorded(const CheckRequest& request) {
-  const auto trace = trace_from_json(render_trace(check(request), TraceFormat::json), "test");
+  const auto trace = trace_from_json((*trace_format_of("t.json"))->render(check(request)), "test");
   EXPECT_TRUE(trace) << trace.error().text();
   return *trace;
 }
 
 TEST(Broken, ATraceOfItIsWrittenAndReadAgain) {
   const CheckReport report = broken_report(request_for("npm-zombie.toml"));
-  CheckReport named = report;
-  named.kernel = "v5.15.160";
-  named.preempt = "none";
-  const auto trace = trace_from_json(render_trace(named, TraceFormat::json), "test");
+  const auto trace = trace_from_json((*trace_format_of("t.json"))->render(report), "test");
   ASSERT_TRUE(trace) << trace.error().text();
-  EXPECT_EQ(trace->verdict, "broken");
-  EXPECT_EQ(trace->invariant, "mnt_ns_refs");
+  EXPECT_EQ(trace->invariant, kernel::find_invariant("mnt_ns_refs"));
   EXPECT_EQ(trace->steps.size(), 2U);
 }
 
@@ -121,9 +119,9 @@ TEST(Broken, ATraceThatClaimsItAndDoesNotDoItIsFoundOut) {
   const CheckRequest request = request_for("npm-zombie.toml");
   RecordedTrace trace = recorded(request);
   EXPECT_EQ(replay_trace(trace, request, 100'000).fit, Fit::fits);
-  trace.verdict = "broken";
-  trace.invariant = "worker_refs";
-  trace.trap_kind.clear();
+  trace.invariant = kernel::find_invariant("worker_refs");
+  ASSERT_TRUE(trace.invariant);
+  trace.trap.reset();
   const ReplayReport report = replay_trace(trace, request, 100'000);
   EXPECT_EQ(report.fit, Fit::holds);
   EXPECT_EQ(report.broken, nullptr);

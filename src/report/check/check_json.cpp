@@ -4,14 +4,18 @@
 #include <nlohmann/json.hpp>
 
 #include "report/check/check_report.hpp"
+#include "report/check/request_words.hpp"
+#include "report/check/roles.hpp"
 #include "report/json_text.hpp"
+#include "report/trace/trace_view.hpp"
 
 namespace unzap {
 namespace {
 
-Json steps_json(const std::vector<CheckStep>& steps) {
+Json steps_json(const TraceView& view, std::size_t from, std::size_t to) {
   Json out = Json::array();
-  for (const CheckStep& step : steps) {
+  for (std::size_t i = from; i < to; ++i) {
+    const WrittenStep& step = view[i];
     Json one{{"step", step.step},         {"cpu", nullptr},    {"task", step.task},
              {"function", step.function}, {"file", step.file}, {"text", step.text}};
     if (step.cpu >= 0) one["cpu"] = step.cpu;
@@ -20,27 +24,52 @@ Json steps_json(const std::vector<CheckStep>& steps) {
   return out;
 }
 
-Json names_with(const CheckReport& report, std::string_view state) {
+Json names_with(const Counterexample& way, TaskFate fate) {
   Json out = Json::array();
-  for (const CheckTask& task : report.tasks)
-    if (task.state == state) out.push_back(task.task);
+  for (const CheckTask& task : way.tasks)
+    if (task.fate == fate) out.push_back(task.task);
   return out;
 }
 
-Json tasks_json(const CheckReport& report) {
+Json tasks_json(const Counterexample& way) {
   Json out = Json::array();
-  for (const CheckTask& task : report.tasks) {
-    Json one{{"task", task.task}, {"state", task.state}, {"cpu", nullptr}, {"stack", task.stack}};
+  for (const CheckTask& task : way.tasks) {
+    Json one{{"task", task.task}, {"state", name(task.fate)}, {"cpu", nullptr}, {"stack", task.stack}};
     if (task.cpu >= 0) one["cpu"] = task.cpu;
     out.push_back(std::move(one));
   }
   return out;
 }
 
-Json containers_json(const CheckReport& report) {
+Json containers_json(const Counterexample& way) {
   Json out = Json::array();
-  for (const CheckContainer& container : report.containers)
-    out.push_back({{"container", container.name}, {"state", container.state}});
+  for (const CheckContainer& container : way.containers)
+    out.push_back({{"container", container.name}, {"state", name(container.fate)}});
+  return out;
+}
+
+Json trap_json(const Counterexample& way) {
+  if (!way.trap) return nullptr;
+  Json out{{"kind", name(*way.trap)},
+           {"states", way.trap_states},
+           {"spinning", names_with(way, TaskFate::spins)},
+           {"hung", names_with(way, TaskFate::hung)},
+           {"waiting", names_with(way, TaskFate::waits)},
+           {"starved", names_with(way, TaskFate::starved)},
+           {"fatal_step", way.fatal_step},
+           {"fatal_step_exact", way.fatal_exact},
+           {"tasks", tasks_json(way)}};
+  if (!way.containers.empty()) out["containers"] = containers_json(way);
+  return out;
+}
+
+/// Who takes part, and as what.
+Json actors_json(const CheckRequest& asked) {
+  const kernel::Machine machine = machine_of(asked);
+  const kernel::Config& config = machine.config();
+  Json out = Json::array();
+  for (kernel::TaskNo no = 0; no < config.tasks.size(); ++no)
+    out.push_back({{"task", config.tasks[no].comm}, {"role", role_of(config, no)}});
   return out;
 }
 
@@ -58,17 +87,19 @@ Json on_host_json(const Diagnosis& diagnosis) {
   return out;
 }
 
-Json report_json(const CheckReport& report) {
-  Json out;
-  out["schema_version"] = 1;
-  out["verdict"] = name(report.verdict);
-  out["scenario"] = report.scenario;
-  out["kernel"] = report.kernel;
-  out["preempt"] = report.preempt;
-  out["cpus"] = report.cpus;
-  for (const auto& [fix, on] : report.fixes) out["fixes"][fix] = on;
-  for (const auto& [one, on] : report.switches) out["switches"][one] = on;
-  out["changed"] = report.changed;
+void add_request(Json& out, const CheckRequest& asked) {
+  out["scenario"] = asked.scenario.name;
+  out["kernel"] = asked.kernel;
+  out["preempt"] = kernel::name(asked.preempt);
+  out["cpus"] = asked.scenario.cpus;
+  for (const kernel::Switch one : kernel::switches()) {
+    const kernel::SwitchInfo& info = kernel::info(one);
+    out[info.fix ? "fixes" : "switches"][info.name] = asked.variant.has(one);
+  }
+  out["changed"] = changes_of(asked);
+}
+
+void add_figures(Json& out, const CheckReport& report) {
   out["states"] = report.figures.states;
   out["transitions"] = report.figures.transitions;
   out["depth"] = report.figures.depth;
@@ -78,42 +109,38 @@ Json report_json(const CheckReport& report) {
   out["bytes_per_state"] = report.bytes_per_state;
   out["bytes_kept_per_state"] = report.bytes_kept_per_state;
   out["bytes_stored_per_state"] = report.bytes_stored_per_state;
-  out["reductions"] = report.reductions;
-  out["workers"] = report.workers;
-  out["compact"] = report.compact;
+  out["reductions"] = reductions_of(report);
+  out["workers"] = report.asked.workers;
+  out["compact"] = report.asked.compact;
   out["omission_odds"] = report.omission_odds;
-  out["search"] = report.stop;
+  out["search"] = report.stop ? name(*report.stop) : "";
   out["doomed_states"] = report.doomed_states;
-  for (const auto& [fact, states] : report.witnesses) out["witnesses"][fact] = states;
-  if (report.verdict == CheckVerdict::lockup) {
-    out["trap"] = {{"kind", report.trap_kind},
-                   {"states", report.trap_states},
-                   {"spinning", names_with(report, "spins")},
-                   {"hung", names_with(report, "hung")},
-                   {"waiting", names_with(report, "waits")},
-                   {"starved", names_with(report, "starved")},
-                   {"fatal_step", report.fatal_step},
-                   {"fatal_step_exact", report.fatal_exact},
-                   {"tasks", tasks_json(report)}};
-    if (!report.containers.empty()) out["trap"]["containers"] = containers_json(report);
-  } else {
-    out["trap"] = nullptr;
-  }
-  if (report.broken)
-    out["broken"] = {{"invariant", report.broken->name},
-                     {"says", report.broken->says},
-                     {"page", fmt::format("docs/kernel-facts/{}", report.broken->page)}};
-  if (report.verdict != CheckVerdict::lockup && !report.loop.empty())
-    out["busy_wait"] = {{"spinning", names_with(report, "spins")}, {"tasks", tasks_json(report)}};
-  out["trace"] = steps_json(report.trace);
-  out["loop"] = steps_json(report.loop);
-  out["actors"] = Json::array();
-  for (const CheckActor& actor : report.actors)
-    out["actors"].push_back({{"task", actor.name}, {"role", actor.role}});
+  for (std::size_t i = 0; i < report.witnesses.size(); ++i)
+    out["witnesses"][kernel::k_witnesses[i]] = report.witnesses[i];
+}
+
+Json report_json(const CheckReport& report) {
+  const TraceView view(report);
+  const Counterexample& way = view.way();
+  Json out;
+  out["schema_version"] = 1;
+  out["verdict"] = name(report.verdict);
+  add_request(out, report.asked);
+  add_figures(out, report);
+  out["trap"] = trap_json(way);
+  if (way.broken)
+    out["broken"] = {{"invariant", way.broken->name},
+                     {"says", way.broken->says},
+                     {"page", fmt::format("docs/kernel-facts/{}", way.broken->page)}};
+  if (!view.is_trap() && view.has_loop())
+    out["busy_wait"] = {{"spinning", names_with(way, TaskFate::spins)}, {"tasks", tasks_json(way)}};
+  out["trace"] = steps_json(view, 0, view.loop_begin());
+  out["loop"] = steps_json(view, view.loop_begin(), view.size());
+  out["actors"] = actors_json(report.asked);
   out["vacuous"] = report.vacuous;
   out["never_ends"] = report.never_ends;
-  out["minimal"] = report.minimal;
-  out["replayed"] = report.replayed;
+  out["minimal"] = way.minimal;
+  out["replayed"] = way.replayed;
   return out;
 }
 

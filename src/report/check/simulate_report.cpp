@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/check/simulate_report.hpp"
-#include "report/json_text.hpp"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
+#include "report/check/request_words.hpp"
+#include "report/json_text.hpp"
 #include "report/trace/timeline.hpp"
 
 namespace unzap {
@@ -28,13 +29,12 @@ nlohmann::ordered_json share_json(const Share& share) {
 
 std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& options) {
   const bool hit = r.lockup.count > 0 || r.broken > 0;
-  const std::string verdict = r.broken > 0       ? "BROKEN"
-                              : hit              ? "LOCKUP HIT"
-                              : r.busy.count > 0 ? "BUSY WAIT SEEN"
-                                                 : "NOTHING FOUND";
-  std::string out = fmt::format("{}  {} on {}, preemption {}: {} of {} random schedules\n",
-                                paint(verdict, hit ? "1;31" : "1;33", options.color), r.hit.scenario,
-                                r.hit.kernel, r.hit.preempt, r.runs, r.asked);
+  std::string verdict = r.busy.count > 0 ? "BUSY WAIT SEEN" : "NOTHING FOUND";
+  if (hit) verdict = r.broken > 0 ? "BROKEN" : "LOCKUP HIT";
+  std::string out =
+      fmt::format("{}  {} on {}, preemption {}: {} of {} random schedules\n",
+                  paint(verdict, hit ? "1;31" : "1;33", options.color), r.hit.asked.scenario.name,
+                  r.hit.asked.kernel, kernel::name(r.hit.asked.preempt), r.runs, r.asked);
   out += share_line("lockup", r.lockup, "came to where no schedule ends");
   out += share_line("busy", r.busy, "a task went round without sleeping; no lockup");
   out += share_line("ended", r.ended, "everything was gone");
@@ -43,7 +43,7 @@ std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& op
     out += fmt::format(
         "  broken     {:>9}  came to a state that breaks an invariant of the model, {}: {}\n"
         "             this is a defect of unzap, not of the kernel or of your scenario\n",
-        r.broken, r.hit.broken->name, r.hit.broken->says);
+        r.broken, r.hit.counterexample->broken->name, r.hit.counterexample->broken->says);
   out += fmt::format("seed {}, at most {} steps a run, {} steps in all, {:.3f} s\n", r.seed, r.max_steps,
                      r.steps, r.seconds);
   out +=
@@ -57,16 +57,16 @@ std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& op
   out += fmt::format(
       "\n{} steps: the shortest run into the lockup (run {}, {} steps), cut until none of them can be "
       "left out\n",
-      r.hit.trace.size(), r.shortest_run, r.shortest_steps);
+      r.hit.counterexample->stem.size(), r.shortest_run, r.shortest_steps);
   return out;
 }
 
 std::string simulate_to_json(const SimulateReport& r) {
   nlohmann::ordered_json out{{"schema_version", 1},
-                             {"scenario", r.hit.scenario},
-                             {"kernel", r.hit.kernel},
-                             {"preempt", r.hit.preempt},
-                             {"changed", r.hit.changed},
+                             {"scenario", r.hit.asked.scenario.name},
+                             {"kernel", r.hit.asked.kernel},
+                             {"preempt", kernel::name(r.hit.asked.preempt)},
+                             {"changed", changes_of(r.hit.asked)},
                              {"runs", r.runs},
                              {"asked", r.asked},
                              {"seed", r.seed},

@@ -11,7 +11,7 @@ namespace unzap {
 
 /// A switch that is off in the kernel of a story, and what the same check says with it on.
 struct StoryFix {
-  std::string name, text;
+  kernel::Switch fix{};
   CheckVerdict verdict = CheckVerdict::inconclusive;
 };
 

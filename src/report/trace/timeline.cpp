@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "report/trace/trace_view.hpp"
+
 namespace unzap {
 namespace {
 
@@ -37,8 +39,8 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
 
 class Timeline {
  public:
-  Timeline(const CheckReport& report, std::size_t width, bool color) : report_(report), color_(color) {
-    cpus_ = static_cast<std::size_t>(std::max(report.cpus, 1));
+  Timeline(const TraceView& view, std::size_t cpus, std::size_t width, bool color)
+      : view_(view), way_(view.way()), color_(color), cpus_(std::max<std::size_t>(cpus, 1)) {
     const std::size_t room = width > k_number_width ? width - k_number_width : 0;
     column_ = std::clamp(room / cpus_ - 2, k_min_column, k_max_column);
     on_cpu_.resize(cpus_);
@@ -46,13 +48,12 @@ class Timeline {
 
   std::string draw() {
     head();
-    const bool trap = !report_.trap_kind.empty();
-    if (trap && report_.fatal_step == 0) across("doomed from the start: no schedule whatever ends", "1;31");
-    for (const CheckStep& step : report_.trace) {
-      if (trap && step.step == report_.fatal_step) mark_fatal();
-      draw_step(step);
+    if (view_.is_doomed_from_start()) across("doomed from the start: no schedule whatever ends", "1;31");
+    for (std::size_t i = 0; i < view_.loop_begin(); ++i) {
+      if (view_.is_fatal(i)) mark_fatal();
+      draw_step(view_[i]);
     }
-    if (!report_.loop.empty()) draw_loop();
+    if (view_.has_loop()) draw_loop();
     return std::move(out_);
   }
 
@@ -87,48 +88,46 @@ class Timeline {
   }
 
   void mark_fatal() {
-    across(report_.fatal_exact
-               ? fmt::format(
-                     "step {} is the fatal one: before it everything could still end, after it no schedule "
-                     "leads out",
-                     report_.fatal_step)
-               : fmt::format("after step {} at the latest no schedule leads out", report_.fatal_step),
-           "1;31");
+    const char* const exact =
+        "step {} is the fatal one: before it everything could still end, after it no schedule leads out";
+    const char* const late = "after step {} at the latest no schedule leads out";
+    across(fmt::format(fmt::runtime(way_.fatal_exact ? exact : late), way_.fatal_step), "1;31");
   }
 
-  void draw_step(const CheckStep& step) {
+  void draw_step(const WrittenStep& step) {
     const std::string number = std::to_string(step.step);
+    const Actor actor = actor_of(step.action);
     if (step.cpu < 0) {
       across(fmt::format("{} (step {}): {}", step.task, number, step.text), "33");
       return;
     }
     const auto cpu = static_cast<std::size_t>(step.cpu);
-    if (step.task == "scheduler") {
+    if (actor == Actor::scheduler) {
       on_cpu_[cpu].clear();  // the next step names the task
       return;
     }
-    const bool interrupt = step.task == "irq";
+    const bool interrupt = actor == Actor::interrupt;
     if (!interrupt && on_cpu_[cpu] != step.task) {
       on_cpu_[cpu] = step.task;
       line("", cpu, fmt::format("[{}]", step.task), "1");
     }
     const std::string text = fmt::format("{}{}{}{}", interrupt ? "-> irq " : " ", step.function,
                                          step.text.empty() ? "" : ": ", step.text);
-    const std::string_view code = interrupt ? "33" : (step.step == report_.fatal_step ? "31" : "");
-    bool first = true;
-    for (const std::string& part : wrap(text, column_ - 1)) {
-      line(first ? number : "", cpu, first && !interrupt ? " " + part : (first ? part : "  " + part), code);
-      first = false;
-    }
+    const std::string_view own = step.step == way_.fatal_step ? "31" : "";
+    const std::string_view code = interrupt ? "33" : own;
+    const std::vector<std::string> parts = wrap(text, column_ - 1);
+    line(number, cpu, (interrupt ? "" : " ") + parts.front(), code);
+    for (std::size_t i = 1; i < parts.size(); ++i) line("", cpu, "  " + parts[i], code);
   }
 
   void draw_loop() {
-    const bool trap = !report_.trap_kind.empty();
-    across(trap ? fmt::format("and so on for ever: a {} of {} states, nothing leads out", report_.trap_kind,
-                              report_.trap_states)
-                : std::string("this round can go on for as long as nobody else moves:"),
-           trap ? "1;31" : "1;33");
-    for (const CheckStep& step : report_.loop) draw_step(step);
+    if (way_.trap)
+      across(fmt::format("and so on for ever: a {} of {} states, nothing leads out", name(*way_.trap),
+                         way_.trap_states),
+             "1;31");
+    else
+      across("this round can go on for as long as nobody else moves:", "1;33");
+    for (std::size_t i = view_.loop_begin(); i < view_.size(); ++i) draw_step(view_[i]);
     across("back to the state before", "2");
   }
 
@@ -137,9 +136,10 @@ class Timeline {
     return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
   }
 
-  const CheckReport& report_;
+  const TraceView& view_;
+  const Counterexample& way_;
   bool color_;
-  std::size_t cpus_ = 1;
+  std::size_t cpus_;
   std::size_t column_ = k_min_column;
   std::vector<std::string> on_cpu_;
   std::string out_;
@@ -148,7 +148,7 @@ class Timeline {
 }  // namespace
 
 std::string timeline(const CheckReport& report, std::size_t width, bool color) {
-  return Timeline(report, width, color).draw();
+  return Timeline(TraceView(report), report.asked.scenario.cpus, width, color).draw();
 }
 
 }  // namespace unzap

@@ -40,10 +40,11 @@ class Drawing {
   explicit Drawing(const CheckReport& report) : report_(report), view_(report) {}
 
   std::string draw() {
-    out_ = fmt::format("digraph \"{}\" {{\n", escaped(report_.scenario));
+    out_ = fmt::format("digraph \"{}\" {{\n", escaped(report_.asked.scenario.name));
     out_ += "  graph [rankdir=TB, ranksep=0.15, nodesep=0.3, labelloc=t, fontname=\"Helvetica\",\n";
-    out_ += fmt::format("    label=\"{}: {} on {}, preemption {}\"];\n", escaped(report_.scenario),
-                        name(report_.verdict), escaped(report_.kernel), report_.preempt);
+    out_ += fmt::format("    label=\"{}: {} on {}, preemption {}\"];\n", escaped(report_.asked.scenario.name),
+                        name(report_.verdict), escaped(report_.asked.kernel),
+                        kernel::name(report_.asked.preempt));
     out_ +=
         "  node [shape=box, style=\"filled\", fontname=\"Helvetica\", fontsize=10, margin=\"0.08,0.04\"];\n";
     out_ += "  edge [arrowsize=0.6];\n  start [shape=circle, label=\"\", width=0.2, fillcolor=black];\n";
@@ -55,7 +56,7 @@ class Drawing {
 
  private:
   void node(std::size_t i, std::string_view indent) {
-    const CheckStep& step = view_[i];
+    const WrittenStep& step = view_[i];
     const std::size_t actor = view_.actor(i);
     const bool known = actor < view_.tasks();
     const std::string where = step.cpu >= 0 ? fmt::format(", CPU {}", step.cpu) : "";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Informal Trace Format (Apalache's ADR 015): integers as {"#bigint": "1"}, functions as {"#map": [...]}.
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
 
 #include "report/json_text.hpp"
 #include "report/trace/trace_file.hpp"
@@ -18,7 +20,7 @@ Json step_record(const TraceView& view, std::size_t i) {
   if (i == 0)
     return {{"number", integer(0)}, {"cpu", integer(-1)}, {"task", ""},
             {"function", ""},       {"file", ""},         {"text", ""}};
-  const CheckStep& step = view[i - 1];
+  const WrittenStep& step = view[i - 1];
   return {{"number", integer(static_cast<long long>(step.step))},
           {"cpu", integer(step.cpu)},
           {"task", step.task},
@@ -31,15 +33,13 @@ Json state_json(const TraceView& view, std::size_t i) {
   Json tasks = Json::array();
   for (std::size_t no = 0; no < view.tasks(); ++no) {
     const CheckMoment& moment = view.before(i)[no];
-    const auto has = [&](const char* flag) {
-      return std::find(moment.pending.begin(), moment.pending.end(), flag) != moment.pending.end();
-    };
+    const auto has = [&](std::uint8_t flag) { return (moment.pending & flag) != 0; };
     tasks.push_back({view.task(no),
-                     {{"state", moment.state},
+                     {{"state", name(moment.state)},
                       {"cpu", integer(moment.cpu)},
                       {"function", moment.function},
-                      {"sigpending", has("TIF_SIGPENDING")},
-                      {"notify_signal", has("TIF_NOTIFY_SIGNAL")}}});
+                      {"sigpending", has(kernel::k_tif_sigpending)},
+                      {"notify_signal", has(kernel::k_tif_notify_signal)}}});
   }
   return {{"#meta", {{"index", i}}},
           {"step", step_record(view, i)},
@@ -54,9 +54,10 @@ std::string trace_to_itf(const CheckReport& report) {
   Json out{{"#meta",
             {{"format", "ITF"},
              {"format-description", "https://apalache-mc.org/docs/adr/015adr-trace.html"},
-             {"source", report.scenario},
-             {"description", "unzap check " + report.scenario + " --kernel " + report.kernel + " --preempt " +
-                                 report.preempt + ": " + std::string(name(report.verdict))}}},
+             {"source", report.asked.scenario.name},
+             {"description",
+              fmt::format("unzap check {} --kernel {} --preempt {}: {}", report.asked.scenario.name,
+                          report.asked.kernel, kernel::name(report.asked.preempt), name(report.verdict))}}},
            {"vars", {"step", "tasks", "can_end"}},
            {"states", Json::array()}};
   // A loop leads back to where it began: that state stands once.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 
-#include "check/action_text.hpp"
+#include <nlohmann/json.hpp>
+
 #include "report/json_text.hpp"
 #include "report/trace/trace_file.hpp"
+#include "report/trace/trace_view.hpp"
 
 namespace unzap {
 namespace {
@@ -22,56 +25,61 @@ Json action_json(const kernel::Action& action) {
 Json moments_json(const std::vector<CheckMoment>& moments) {
   Json out = Json::array();
   for (const CheckMoment& moment : moments) {
-    Json one{{"state", moment.state},
+    Json one{{"state", name(moment.state)},
              {"cpu", nullptr},
              {"function", moment.function},
-             {"pending", moment.pending}};
+             {"pending", pending_names(moment.pending)}};
     if (moment.cpu >= 0) one["cpu"] = moment.cpu;
     out.push_back(std::move(one));
   }
   return out;
 }
 
-Json steps_json(const std::vector<CheckStep>& steps) {
+std::string digits(std::uint64_t digest) {
+  return fmt::format("{:016x}", digest);
+}
+
+Json steps_json(const TraceView& view, std::size_t from, std::size_t to) {
   Json out = Json::array();
-  for (const CheckStep& step : steps) {
-    Json one{{"step", step.step},
-             {"action", action_json(step.action)},
-             {"cpu", nullptr},
-             {"task", step.task},
-             {"function", step.function},
-             {"file", step.file},
-             {"text", step.text},
-             {"digest", step.digest},
-             {"after", moments_json(step.after)}};
+  for (std::size_t i = from; i < to; ++i) {
+    const WrittenStep& step = view[i];
+    Json one{{"step", step.step}, {"action", action_json(step.action)}, {"cpu", nullptr},
+             {"task", step.task}, {"function", step.function},          {"file", step.file},
+             {"text", step.text}, {"digest", digits(step.digest)},      {"after", moments_json(step.after)}};
     if (step.cpu >= 0) one["cpu"] = step.cpu;
     out.push_back(std::move(one));
   }
   return out;
 }
 
+Json switches_json(const kernel::Variant& variant) {
+  Json out = Json::object();
+  for (const bool fixes : {true, false})
+    for (const kernel::Switch one : kernel::switches())
+      if (kernel::info(one).fix == fixes) out[kernel::info(one).name] = variant.has(one);
+  return out;
+}
+
 }  // namespace
 
 std::string trace_to_json(const CheckReport& report) {
+  const TraceView view(report);
+  const Counterexample& way = view.way();
+  const CheckRequest& asked = report.asked;
   Json out{{"format", "unzap-trace"}, {"schema_version", 1}};
-  out["scenario"] = {{"name", report.scenario}, {"text", report.scenario_text}};
-  out["kernel"] = report.kernel;
-  out["preempt"] = report.preempt;
-  out["switches"] = Json::object();
-  for (const auto* list : {&report.fixes, &report.switches})
-    for (const auto& [one, on] : *list) out["switches"][one] = on;
-  // What these steps show; after a limit the verdict of the check is inconclusive.
-  out["verdict"] = name(report.broken              ? CheckVerdict::broken
-                        : report.trap_kind.empty() ? CheckVerdict::busy_wait
-                                                   : CheckVerdict::lockup);
-  if (report.broken) out["invariant"] = report.broken->name;
-  out["trap"] = report.trap_kind.empty() ? Json(nullptr) : Json(report.trap_kind);
-  out["fatal_step"] = report.trap_kind.empty() ? Json(nullptr) : Json(report.fatal_step);
+  out["scenario"] = {{"name", asked.scenario.name}, {"text", asked.scenario_text}};
+  out["kernel"] = asked.kernel;
+  out["preempt"] = kernel::name(asked.preempt);
+  out["switches"] = switches_json(asked.variant);
+  out["verdict"] = name(verdict_of(way.trap, way.broken));
+  if (way.broken) out["invariant"] = way.broken->name;
+  out["trap"] = way.trap ? Json(name(*way.trap)) : Json(nullptr);
+  out["fatal_step"] = way.trap ? Json(way.fatal_step) : Json(nullptr);
   out["tasks"] = Json::array();
-  for (const CheckTask& task : report.tasks) out["tasks"].push_back(task.task);
-  out["start"] = {{"digest", report.start_digest}, {"tasks", moments_json(report.start)}};
-  out["steps"] = steps_json(report.trace);
-  out["loop"] = steps_json(report.loop);
+  for (std::size_t no = 0; no < view.tasks(); ++no) out["tasks"].push_back(view.task(no));
+  out["start"] = {{"digest", digits(view.start_digest())}, {"tasks", moments_json(view.before(0))}};
+  out["steps"] = steps_json(view, 0, view.loop_begin());
+  out["loop"] = steps_json(view, view.loop_begin(), view.size());
   return json_file(out, 1);
 }
 

@@ -11,35 +11,32 @@ namespace {
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == ';')
-      out += "#59;";
-    else if (c == '#')
-      out += "#35;";
-    else if (c == '<')
-      out += "#lt;";
-    else if (c == '>')
-      out += "#gt;";
-    else
-      out += c;
+    switch (c) {
+      case ';': out += "#59;"; break;
+      case '#': out += "#35;"; break;
+      case '<': out += "#lt;"; break;
+      case '>': out += "#gt;"; break;
+      default: out += c;
+    }
   }
   return out;
 }
 
 class Diagram {
  public:
-  explicit Diagram(const CheckReport& report) : report_(report), view_(report) {}
+  explicit Diagram(const CheckReport& report) : view_(report) {}
 
   std::string draw() {
     out_ = "sequenceDiagram\n";
     for (std::size_t no = 0; no < view_.tasks(); ++no)
       out_ += fmt::format("  participant T{} as {}\n", no, escaped(view_.task(no)));
-    if (view_.is_trap() && report_.fatal_step == 0) across("doomed from the start");
+    if (view_.is_doomed_from_start()) across("doomed from the start");
     for (std::size_t i = 0; i < view_.size(); ++i) {
       if (view_.has_loop() && i == view_.loop_begin())
         out_ +=
             fmt::format("  loop {}\n", view_.is_trap() ? "for ever, nothing leads out" : "round and round");
       if (view_.is_fatal(i))
-        across(fmt::format("step {} is fatal: after it no schedule leads out", report_.fatal_step));
+        across(fmt::format("step {} is fatal: after it no schedule leads out", view_.way().fatal_step));
       step(i);
     }
     if (view_.has_loop()) out_ += "  end\n";
@@ -58,7 +55,7 @@ class Diagram {
   }
 
   void step(std::size_t i) {
-    const CheckStep& step = view_[i];
+    const WrittenStep& step = view_[i];
     const std::size_t actor = view_.actor(i);
     const std::string where = step.cpu >= 0 ? fmt::format(" [CPU {}]", step.cpu) : "";
     const std::string text = fmt::format("{}. {}{}", step.step, step_text(step), where);
@@ -80,7 +77,6 @@ class Diagram {
     if (!told) out_ += fmt::format("  Note over T{}: {}\n", actor, escaped(text));
   }
 
-  const CheckReport& report_;
   TraceView view_;
   std::string out_;
 };

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "check/action_text.hpp"
+#include "report/trace/trace_view.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -47,11 +47,11 @@ class Node {
     if (!json_.is_boolean()) fail("true or false is expected here");
     return json_.get<bool>();
   }
-  std::string digest() const {
+  std::uint64_t digest() const {
     const std::string digits = text();
     if (digits.size() != 16 || digits.find_first_not_of("0123456789abcdef") != std::string::npos)
       fail("16 hexadecimal digits are expected here");
-    return digits;
+    return std::stoull(digits, nullptr, 16);
   }
   template <class Each>
   void for_each(std::size_t most, const Each& each) const {
@@ -64,6 +64,13 @@ class Node {
     if (!json_.is_object()) fail("an object is expected here");
     for (const auto& [key, value] : json_.items()) each(key, Node(value, where_ + "/" + printable(key, 64)));
   }
+  /// The value of an enum that has this name; `wanted` says what is expected.
+  template <class Enum>
+  Enum named(const char* wanted) const {
+    const auto value = from_name<Enum>(text());
+    if (!value) fail(wanted);
+    return *value;
+  }
   [[noreturn]] void fail(std::string what) const {
     throw Wrong{where_.empty() ? "/" : where_, std::move(what)};
   }
@@ -73,6 +80,7 @@ class Node {
   std::string where_;
 };
 
+constexpr const char* k_verdicts = "lockup, busy-wait or broken is expected here";
 constexpr std::size_t k_max_steps = 1'000'000;
 // A trace has six levels, and 20 bytes for a value.
 constexpr std::size_t k_max_depth = 16;
@@ -82,10 +90,14 @@ std::vector<CheckMoment> moments(const Node& list, std::size_t tasks) {
   std::vector<CheckMoment> out;
   list.for_each(tasks, [&](const Node& one) {
     CheckMoment moment;
-    moment.state = one["state"].text();
+    moment.state = one["state"].named<MomentState>("no such state of a task");
     if (one.has("cpu")) moment.cpu = static_cast<int>(one["cpu"].number(kernel::k_max_cpus - 1));
     moment.function = one["function"].text();
-    one["pending"].for_each(8, [&](const Node& flag) { moment.pending.push_back(flag.text()); });
+    one["pending"].for_each(8, [&](const Node& flag) {
+      const std::uint8_t bit = pending_bit(flag.text());
+      if (bit == 0) flag.fail("no such flag");
+      moment.pending |= bit;
+    });
     out.push_back(std::move(moment));
   });
   return out;
@@ -93,23 +105,18 @@ std::vector<CheckMoment> moments(const Node& list, std::size_t tasks) {
 
 kernel::Action action(const Node& one) {
   kernel::Action out;
-  const auto event = find_event(one["event"].text());
-  if (!event) one["event"].fail("no such event");
-  out.event = *event;
+  out.event = one["event"].named<kernel::Event>("no such event");
   if (one.has("cpu")) out.cpu = static_cast<std::uint8_t>(one["cpu"].number(kernel::k_max_cpus - 1));
   if (one.has("task")) out.task = static_cast<kernel::TaskNo>(one["task"].number(kernel::k_no_task - 1U));
-  if (*event == kernel::Event::environment) {
-    const auto what = find_environment(one["what"].text());
-    if (!what) one["what"].fail("the environment does no such thing");
-    out.what = *what;
-  }
+  if (out.event == kernel::Event::environment)
+    out.what = one["what"].named<kernel::Environment>("the environment does no such thing");
   return out;
 }
 
-std::vector<CheckStep> steps(const Node& list, std::size_t tasks) {
-  std::vector<CheckStep> out;
+std::vector<WrittenStep> steps(const Node& list, std::size_t tasks) {
+  std::vector<WrittenStep> out;
   list.for_each(k_max_steps, [&](const Node& one) {
-    CheckStep step;
+    WrittenStep step;
     step.step = one["step"].number(k_max_steps);
     step.action = action(one["action"]);
     if (one.has("cpu")) step.cpu = static_cast<int>(one["cpu"].number(kernel::k_max_cpus - 1));
@@ -144,19 +151,19 @@ RecordedTrace trace_of(const Node& root) {
   out.scenario = root["scenario"]["name"].text();
   out.scenario_text = root["scenario"]["text"].text();
   out.kernel = root["kernel"].text();
-  out.preempt = root["preempt"].text();
-  if (!kernel::parse_preempt(out.preempt)) root["preempt"].fail("none, voluntary or full is expected here");
+  const auto preempt = kernel::parse_preempt(root["preempt"].text());
+  if (!preempt) root["preempt"].fail("none, voluntary or full is expected here");
+  out.preempt = *preempt;
   out.variant = variant(root, out.kernel);
-  out.verdict = root["verdict"].text();
-  if (out.verdict != "lockup" && out.verdict != "busy-wait" && out.verdict != "broken")
-    root["verdict"].fail("lockup, busy-wait or broken is expected here");
-  if (out.verdict == "broken") {
-    out.invariant = root["invariant"].text();
-    if (!kernel::find_invariant(out.invariant))
-      root["invariant"].fail("this program knows no such invariant");
+  const auto verdict = root["verdict"].named<CheckVerdict>(k_verdicts);
+  if (verdict == CheckVerdict::proved || verdict == CheckVerdict::inconclusive)
+    root["verdict"].fail(k_verdicts);
+  if (verdict == CheckVerdict::broken) {
+    out.invariant = kernel::find_invariant(root["invariant"].text());
+    if (!out.invariant) root["invariant"].fail("this program knows no such invariant");
   }
-  if (out.verdict == "lockup") {
-    out.trap_kind = root["trap"].text();
+  if (verdict == CheckVerdict::lockup) {
+    out.trap = root["trap"].named<TrapKind>("livelock or deadlock is expected here");
     out.fatal_step = root["fatal_step"].number(k_max_steps);
   }
   root["tasks"].for_each(kernel::k_max_tasks, [&](const Node& one) { out.tasks.push_back(one.text()); });
@@ -164,7 +171,7 @@ RecordedTrace trace_of(const Node& root) {
   out.start = moments(root["start"]["tasks"], out.tasks.size());
   out.steps = steps(root["steps"], out.tasks.size());
   out.loop = steps(root["loop"], out.tasks.size());
-  if (out.verdict == "busy-wait" && out.loop.empty()) root["loop"].fail("a busy wait has a loop");
+  if (verdict == CheckVerdict::busy_wait && out.loop.empty()) root["loop"].fail("a busy wait has a loop");
   return out;
 }
 

@@ -6,14 +6,15 @@
 
 void unzap::fuzz_one(std::string_view input) {
   const ByteView bytes = bytes_of(input.substr(0, 2048));
-  Result<Routine> zap = read_routine("zap", {{0x1000, bytes.first(bytes.size() / 2)}});
-  Result<Routine> wait = read_routine("wait", {{0x3000, bytes.subspan(bytes.size() / 2)}});
+  ZapFunctions functions;
+  functions.isa = find_isa(Machine::x86_64);
+  Result<Code> zap = functions.isa->read_code("zap", {{0x1000, bytes.first(bytes.size() / 2)}});
+  Result<Code> wait = functions.isa->read_code("wait", {{0x3000, bytes.subspan(bytes.size() / 2)}});
   if (!zap || !wait) return;
-  ZapRoutines routines;
-  for (const Step& step : zap->steps)
-    if (step.calls != 0) routines.wait4 = step.calls;
-  routines.zap = std::move(*zap);
-  routines.waits.push_back(std::move(*wait));
-  const ZapCode code = judge_zap(routines);
+  for (const Instruction& one : zap->instructions)
+    if (one.calls != 0) functions.wait4 = one.calls;
+  functions.zap = std::move(*zap);
+  functions.waits.push_back(std::move(*wait));
+  const ZapCode code = judge_zap(functions);
   must((code.fix == ZapFix::unknown) == !code.reason.empty());
 }

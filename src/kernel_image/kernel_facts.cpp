@@ -58,7 +58,8 @@ Result<std::string> code_of(const Symbols& symbols, std::string_view symbol, con
   return read(*address, *size);
 }
 
-Result<Routine> routine_of(const Symbols& symbols, const std::string& symbol, const ReadCode& read) {
+Result<Code> read_function(const Isa& isa, const Symbols& symbols, const std::string& symbol,
+                           const ReadCode& read) {
   const Result<std::string> code = code_of(symbols, symbol, read);
   if (!code) return code.error();
   std::vector<CodePart> parts{{*symbols.address_of(symbol), bytes_of(*code)}};
@@ -70,32 +71,34 @@ Result<Routine> routine_of(const Symbols& symbols, const std::string& symbol, co
     cold_code = std::move(*more);
     parts.push_back({*symbols.address_of(cold), bytes_of(cold_code)});
   }
-  return read_routine(symbol, parts);
+  return isa.read_code(symbol, parts);
 }
 
 ZapCode not_readable(std::string reason) {
   return {ZapFix::unknown, std::move(reason), {}};
 }
 
-ZapCode judge_code(const Symbols& symbols, const ReadCode& read, std::optional<std::uint64_t> flags_offset) {
-  ZapRoutines routines;
-  Result<Routine> zap = routine_of(symbols, std::string(k_zap), read);
+ZapCode judge_code(const Isa& isa, const Symbols& symbols, const ReadCode& read,
+                   std::optional<std::uint64_t> flags_offset) {
+  ZapFunctions functions;
+  functions.isa = &isa;
+  Result<Code> zap = read_function(isa, symbols, std::string(k_zap), read);
   if (!zap) return not_readable(zap.error().text());
-  routines.zap = std::move(*zap);
+  functions.zap = std::move(*zap);
   if (!symbols.address_of(k_wait4))
     return not_readable("the kernel has no kernel_wait4: it is older than 4.14");
-  routines.wait4 = *symbols.address_of(k_wait4);
+  functions.wait4 = *symbols.address_of(k_wait4);
   for (const std::string_view wanted :
        {std::string_view("do_wait"), std::string_view("__do_wait"), k_wait4}) {
     const auto symbol = find_function(symbols, wanted);
     if (!symbol) continue;
-    Result<Routine> wait = routine_of(symbols, *symbol, read);
+    Result<Code> wait = read_function(isa, symbols, *symbol, read);
     if (!wait) return not_readable(wait.error().text());
-    routines.waits.push_back(std::move(*wait));
+    functions.waits.push_back(std::move(*wait));
   }
-  routines.has_io_threads = symbols.address_of("create_io_thread").has_value();
-  routines.flags_offset = flags_offset;
-  return judge_zap(routines);
+  functions.has_io_threads = symbols.address_of("create_io_thread").has_value();
+  functions.flags_offset = flags_offset;
+  return judge_zap(functions);
 }
 
 /// What is known of the symbols of an image.
@@ -182,11 +185,11 @@ void judge_kernel(KernelFacts& facts, const Symbols& symbols, const ReadCode& re
                   std::optional<std::uint64_t> flags_offset) {
   facts.address = symbols.address_of(k_zap);
   if (facts.address) facts.size = symbols.size_at(*facts.address, k_max_function_bytes).value_or(0);
-  if (facts.machine != Machine::x86_64)
+  if (const Isa* isa = find_isa(facts.machine))
+    facts.code = judge_code(*isa, symbols, read, flags_offset);
+  else
     facts.code =
         not_readable(fmt::format("the code of {} is not read yet, only x86-64", name(facts.machine)));
-  else
-    facts.code = judge_code(symbols, read, flags_offset);
 }
 
 Result<KernelFacts> facts_of_image(ByteView bytes, std::string subject) {

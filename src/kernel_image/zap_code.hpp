@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "kernel_image/routine.hpp"
+#include "kernel_image/isa.hpp"
 #include "util/names.hpp"
 
 namespace unzap {
@@ -46,17 +46,19 @@ struct ZapCode {
 };
 
 /// The functions of a kernel that decide.
-struct ZapRoutines {
-  Routine zap;                  ///< zap_pid_ns_processes
+struct ZapFunctions {
+  const Isa* isa = nullptr;     ///< what their code was read by; never nullptr in judge_zap()
+  Code zap;                     ///< zap_pid_ns_processes
   std::uint64_t wait4 = 0;      ///< the address of kernel_wait4
-  std::vector<Routine> waits;   ///< do_wait, __do_wait, kernel_wait4: whatever of them is a function
+  std::vector<Code> waits;      ///< do_wait, __do_wait, kernel_wait4: whatever of them is a function
   bool has_io_threads = false;  ///< create_io_thread is there: io_uring has threads of the process
   /// Byte offset of task_struct.flags by BTF, when the kernel has BTF.
   std::optional<std::uint64_t> flags_offset;
 };
 
-/// Judges by the instructions alone. The bits that signal_pending() asks for are read where the waiting
-/// function asks for them; the names of the bits come from the known layouts of x86-64.
-ZapCode judge_zap(const ZapRoutines& routines);
+/// Judges by the instructions alone; zap_code.cpp says why that works. The bits that signal_pending() asks
+/// for are read where the waiting function asks for them; the names of the bits come from the known layouts
+/// of the instruction set.
+ZapCode judge_zap(const ZapFunctions& functions);
 
 }  // namespace unzap

@@ -48,29 +48,30 @@ const Shipped k_shipped[] = {
      0xffffffff810d1c60, 0xffffffff810d1600, k_wait_612_gate, ZapFix::fix_2026},
 };
 
-/// The routines of a row; `wait4` is where the only call of the zap code leads.
-ZapRoutines routines_of(const std::string& zap, std::uint64_t zap_at, const std::string& wait,
-                        std::uint64_t wait_at) {
-  ZapRoutines out;
-  Result<Routine> zap_routine = read_routine("zap_pid_ns_processes", {{zap_at, bytes_of(zap)}});
-  Result<Routine> wait_routine = read_routine("do_wait", {{wait_at, bytes_of(wait)}});
-  EXPECT_TRUE(zap_routine) << (zap_routine ? "" : zap_routine.error().text());
-  EXPECT_TRUE(wait_routine) << (wait_routine ? "" : wait_routine.error().text());
-  out.zap = std::move(*zap_routine);
-  out.waits.push_back(std::move(*wait_routine));
+/// The functions of a row; `wait4` is where the only call of the zap code leads.
+ZapFunctions functions_of(const std::string& zap, std::uint64_t zap_at, const std::string& wait,
+                          std::uint64_t wait_at) {
+  ZapFunctions out;
+  out.isa = find_isa(Machine::x86_64);
+  Result<Code> zap_code = out.isa->read_code("zap_pid_ns_processes", {{zap_at, bytes_of(zap)}});
+  Result<Code> wait_code = out.isa->read_code("do_wait", {{wait_at, bytes_of(wait)}});
+  EXPECT_TRUE(zap_code) << (zap_code ? "" : zap_code.error().text());
+  EXPECT_TRUE(wait_code) << (wait_code ? "" : wait_code.error().text());
+  out.zap = std::move(*zap_code);
+  out.waits.push_back(std::move(*wait_code));
   out.has_io_threads = true;
-  for (const Step& step : out.zap.steps)
-    if (step.calls != 0) out.wait4 = step.calls;
+  for (const Instruction& one : out.zap.instructions)
+    if (one.calls != 0) out.wait4 = one.calls;
   return out;
 }
 
 TEST(ZapCode, shipped_kernels) {
   for (const Shipped& row : k_shipped) {
     SCOPED_TRACE(row.name);
-    const ZapRoutines routines =
-        routines_of(from_hex(row.zap), row.address, from_hex(row.wait), row.wait_address);
-    EXPECT_EQ(routines.wait4, row.wait4);
-    const ZapCode code = judge_zap(routines);
+    const ZapFunctions functions =
+        functions_of(from_hex(row.zap), row.address, from_hex(row.wait), row.wait_address);
+    EXPECT_EQ(functions.wait4, row.wait4);
+    const ZapCode code = judge_zap(functions);
     EXPECT_EQ(name(code.fix), name(row.fix)) << code.reason;
     EXPECT_GE(code.evidence.size(), 5U);
   }
@@ -128,7 +129,7 @@ TEST(ZapCode, each_answer_needs_its_instructions) {
   for (const Row& row : k_rows) {
     SCOPED_TRACE(row.name);
     const std::string zap = from_hex("65488b1c2580fb0100") + from_hex(row.zap);
-    const ZapCode code = judge_zap(routines_of(zap, 0x1000, from_hex(row.wait), 0x3000));
+    const ZapCode code = judge_zap(functions_of(zap, 0x1000, from_hex(row.wait), 0x3000));
     EXPECT_EQ(name(code.fix), name(row.fix)) << code.reason;
     EXPECT_EQ(code.reason, row.reason);
   }
@@ -136,24 +137,25 @@ TEST(ZapCode, each_answer_needs_its_instructions) {
 
 TEST(ZapCode, a_kernel_without_the_flag_and_without_io_threads_is_not_affected) {
   const std::string zap = from_hex("65488b1c2580fb0100 f08023fb e8ee0f0000 83f8f6 75f2 c3");
-  ZapRoutines routines = routines_of(zap, 0x1000, from_hex("65488b042580fb0100 8b00 a804 7500 c3"), 0x3000);
-  routines.has_io_threads = false;
-  EXPECT_EQ(judge_zap(routines).fix, ZapFix::no_notify_signal);
+  ZapFunctions functions =
+      functions_of(zap, 0x1000, from_hex("65488b042580fb0100 8b00 a804 7500 c3"), 0x3000);
+  functions.has_io_threads = false;
+  EXPECT_EQ(judge_zap(functions).fix, ZapFix::no_notify_signal);
 }
 
 TEST(ZapCode, btf_can_refute_the_mask) {
   const Shipped& row = k_shipped[1];
-  ZapRoutines routines = routines_of(from_hex(row.zap), row.address, from_hex(row.wait), row.wait_address);
-  routines.flags_offset = 0x2c;
-  EXPECT_EQ(judge_zap(routines).fix, ZapFix::fix_2026);
-  routines.flags_offset = 0x30;
-  EXPECT_EQ(judge_zap(routines).fix, ZapFix::none);
+  ZapFunctions functions = functions_of(from_hex(row.zap), row.address, from_hex(row.wait), row.wait_address);
+  functions.flags_offset = 0x2c;
+  EXPECT_EQ(judge_zap(functions).fix, ZapFix::fix_2026);
+  functions.flags_offset = 0x30;
+  EXPECT_EQ(judge_zap(functions).fix, ZapFix::none);
 }
 
-TEST(Routine, what_is_no_code_is_refused) {
-  const Result<Routine> routine = read_routine("f", {{0x1000, bytes_of("\x90\x06")}});
-  ASSERT_FALSE(routine);
-  EXPECT_EQ(routine.error().message, "f cannot be disassembled at 1001");
+TEST(Isa, code_that_cannot_be_disassembled_is_refused) {
+  const Result<Code> code = find_isa(Machine::x86_64)->read_code("f", {{0x1000, bytes_of("\x90\x06")}});
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().message, "f cannot be disassembled at 1001");
 }
 
 }  // namespace

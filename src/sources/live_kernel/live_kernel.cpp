@@ -10,6 +10,7 @@
 #include "kernel_image/btf.hpp"
 #include "kernel_image/decompress.hpp"
 #include "kernel_image/host_facts.hpp"
+#include "kernel_image/isa.hpp"
 #include "kernel_image/kallsyms.hpp"
 #include "linux/preemption.hpp"
 #include "sources/live_kernel/bpf_memory.hpp"
@@ -219,11 +220,7 @@ void read_code(const Parts& parts, KernelFacts& out) {
 KernelFacts facts_of_running_kernel(const LiveKernelOptions& options) {
   KernelFacts out;
   out.subject = "the running kernel";
-#if defined(__x86_64__)
-  out.machine = Machine::x86_64;
-#elif defined(__aarch64__)
-  out.machine = Machine::arm64;
-#endif
+  out.machine = native_machine();
   const Result<std::string> answer = run_apart(
       "looking at the running kernel", [&options] { return look(options); }, options.timeout_seconds,
       k_max_answer);

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "kernel_image/bytes.hpp"
-#include "util/result.hpp"
 
 namespace unzap {
 
@@ -16,8 +15,9 @@ namespace unzap {
 /// 2 of thread_info.flags, which stands first, is 2, and bit 23 of the word at 0x2c is 0x2c * 8 + 23.
 using TaskBit = std::int64_t;
 
-/// One machine instruction, and what it does to the bits of `current`.
-struct Step {
+/// One machine instruction, and what it does to the bits of `current`. Nothing here depends on the
+/// instruction set: isa.hpp says who fills it in.
+struct Instruction {
   std::uint64_t address = 0;
   std::string bytes;  ///< as they lie in memory
   std::string text;   ///< "lock and byte ptr [rbx], 0xfb"
@@ -26,14 +26,15 @@ struct Step {
   std::set<TaskBit> may_clear;     ///< of a word that is written with a value that is not followed
   std::set<TaskBit> tests;         ///< asks for, with a constant mask
   std::uint64_t calls = 0;         ///< the function, or 0
-  std::vector<std::size_t> nexts;  ///< the steps that can follow
+  std::vector<std::size_t> nexts;  ///< the instructions that can follow, by index
 };
 
 /// A function as its machine code shows it.
-struct Routine {
+struct Code {
   std::string name;
-  std::vector<Step> steps;  ///< the first one is the entry
-  /// True when `to` can come after `from` (one step or more) on a way that does not lead over `without`.
+  std::vector<Instruction> instructions;  ///< the first one is the entry
+  /// True when `to` can come after `from` (one instruction or more) on a way that does not lead over
+  /// `without`.
   bool leads(std::size_t from, std::size_t to, std::size_t without = k_nowhere) const;
   static constexpr std::size_t k_nowhere = ~std::size_t{0};
 };
@@ -43,9 +44,5 @@ struct CodePart {
   std::uint64_t address = 0;
   ByteView bytes;
 };
-
-/// Disassembles x86-64 code and follows, along its jumps, which registers hold `current` and what was read
-/// from it. Fails with what could not be disassembled. `parts[0]` begins with the entry.
-Result<Routine> read_routine(std::string name, const std::vector<CodePart>& parts);
 
 }  // namespace unzap

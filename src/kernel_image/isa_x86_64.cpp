@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel_image/routine.hpp"
-
-#include <capstone/capstone.h>
-
+// How kernels for x86-64 hold `current`, read and write its bits, and call.
 #include <array>
-#include <map>
-#include <memory>
 
-#include <fmt/format.h>
+#include "kernel_image/code_reader.hpp"
+#include "kernel_image/isa.hpp"
 
 namespace unzap {
 namespace {
 
-constexpr std::size_t k_max_steps = 8192;
 constexpr int k_registers = 16;
 constexpr std::int64_t k_max_field = 0x8000;  ///< no task_struct is larger
 
-/// What a register holds, as far as it is followed.
-struct Value {
-  enum Kind : std::uint8_t { other, task, field } kind = other;
-  std::int64_t offset = 0;    ///< of the field within task_struct
-  std::uint64_t set = 0;      ///< bits that were set in the copy of the field since it was read
-  std::uint64_t cleared = 0;  ///< bits that were cleared
-
-  bool operator==(const Value&) const = default;
+// arch/x86/include/asm/thread_info.h
+constexpr FlagLayout k_layouts[] = {
+    {2, 17},  // 5.11 to 6.17
+    {2, 19},  // 5.10.162 and later 5.10
+    {1, 2},   // 6.18: include/asm-generic/thread_info_tif.h
 };
-using Registers = std::array<Value, k_registers>;
 
 struct Named {
   x86_reg reg;
@@ -62,23 +53,12 @@ std::optional<Named> register_of(unsigned reg) {
   return std::nullopt;
 }
 
-std::uint64_t mask_of_size(unsigned size) {
-  return size >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * size)) - 1;
-}
-
-std::set<TaskBit> bits_of(std::int64_t offset, std::uint64_t mask) {
-  std::set<TaskBit> out;
-  for (int bit = 0; bit < 64; ++bit)
-    if (mask >> bit & 1) out.insert(offset * 8 + bit);
-  return out;
-}
-
 /// One instruction with the registers before it: what it does to `current`, and to the registers.
 class Follower {
  public:
   /// `next`: what stands behind `insn`, or nullptr.
-  Follower(csh handle, const cs_insn& insn, const cs_insn* next, Registers& registers, Step& step)
-      : handle_(handle), insn_(insn), x86_(insn.detail->x86), registers_(registers), step_(step) {
+  Follower(csh handle, const cs_insn& insn, const cs_insn* next, Registers& registers, Instruction& out)
+      : handle_(handle), insn_(insn), x86_(insn.detail->x86), registers_(registers), out_(out) {
     asks_zero_ = next && (next->id == X86_INS_JE || next->id == X86_INS_JNE);
   }
 
@@ -158,9 +138,9 @@ class Follower {
     const Value& value = before[static_cast<std::size_t>(target.number)];
     if (value.kind != Value::field || !is_imm(1)) return;
     if (insn_.id == X86_INS_TEST || (insn_.id == X86_INS_AND && asks_zero_))
-      step_.tests = bits_of(value.offset, (immediate(1) & mask_of_size(operand(0).size)) << target.shift);
+      out_.tests = bits_of(value.offset, (immediate(1) & mask_of_size(operand(0).size)) << target.shift);
     else if (insn_.id == X86_INS_BT && immediate(1) < 64)
-      step_.tests = bits_of(value.offset, std::uint64_t{1} << immediate(1));
+      out_.tests = bits_of(value.offset, std::uint64_t{1} << immediate(1));
   }
 
   void into_field(std::int64_t offset, const Registers& before) {
@@ -169,21 +149,21 @@ class Follower {
     const std::uint64_t bit = constant && immediate(1) < 64 ? std::uint64_t{1} << immediate(1) : 0;
     switch (insn_.id) {
       case X86_INS_TEST:
-        if (constant) step_.tests = bits_of(offset, immediate(1) & all);
+        if (constant) out_.tests = bits_of(offset, immediate(1) & all);
         return;
-      case X86_INS_BT: step_.tests = bits_of(offset, bit); return;
+      case X86_INS_BT: out_.tests = bits_of(offset, bit); return;
       case X86_INS_CMP: return;
       case X86_INS_AND:
         if (!constant) return overwrite(offset);
-        step_.clears = bits_of(offset, ~immediate(1) & all);
+        out_.clears = bits_of(offset, ~immediate(1) & all);
         return;
       case X86_INS_OR:
-        if (constant) step_.sets = bits_of(offset, immediate(1) & all);
+        if (constant) out_.sets = bits_of(offset, immediate(1) & all);
         return;  // a bit that is or'ed in clears nothing
-      case X86_INS_BTS: step_.sets = bits_of(offset, bit); return;
+      case X86_INS_BTS: out_.sets = bits_of(offset, bit); return;
       case X86_INS_BTR:
         if (bit == 0) return overwrite(offset);
-        step_.clears = bits_of(offset, bit);
+        out_.clears = bits_of(offset, bit);
         return;
       case X86_INS_MOV: return store(offset, before);
       default: return overwrite(offset);
@@ -195,10 +175,10 @@ class Follower {
     const Value value = source ? before[static_cast<std::size_t>(source->number)] : Value{};
     if (value.kind != Value::field || value.offset != offset) return overwrite(offset);
     const std::uint64_t all = mask_of_size(operand(0).size);
-    step_.sets = bits_of(offset, value.set & all);
-    step_.clears = bits_of(offset, value.cleared & all);
+    out_.sets = bits_of(offset, value.set & all);
+    out_.clears = bits_of(offset, value.cleared & all);
   }
-  void overwrite(std::int64_t offset) { step_.may_clear = bits_of(offset, mask_of_size(operand(0).size)); }
+  void overwrite(std::int64_t offset) { out_.may_clear = bits_of(offset, mask_of_size(operand(0).size)); }
 
   void forget_written() {
     cs_regs read{};
@@ -222,58 +202,10 @@ class Follower {
   const cs_insn& insn_;
   const cs_x86& x86_;
   Registers& registers_;
-  Step& step_;
+  Instruction& out_;
   bool asks_zero_ = false;  ///< a jump follows that depends on the result being 0
   bool kept_ = false;       ///< the register that is written is known
 };
-
-/// The instructions of a function, owned by capstone.
-class Listing {
- public:
-  Listing() = default;
-  ~Listing() {
-    for (const Piece& piece : pieces_) cs_free(piece.insns, piece.count);
-    if (handle_ != 0) cs_close(&handle_);
-  }
-  Listing(const Listing&) = delete;
-  Listing& operator=(const Listing&) = delete;
-
-  bool open() {
-    return cs_open(CS_ARCH_X86, CS_MODE_64, &handle_) == CS_ERR_OK &&
-           cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON) == CS_ERR_OK;
-  }
-  /// The address at which the disassembler stopped, or nothing when it took all.
-  std::optional<std::uint64_t> add(const CodePart& part) {
-    Piece piece;
-    piece.count =
-        cs_disasm(handle_, part.bytes.data(), part.bytes.size(), part.address, k_max_steps, &piece.insns);
-    std::uint64_t end = part.address;
-    for (std::size_t i = 0; i < piece.count; ++i) {
-      all_.push_back(&piece.insns[i]);
-      end += piece.insns[i].size;
-    }
-    if (piece.count > 0) pieces_.push_back(piece);
-    if (end == part.address + part.bytes.size()) return std::nullopt;
-    return end;
-  }
-  csh handle() const { return handle_; }
-  const std::vector<const cs_insn*>& all() const { return all_; }
-
- private:
-  struct Piece {
-    cs_insn* insns = nullptr;
-    std::size_t count = 0;
-  };
-  csh handle_ = 0;
-  std::vector<Piece> pieces_;
-  std::vector<const cs_insn*> all_;
-};
-
-bool is_in_group(const cs_insn& insn, unsigned group) {
-  for (int i = 0; i < insn.detail->groups_count; ++i)
-    if (insn.detail->groups[i] == group) return true;
-  return false;
-}
 
 /// True when what stands behind the instruction is not what runs after it.
 bool ends_here(const cs_insn& insn) {
@@ -281,92 +213,28 @@ bool ends_here(const cs_insn& insn) {
          is_in_group(insn, CS_GRP_RET);
 }
 
-std::vector<Step> steps_of(const Listing& listing) {
-  std::map<std::uint64_t, std::size_t> at;
-  for (std::size_t i = 0; i < listing.all().size(); ++i) at.emplace(listing.all()[i]->address, i);
-  std::vector<Step> out;
-  for (const cs_insn* insn : listing.all()) {
-    Step step;
-    step.address = insn->address;
-    step.bytes.assign(reinterpret_cast<const char*>(insn->bytes), insn->size);
-    step.text = insn->mnemonic;
-    if (insn->op_str[0]) step.text += fmt::format(" {}", insn->op_str);
-    const cs_x86& x86 = insn->detail->x86;
-    const bool direct = x86.op_count == 1 && x86.operands[0].type == X86_OP_IMM;
-    const auto target = direct ? static_cast<std::uint64_t>(x86.operands[0].imm) : 0;
-    if (insn->id == X86_INS_CALL) step.calls = target;
-    if (const auto next = at.find(insn->address + insn->size); !ends_here(*insn) && next != at.end())
-      step.nexts.push_back(next->second);
-    if (const auto found = at.find(target); is_in_group(*insn, CS_GRP_JUMP) && direct && found != at.end())
-      step.nexts.push_back(found->second);
-    out.push_back(std::move(step));
-  }
+Flow flow(const cs_insn& insn) {
+  Flow out;
+  out.falls_through = !ends_here(insn);
+  out.is_call = insn.id == X86_INS_CALL;
+  const cs_x86& x86 = insn.detail->x86;
+  const bool direct = x86.op_count == 1 && x86.operands[0].type == X86_OP_IMM;
+  if (direct && (out.is_call || is_in_group(insn, CS_GRP_JUMP)))
+    out.target = static_cast<std::uint64_t>(x86.operands[0].imm);
   return out;
 }
 
-/// What both ways to a step agree on. True when `into` changed.
-bool meet(std::optional<Registers>& into, const Registers& from) {
-  if (!into) {
-    into = from;
-    return true;
-  }
-  bool changed = false;
-  for (std::size_t i = 0; i < k_registers; ++i)
-    if ((*into)[i].kind != Value::other && !((*into)[i] == from[i])) {
-      (*into)[i] = {};
-      changed = true;
-    }
-  return changed;
+void follow(csh handle, const cs_insn& insn, const cs_insn* next, Registers& registers, Instruction& out) {
+  Follower(handle, insn, next, registers, out).run();
 }
 
-/// Follows the registers along all ways from the entry until nothing changes. A step that no way reaches says
-/// nothing.
-void follow(const Listing& listing, std::vector<Step>& steps) {
-  std::vector<std::optional<Registers>> before(steps.size());
-  std::vector<std::size_t> open{0};
-  before[0] = Registers{};
-  while (!open.empty()) {
-    const std::size_t i = open.back();
-    open.pop_back();
-    Registers registers = *before[i];
-    Step& step = steps[i];
-    step.sets = step.clears = step.may_clear = step.tests = {};
-    const cs_insn* behind = i + 1 < steps.size() ? listing.all()[i + 1] : nullptr;
-    Follower(listing.handle(), *listing.all()[i], behind, registers, step).run();
-    for (const std::size_t next : step.nexts)
-      if (meet(before[next], registers)) open.push_back(next);
-  }
+Result<Code> read(std::string name, const std::vector<CodePart>& parts) {
+  return read_code({"x86-64", CS_ARCH_X86, CS_MODE_64, flow, follow}, std::move(name), parts);
 }
 
 }  // namespace
 
-bool Routine::leads(std::size_t from, std::size_t to, std::size_t without) const {
-  std::vector<bool> seen(steps.size());
-  std::vector<std::size_t> open = steps[from].nexts;
-  while (!open.empty()) {
-    const std::size_t at = open.back();
-    open.pop_back();
-    if (seen[at] || at == without) continue;
-    if (at == to) return true;
-    seen[at] = true;
-    open.insert(open.end(), steps[at].nexts.begin(), steps[at].nexts.end());
-  }
-  return false;
-}
-
-Result<Routine> read_routine(std::string name, const std::vector<CodePart>& parts) {
-  Listing listing;
-  if (!listing.open())
-    return Error{ErrorKind::bad_data, "the disassembler (capstone) has no x86-64", "",
-                 "use Debian's libcapstone4"};
-  for (const CodePart& part : parts)
-    if (const auto stop = listing.add(part))
-      return Error{ErrorKind::bad_data, fmt::format("{} cannot be disassembled at {:x}", name, *stop), "",
-                   ""};
-  if (listing.all().empty()) return Error{ErrorKind::bad_data, name + " has no code", "", ""};
-  Routine out{std::move(name), steps_of(listing)};
-  follow(listing, out.steps);
-  return out;
-}
+extern const Isa k_isa_x86_64;
+const Isa k_isa_x86_64{Machine::x86_64, read, k_layouts, 2};
 
 }  // namespace unzap

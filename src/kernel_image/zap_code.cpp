@@ -1,4 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Does this kernel have the fix? Answered from its machine code.
+//
+// A version cannot answer. Distributions backport: the fix of 2024 is in Debian's 6.1.170 and in kernels that
+// call themselves 5.10, and a kernel of one's own may have a later number without it. Source, debug symbols
+// and BTF of function bodies are not there either. What every kernel does bring along is the code that it
+// runs, and the question is a small one: does zap_pid_ns_processes() do anything, in the loop around
+// kernel_wait4(), about a TIF_NOTIFY_SIGNAL that stays set? There are two things that it can do, and both are
+// a write of one known kind to the running task. Debian 6.1.170 (fix of 2024) and what its do_wait() asks:
+//
+//   zap_pid_ns_processes                               do_wait
+//         mov  r12, gs:[0x1fb80]    ; current            mov  rax, gs:[0x1fb80]      ; current
+//    1:   lock and byte [r12], 0xfb                      mov  rdx, [rax]             ; thread_info.flags
+//         lock and byte [r12+2], 0xfd                    test edx, 0x20000           ; bit 17
+//         ...                                            jne  out                    ; ends the wait
+//         call kernel_wait4                              mov  rax, [rax]
+//         cmp  eax, -10             ; -ECHILD            test al, 4                  ; bit 2
+//         jne  1b                                        jne  out
+//
+// The first write clears bit 2 of the first word of task_struct, the second bit 1 of byte 2, that is bit 17.
+//
+// How it is read. The instruction set (isa_*.cpp) follows which registers hold `current`, along all jumps,
+// and turns each instruction into the bits of task_struct that it sets, clears, may clear, or tests. Then:
+//
+//   1. The loop is the call of kernel_wait4() that its own return leads back to.
+//   2. The names of the bits come from the other side: the flags that do_wait() tests are those of
+//      signal_pending(), and the pair must be one of the layouts that Linux has had. {2, 17} here.
+//   3. fix-2024: an instruction clears TIF_NOTIFY_SIGNAL, and no way leads from the call back to the call
+//      around it.
+//   4. fix-2026: an instruction sets a bit of task_struct.flags on every way from the entry to the call,
+//      none takes it back, and do_wait() tests that very bit (PF_NO_NOTIFY_SIGNAL).
+//   5. none: neither, while TIF_SIGPENDING is cleared on every turn, as it has been in every kernel.
+//   6. unknown: all else. A bit that is cleared on some turns only, one that is set and never asked for, a
+//      write to the flags whose value is not followed, a pair of bits that no Linux has had, no loop.
+//
+// Why a compiler cannot fool it. Nothing depends on registers, on the order of instructions, on which of
+// do_wait(),
+// __do_wait() and kernel_wait4() was inlined into which (all that are functions are read), on what was moved
+// to zap_pid_ns_processes.cold, or on whether a bit is cleared by `and`, `btr`, or load, change and store:
+// only on which bits of `current` change on which ways. Two paths that disagree on a register make it
+// unknown. Atomic operations on thread flags are asm volatile and cannot be left out or merged away. Should a
+// compiler once put clear_thread_flag() into a function that is called, step 5 notices: the clearing of
+// TIF_SIGPENDING, which stands next to the one in question and would go the same way, is missing, and the
+// answer is unknown, not none.
+//
+// What it cannot see: an image on disk knows nothing of live patches. Of the running kernel
+// sources/live_kernel hands over the function that a live patch put in the place of the first one.
+//
+// What it costs: three or four functions of a few hundred instructions each are disassembled. Reading and
+// unpacking the kernel takes all of the time; see zap_code_test.cpp for the bytes of real kernels.
 #include "kernel_image/zap_code.hpp"
 
 #include <algorithm>
@@ -37,14 +87,21 @@ class Judge {
     if (out_.fix == ZapFix::no_notify_signal) return out_;
     const bool cleared = clears_notify_signal();
     const bool masked = masks_notify_signal();
-    out_.fix = ZapFix::none;
     if (cleared) out_.fix = ZapFix::fix_2024;
     if (masked) out_.fix = ZapFix::fix_2026;
-    if (out_.fix == ZapFix::none && !doubt_.empty()) unknown(doubt_);
+    if (!cleared && !masked) say_none();
     return out_;
   }
 
  private:
+  /// No fix was seen: that is an answer only where nothing speaks against having seen all there is.
+  void say_none() {
+    out_.fix = ZapFix::none;
+    if (!clears_sigpending_)
+      unknown("TIF_SIGPENDING, which every kernel clears before each wait, is not seen to be cleared");
+    if (!doubt_.empty()) unknown(doubt_);
+  }
+
   bool unknown(std::string reason) {
     out_.fix = ZapFix::unknown;
     out_.reason = std::move(reason);
@@ -122,6 +179,7 @@ class Judge {
       out_.evidence.push_back(
           evidence(in_.zap, code[i], fmt::format("clears {}{}", what, each_turn ? " before each wait" : "")));
       out = out || (notify && each_turn);
+      clears_sigpending_ = clears_sigpending_ || (signal && each_turn);
       if (notify && !each_turn)
         doubt_ = "TIF_NOTIFY_SIGNAL is cleared, but not on every turn of the loop around kernel_wait4";
     }
@@ -180,6 +238,7 @@ class Judge {
   std::set<TaskBit> asked_;         ///< bits of the thread flags
   std::set<TaskBit> asked_fields_;  ///< bits of other fields
   FlagLayout layout_{};
+  bool clears_sigpending_ = false;  ///< on every turn
   std::string doubt_;               ///< why a code that seems to do nothing may do something
 };
 

@@ -109,6 +109,8 @@ const Row k_rows[] = {
      "it"},
     {"flags written with what is not known", "8903 f08023fb e8ec0f0000 83f8f6 75f2 c3", k_wait_61,
      ZapFix::unknown, "what mov dword ptr [rbx], eax at 1009 does to the thread flags is not understood"},
+    {"not even TIF_SIGPENDING is seen to be cleared", "e8f20f0000 83f8f6 75f6 c3", k_wait_61, ZapFix::unknown,
+     "TIF_SIGPENDING, which every kernel clears before each wait, is not seen to be cleared"},
     {"no loop", "f08023fb e8ee0f0000 c3", k_wait_61, ZapFix::unknown,
      "zap_pid_ns_processes calls kernel_wait4 in no loop: this code is not understood"},
     {"nothing asks for a flag", "f08023fb e8ee0f0000 83f8f6 75f2 c3", "c3", ZapFix::unknown,

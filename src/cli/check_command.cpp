@@ -19,8 +19,8 @@ namespace {
 
 constexpr const char* k_footer =
     "EXAMPLE\n"
-    "  unzap check scenarios/npm-zombie.toml                              the lockup of 5.15.160, step by "
-    "step\n"
+    "  unzap check scenarios/npm-zombie.toml                              the lockup of 5.15.160, "
+    "step by step\n"
     "  unzap check npm-zombie --kernel v5.15.162               the same with the fix: proved\n"
     "  unzap check scenarios/npm-zombie.toml --kernel v6.1.192 --without fix-2026   from a file\n"
     "  unzap check npm-zombie --matrix                         all kernels and preemption models\n"
@@ -77,6 +77,17 @@ explorer::Watch watch_of(ProgressLine& progress, const CheckOptions& options) {
   };
 }
 
+/// The worst of what a matrix found.
+int exit_code_of(const std::vector<CheckReport>& reports) {
+  const auto has = [&](CheckVerdict v) {
+    return std::any_of(reports.begin(), reports.end(), [v](const CheckReport& r) { return r.verdict == v; });
+  };
+  for (const auto v :
+       {CheckVerdict::broken, CheckVerdict::lockup, CheckVerdict::busy_wait, CheckVerdict::inconclusive})
+    if (has(v)) return exit_code(v);
+  return 0;
+}
+
 int run_matrix(const CheckOptions& options, const CheckRequest& request, const CheckTextOptions& text) {
   std::vector<CheckReport> reports;
   ProgressLine progress(options.common.quiet);
@@ -90,16 +101,8 @@ int run_matrix(const CheckOptions& options, const CheckRequest& request, const C
       each.preempt = preempt;
       reports.push_back(check(each, watch_of(progress, options)));
     }
-  const int written =
-      write_output(options.common.wants_json() ? check_table_json(reports) : check_table(reports, text));
-  if (written != 0) return written;
-  const auto has = [&](CheckVerdict v) {
-    return std::any_of(reports.begin(), reports.end(), [v](const CheckReport& r) { return r.verdict == v; });
-  };
-  for (const auto v :
-       {CheckVerdict::broken, CheckVerdict::lockup, CheckVerdict::busy_wait, CheckVerdict::inconclusive})
-    if (has(v)) return exit_code(v);
-  return 0;
+  return finish(options.common.wants_json() ? check_table_json(reports) : check_table(reports, text),
+                exit_code_of(reports));
 }
 
 /// What `unzap diagnose`, as root and after the watchdogs have reported, says of a host in the trap.
@@ -140,9 +143,9 @@ int run_check(const CheckOptions& options) {
   if (const int failed = write_traces(*traces, report, options.common.quiet); failed != 0) return failed;
   const std::optional<Diagnosis> seen = on_host(report);
   const Diagnosis* const diagnosis = seen ? &*seen : nullptr;
-  const int written = write_output(options.common.wants_json() ? check_to_json(report, diagnosis)
-                                                               : check_to_text(report, text, diagnosis));
-  return written != 0 ? written : exit_code(report.verdict);
+  return finish(
+      options.common.wants_json() ? check_to_json(report, diagnosis) : check_to_text(report, text, diagnosis),
+      exit_code(report.verdict));
 }
 
 }  // namespace

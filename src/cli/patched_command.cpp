@@ -134,9 +134,8 @@ int run_patched(const PatchedOptions& options) {
   const KernelFacts& facts = *read;
   const KernelAnswer answer = answer_for(facts);
   const TextOptions text{use_color(options.common.color_choice()), output_width(), options.common.verbose};
-  const int written = write_output(options.common.wants_json() ? patched_json(facts, answer)
-                                                               : patched_text(facts, answer, text));
-  return written != 0 ? written : exit_code_of(answer.verdict);
+  return finish(options.common.wants_json() ? patched_json(facts, answer) : patched_text(facts, answer, text),
+                exit_code_of(answer.verdict));
 }
 
 }  // namespace

@@ -61,6 +61,12 @@ Result<CheckRequest> model_of(const RecordedTrace& trace, const ReplayOptions& o
   return on;
 }
 
+/// A model that breaks an invariant is a defect, unless the trace is there to show just that.
+int exit_code_of(const ReplayReport& report) {
+  if (report.broken && !report.invariant) return k_exit_internal;
+  return report.fit == Fit::fits ? 0 : 1;
+}
+
 int run_replay(const ReplayOptions& options) {
   const auto file = read_file(options.file, k_max_trace_bytes + 1);
   if (!file) return fail(file.error());
@@ -69,13 +75,10 @@ int run_replay(const ReplayOptions& options) {
   const auto on = model_of(*trace, options);
   if (!on) return fail(on.error());
   const ReplayReport report = replay_trace(*trace, *on, k_max_states);
-  const int written =
-      write_output(options.common.wants_json()
-                       ? replay_to_json(report)
-                       : replay_to_text(report, output_width(), use_color(options.common.color_choice())));
-  if (written != 0) return written;
-  if (report.broken && !report.invariant) return k_exit_internal;
-  return report.fit == Fit::fits ? 0 : 1;
+  return finish(options.common.wants_json()
+                    ? replay_to_json(report)
+                    : replay_to_text(report, output_width(), use_color(options.common.color_choice())),
+                exit_code_of(report));
 }
 
 }  // namespace

@@ -63,8 +63,7 @@ int run_risk(const RiskOptions& options) {
   const TextOptions text{use_color(options.common.color_choice()), output_width(), options.common.verbose};
   std::string out = options.common.wants_json() ? risk_json(report) : risk_text(report, text);
   if (!options.common.wants_json() && exit_code_of(report) == 2) out = first_line(report) + out;
-  const int written = write_output(out);
-  return written != 0 ? written : exit_code_of(report);
+  return finish(out, exit_code_of(report));
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ constexpr const char* k_footer =
     "  unzap simulate npm-zombie --runs 1000 --seed 1           how often do random schedules lock up?\n"
     "  unzap simulate npm-zombie --kernel v5.15.162             with the fix: never\n"
     "  unzap simulate npm-zombie --trace hit.perfetto.json      the shortest way in, for ui.perfetto.dev\n"
-    "  Each step is drawn evenly from everything that is possible next: a task's step, a choice of the "
-    "scheduler,\n"
+    "  Each step is drawn evenly from everything that is possible next: a task's step, "
+    "a choice of the scheduler,\n"
     "  an interrupt, the world outside. A run ends when all is gone, when a search from where it stands "
     "shows that\n"
     "  nothing can end any more, or after --max-steps. It needs no memory for the whole state space.\n"
@@ -56,9 +56,8 @@ int run_simulate(const SimulateOptions& options) {
   if (const int failed = write_traces(*traces, report.hit, options.common.quiet); failed != 0) return failed;
   const CheckTextOptions text{use_color(options.common.color_choice()), output_width(),
                               options.common.verbose};
-  const int written =
-      write_output(options.common.wants_json() ? simulate_to_json(report) : simulate_to_text(report, text));
-  return written != 0 ? written : exit_code(report);
+  return finish(options.common.wants_json() ? simulate_to_json(report) : simulate_to_text(report, text),
+                exit_code(report));
 }
 
 }  // namespace

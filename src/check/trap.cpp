@@ -1,4 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// From a way into a trap to a counterexample that one can read.
+//
+// A search ends with a state from which nothing leads out, and with some way there: 49 steps for npm-zombie,
+// thousands for a random schedule. A reader wants three things of it: no step that does not matter, what is
+// wrong in the trap, and the step that made it so. They are found in this order, each once.
+//
+// Cut. explorer/shrink.hpp leaves steps out as long as the rest still ends in a trap. It need not be the
+// same trap: a worker that spins on CPU 1 instead of CPU 0 is as good an answer. So what is known of the
+// first trap is of no use afterwards, and nothing is looked at before the way is as short as it gets.
+//
+// Look. From the end of the way all that can be reached is explored, with the bare machine. For a true trap
+// that is the trap itself: one strongly connected component, no goal, usually a handful of states (four for
+// npm-zombie). Whatever holds in every one of them holds forever: a task that is TASK_UNINTERRUPTIBLE in all
+// is hung, one that is queued in all is starved, one that has a cycle of its own without sleeping spins. The
+// assertion on the component is the proof that the cut way still is a counterexample, whatever the larger
+// search did or left out.
+//
+// The fatal step. A state is doomed when no goal can be reached from it; then the same holds for all of its
+// successors. Along a way, states are open, open, ..., doomed, doomed: the change happens once, so halving
+// finds it, with 6 questions for 49 steps. A question is answered by the search if it kept its states
+// (IsDoomed), else by a search from that state, which may give up; giving up counts as open, moves the answer
+// towards the end, and is told: fatal_exact is false, and the reports say "at the latest". For npm-zombie it
+// is step 23, exit_notify() of the leader of init, which makes the io-wq worker child_reaper: from then on
+// the worker must wait for children in zap_pid_ns_processes(), with a flag set that it will never clear.
+//
+// What it costs: shrinking runs the way once for each step that is tried, and asks is_trapped() for those
+// that run through to their end. Most do not, since a later action is not possible any more.
 #include "check/trap.hpp"
 
 #include "check/victims.hpp"

@@ -1,4 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What can be left out of a way to a target?
+//
+// This is delta debugging (Zeller's ddmin) with a schedule as the input. Leaving one action out changes every
+// state behind it, so no candidate can be judged from the states of the old way: each is run on the model,
+// and counts when all of its actions are possible, in order, and it ends at a target. With the way
+//
+//     1 A takes a lock    2 B looks at it    3 A sleeps    4 B waits for the lock
+//
+// and the target "B waits, A sleeps", {1, 3, 4} runs and ends there, so 2 goes; {3, 4} does not, since B gets
+// the lock; {1, 4} and {1, 3} do not end there. What remains is 1-minimal: no single action can go. Two that
+// need each other and could go together may remain; finding those would take all subsets.
+//
+// It ends because each way that is taken is shorter than the one before. It is fast where it matters because
+// the large cuts come first: what leads back to a state that was passed before is not needed (no run is
+// needed for that, and a random walk loses most of its steps here), then all that one actor does, then runs
+// of n/2, n/4, ... 2 actions, then single ones until none can go. The last pass is the proof of 1-minimality,
+// and all that the passes before do is to make it short.
 #pragma once
 
 #include <algorithm>

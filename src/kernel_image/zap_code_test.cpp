@@ -97,16 +97,16 @@ const Row k_rows[] = {
      ZapFix::unknown, "TIF_NOTIFY_SIGNAL is cleared, but not on every turn of the loop around kernel_wait4"},
     {"mask set, and nobody asks for it", "814b2c00008000 f08023fb e8e70f0000 83f8f6 75f2 c3", k_wait_61,
      ZapFix::unknown,
-     "zap_pid_ns_processes sets 0x800000 of the word at 0x2c of task_struct, and nothing is seen to ask for "
-     "it"},
+     "zap_pid_ns_processes sets 0x800000 of the word at 0x2c of task_struct, "
+     "and nothing is seen to ask for it"},
     {"mask taken back before the wait", "814b2c00008000 81632cffff7fff f08023fb e8e00f0000 83f8f6 75f2 c3",
      k_wait_61_gate, ZapFix::none, ""},
     {"mask set on one of two ways", "85c0 7407 814b2c00008000 f08023fb e8e30f0000 83f8f6 75f2 c3",
      k_wait_61_gate, ZapFix::none, ""},
     {"another bit than the one that is asked for", "814b2c00004000 f08023fb e8e70f0000 83f8f6 75f2 c3",
      k_wait_61_gate, ZapFix::unknown,
-     "zap_pid_ns_processes sets 0x400000 of the word at 0x2c of task_struct, and nothing is seen to ask for "
-     "it"},
+     "zap_pid_ns_processes sets 0x400000 of the word at 0x2c of task_struct, "
+     "and nothing is seen to ask for it"},
     {"flags written with what is not known", "8903 f08023fb e8ec0f0000 83f8f6 75f2 c3", k_wait_61,
      ZapFix::unknown, "what mov dword ptr [rbx], eax at 1009 does to the thread flags is not understood"},
     {"not even TIF_SIGPENDING is seen to be cleared", "e8f20f0000 83f8f6 75f6 c3", k_wait_61, ZapFix::unknown,

@@ -105,8 +105,8 @@ std::string broken_sentence(const kernel::Invariant& broken) {
 std::string verdict_sentence(const CheckReport& report) {
   switch (report.verdict) {
     case CheckVerdict::proved:
-      return "every reachable state was seen; from each one the container can still end, and nobody waits "
-             "busily";
+      return "every reachable state was seen; "
+             "from each one the container can still end, and nobody waits busily";
     case CheckVerdict::lockup: return lockup_sentence(report);
     case CheckVerdict::busy_wait:
       return fmt::format("{} can go round without sleeping; it wastes a CPU, but everything can still end",
@@ -130,8 +130,8 @@ std::string figures(const CheckReport& report) {
         fmt::join(reductions, " and "));
   if (report.asked.compact)
     out += fmt::format(
-        "\nonly fingerprints were kept: the odds that two states shared one, and one of them was "
-        "missed, are below {:.1e}",
+        "\nonly fingerprints were kept: "
+        "the odds that two states shared one, and one of them was missed, are below {:.1e}",
         report.omission_odds);
   return out;
 }

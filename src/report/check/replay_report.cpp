@@ -86,8 +86,8 @@ std::string shown(const ReplayReport& r) {
 std::string what_differs(const ReplayReport& r) {
   switch (r.fit) {
     case Fit::other_start:
-      return "the model begins in another state: the scenario, the switches or the model are not those of "
-             "the trace";
+      return "the model begins in another state: "
+             "the scenario, the switches or the model are not those of the trace";
     case Fit::not_possible: return "what the trace does there is not possible";
     case Fit::elsewhere: return "what the trace does there leads elsewhere";
     case Fit::open_loop: return "the loop does not lead back to where it began";

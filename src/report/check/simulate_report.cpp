@@ -47,16 +47,16 @@ std::string simulate_to_text(const SimulateReport& r, const CheckTextOptions& op
   out += fmt::format("seed {}, at most {} steps a run, {} steps in all, {:.3f} s\n", r.seed, r.max_steps,
                      r.steps, r.seconds);
   out +=
-      "each step is drawn evenly from what is possible; a real scheduler draws otherwise, and no run proves "
-      "anything\n";
+      "each step is drawn evenly from what is possible; "
+      "a real scheduler draws otherwise, and no run proves anything\n";
   if (!hit) return out;
   out += "\n" + timeline(r.hit, options.width, options.color);
   if (r.broken > 0)
     return out + fmt::format("\n{} steps: the shortest run that breaks it (run {})\n", r.shortest_steps,
                              r.shortest_run);
   out += fmt::format(
-      "\n{} steps: the shortest run into the lockup (run {}, {} steps), cut until none of them can be "
-      "left out\n",
+      "\n{} steps: the shortest run into the lockup (run {}, {} steps), "
+      "cut until none of them can be left out\n",
       r.hit.counterexample->stem.size(), r.shortest_run, r.shortest_steps);
   return out;
 }

@@ -166,23 +166,23 @@ class Teller {
         out_.paragraph(2, fmt::format("{} {} {}.", listed(tasks), tasks.size() == 1 ? "is" : "are", words));
     out_.paragraph(
         2, way_.trap_states == 1
-               ? "Nothing at all is possible any more: no task can go on, no interrupt and nobody outside "
-                 "changes that."
+               ? "Nothing at all is possible any more: "
+                 "no task can go on, no interrupt and nobody outside changes that."
                : fmt::format("Whatever a task, the scheduler, an interrupt or the world outside can still do "
                              "leads back into these {} states. Waiting does not help.",
                              way_.trap_states));
     if (way_.minimal)
       out_.paragraph(2,
-                     "None of the steps above can be left out: without it the rest does not run, or leads "
-                     "into no trap.");
+                     "None of the steps above can be left out: "
+                     "without it the rest does not run, or leads into no trap.");
   }
 
   void tell_busy_wait() {
     if (report_.verdict == CheckVerdict::busy_wait)
       out_.paragraph(
           2,
-          "It never sleeps, and wastes a CPU until another task, an interrupt or the world outside "
-          "ends it. Everything can still end.");
+          "It never sleeps, and wastes a CPU until another task, an interrupt or the world outside ends it. "
+          "Everything can still end.");
     else
       out_.paragraph(2, "It never sleeps, and wastes a CPU. Whether everything can still end is not known: " +
                             why_open());
@@ -195,11 +195,10 @@ class Teller {
       return;
     }
     out_.paragraph(
-        2, fmt::format(
-               "From each of the {} states that can be reached, everything can still end, and no task goes "
-               "round without sleeping: whatever the scheduler, the interrupts and the world outside do, "
-               "nothing is lost.",
-               report_.figures.states));
+        2, fmt::format("From each of the {} states that can be reached, everything can still end, "
+                       "and no task goes round without sleeping: "
+                       "whatever the scheduler, the interrupts and the world outside do, nothing is lost.",
+                       report_.figures.states));
     for (std::size_t i = 0; i < report_.witnesses.size(); ++i)
       if (report_.witnesses[i] > 0)
         out_.item(2, "- ", fmt::format("{}: in {} states", kernel::k_witnesses[i], report_.witnesses[i]));

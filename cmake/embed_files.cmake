@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Run by unzap_embed: writes OUT, a C++ source with the texts of FILES.
-set(text "// Made by cmake/embed_files.cmake.\n#include \"cli/embedded.hpp\"\n\nnamespace unzap {\nnamespace {\n\n")
+set(text "// Made by cmake/embed_files.cmake.\n#include \"${HEADER}\"\n\nnamespace unzap {\nnamespace {\n\n")
 string(APPEND text "constexpr EmbeddedFile k_files[] = {\n")
 foreach(file IN LISTS FILES)
   file(READ "${file}" content)

@@ -10,6 +10,7 @@
 #include "check/simulate.hpp"
 #include "cli/embedded.hpp"
 #include "cli/model_options.hpp"
+#include "diagnosis/cause_id.hpp"
 #include "report/check/story.hpp"
 #include "util/text.hpp"
 
@@ -110,12 +111,6 @@ int run_explain(const std::string& name) {
 }
 
 }  // namespace
-
-const EmbeddedFile* find_embedded(std::span<const EmbeddedFile> files, std::string_view name) {
-  for (const EmbeddedFile& file : files)
-    if (file.name == name) return &file;
-  return nullptr;
-}
 
 Command add_explain_command(CLI::App& program) {
   const auto name = std::make_shared<std::string>();

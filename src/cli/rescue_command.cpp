@@ -225,7 +225,7 @@ int ask_and_apply(const Look& first, const RescueOptions& options) {
 
 /// What is wrong with how --apply was called, before anything is looked at.
 std::optional<Error> misused(const RescueOptions& options) {
-  if (!options.cause.empty() && cause(options.cause) == nullptr)
+  if (!options.cause.empty() && !cause_named(options.cause))
     return Error{ErrorKind::usage, fmt::format("there is no cause '{}'", options.cause), "",
                  "unzap explain lists them"};
   if (!options.apply) return std::nullopt;

@@ -146,8 +146,7 @@ void keep_selected(Diagnosis& diagnosis, const Selection& selection, const Snaps
   });
   const std::size_t left = diagnosis.findings.size();
   const auto harmless = [](const Finding& finding) {
-    const Cause* known = cause(finding.cause);
-    return known != nullptr && known->kind == CauseKind::harmless;
+    return cause(finding.cause).kind == CauseKind::harmless;
   };
   const bool stuck = std::any_of(
       diagnosis.findings.begin(), diagnosis.findings.end(),

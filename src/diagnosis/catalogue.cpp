@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnosis/catalogue.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "diagnosis/rules/block_io_wait.hpp"
 #include "diagnosis/rules/cgroup_lock.hpp"
 #include "diagnosis/rules/coredump_wait.hpp"
@@ -23,61 +27,125 @@
 #include "diagnosis/rules/uninterruptible_member.hpp"
 #include "diagnosis/rules/unreaped_by_outside_parent.hpp"
 #include "diagnosis/rules/zombie_under_live_parent.hpp"
+#include "util/assert.hpp"
 
 namespace unzap {
+namespace {
+
+using enum CauseId;
+
+const std::vector<Cause> k_catalogue = {
+    {.id = reaper_busy_loop,
+     .summary = "the last thread of a dying init spins in zap_pid_ns_processes() and holds RCU up",
+     .rule = unzap::reaper_busy_loop,
+     .rescue = RescueKind::clear_flag,
+     .outranks = {{rcu_held_up, "the spinning reaper is who holds the grace period up", Scope::holder},
+                  {members_not_visible, "the reaper spins"}},
+     .counters = {Counter::soft_lockups, Counter::rcu_stalls, Counter::hung_tasks}},
+    {.id = reaper_second_loop_spin,
+     .summary = "a dying init burns a CPU in the second loop of zap_pid_ns_processes()",
+     .rule = unzap::reaper_second_loop_spin},
+    {.id = frozen_cgroup,
+     .summary = "a freezer holds a member, or whom it waits for",
+     .rule = unzap::frozen_cgroup,
+     .rescue = RescueKind::thaw,
+     .passes_by_itself = false},
+    {.id = unreaped_by_outside_parent,
+     .summary = "a zombie of the namespace has its parent outside, and that does not reap",
+     .rule = unzap::unreaped_by_outside_parent,
+     .rescue = RescueKind::reap_outside},
+    {.id = runtime_does_not_reap,
+     .summary = "a container's init is dead, and its runtime's process does not reap it",
+     .rule = unzap::runtime_does_not_reap},
+    {.id = traced_member,
+     .summary = "a member belongs to a tracer that does not let go",
+     .rule = unzap::traced_member,
+     .rescue = RescueKind::end_tracer},
+    {.id = fuse_request,
+     .summary = "a task waits for a FUSE server",
+     .rule = unzap::fuse_request,
+     .rescue = RescueKind::abort_fuse},
+    {.id = network_fs_wait,
+     .summary = "a task waits for an NFS, SMB, Ceph or 9p server",
+     .rule = unzap::network_fs_wait},
+    {.id = netns_reference_leak,
+     .summary = "a network namespace cannot go",
+     .rule = unzap::netns_reference_leak},
+    {.id = rcu_held_up,
+     .summary = "an RCU grace period is held up by something that is not a dying init",
+     .rule = unzap::rcu_held_up,
+     .outranks = {{soft_lockup, "the task that holds the CPU is who holds the grace period up",
+                   Scope::holder}},
+     .counters = {Counter::soft_lockups, Counter::hard_lockups, Counter::rcu_stalls, Counter::hung_tasks}},
+    {.id = io_uring_exit,
+     .summary = "io_uring's own exit or cancel path, a worker, or a ring lock",
+     .rule = unzap::io_uring_exit},
+    {.id = cgroup_lock, .summary = "cgroup mutex or destroy work", .rule = unzap::cgroup_lock},
+    {.id = coredump_wait, .summary = "threads are parked for a core dump", .rule = unzap::coredump_wait},
+    {.id = mm_lock_wait, .summary = "mmap lock or memory cgroup", .rule = unzap::mm_lock_wait},
+    {.id = block_io_wait,
+     .summary = "journal, block layer, md, loop, write-back",
+     .rule = unzap::block_io_wait},
+    {.id = exit_path_wait, .summary = "another wait inside do_exit()", .rule = unzap::exit_path_wait},
+    {.id = uninterruptible_member,
+     .summary = "a member in D, and nothing tells why",
+     .rule = unzap::uninterruptible_member,
+     .placeholder = true,
+     .outranks = {{members_not_visible, "a blocked member is shown"}},
+     .gives_way = {"other tasks show what they wait for"},
+     .counters = {Counter::hung_tasks}},
+    {.id = members_not_visible,
+     .summary = "the reaper waits, and the evidence does not show for whom",
+     .rule = unzap::members_not_visible,
+     .placeholder = true,
+     .gives_way = {"what the member waits for is shown"}},
+    {.id = soft_lockup,
+     .summary = "look-alike: a task that is not a dying init holds a CPU",
+     .rule = unzap::soft_lockup,
+     .kind = CauseKind::stuck_else,
+     .counters = {Counter::soft_lockups, Counter::hard_lockups}},
+    {.id = hung_task,
+     .summary = "look-alike: a task is blocked at a place that no cause knows",
+     .rule = unzap::hung_task,
+     .kind = CauseKind::stuck_else,
+     .counters = {Counter::hung_tasks}},
+    {.id = oom_kill,
+     .summary = "look-alike: the kernel killed a process for want of memory",
+     .rule = unzap::oom_kill,
+     .kind = CauseKind::harmless},
+    {.id = zombie_under_live_parent,
+     .summary = "look-alike: a zombie whose parent runs and has not reaped it",
+     .rule = unzap::zombie_under_live_parent,
+     .kind = CauseKind::harmless,
+     .gives_way = {"zombies are left over by it", Scope::host}},
+};
+
+}  // namespace
 
 const std::vector<Cause>& catalogue() {
-  constexpr CauseKind k_else = CauseKind::stuck_else;
-  constexpr CauseKind k_harmless = CauseKind::harmless;
-  static const std::vector<Cause> causes = {
-      {"reaper-busy-loop", "the last thread of a dying init spins in zap_pid_ns_processes() and holds RCU up",
-       reaper_busy_loop, "docs/causes/reaper-busy-loop.md"},
-      {"reaper-second-loop-spin", "a dying init burns a CPU in the second loop of zap_pid_ns_processes()",
-       reaper_second_loop_spin, "docs/causes/reaper-second-loop-spin.md"},
-      {"frozen-cgroup", "a freezer holds a member, or whom it waits for", frozen_cgroup,
-       "docs/causes/frozen-cgroup.md"},
-      {"unreaped-by-outside-parent",
-       "a zombie of the namespace has its parent outside, and that does not reap", unreaped_by_outside_parent,
-       "docs/causes/unreaped-by-outside-parent.md"},
-      {"runtime-does-not-reap", "a container's init is dead, and its runtime's process does not reap it",
-       runtime_does_not_reap, "docs/causes/runtime-does-not-reap.md"},
-      {"traced-member", "a member belongs to a tracer that does not let go", traced_member,
-       "docs/causes/traced-member.md"},
-      {"fuse-request", "a task waits for a FUSE server", fuse_request, "docs/causes/fuse-request.md"},
-      {"network-fs-wait", "a task waits for an NFS, SMB, Ceph or 9p server", network_fs_wait,
-       "docs/causes/network-fs-wait.md"},
-      {"netns-reference-leak", "a network namespace cannot go", netns_reference_leak,
-       "docs/causes/netns-reference-leak.md"},
-      {"rcu-held-up", "an RCU grace period is held up by something that is no dying init", rcu_held_up,
-       "docs/causes/rcu-held-up.md"},
-      {"io-uring-exit", "io_uring's own exit or cancel path, a worker, or a ring lock", io_uring_exit,
-       "docs/causes/io-uring-exit.md"},
-      {"cgroup-lock", "cgroup mutex or destroy work", cgroup_lock, "docs/causes/cgroup-lock.md"},
-      {"coredump-wait", "threads are parked for a core dump", coredump_wait, "docs/causes/coredump-wait.md"},
-      {"mm-lock-wait", "mmap lock or memory cgroup", mm_lock_wait, "docs/causes/mm-lock-wait.md"},
-      {"block-io-wait", "journal, block layer, md, loop, write-back", block_io_wait,
-       "docs/causes/block-io-wait.md"},
-      {"exit-path-wait", "another wait inside do_exit()", exit_path_wait, "docs/causes/exit-path-wait.md"},
-      {"uninterruptible-member", "a member in D, and nothing tells why", uninterruptible_member,
-       "docs/causes/uninterruptible-member.md"},
-      {"members-not-visible", "the reaper waits, and the evidence does not show for whom",
-       members_not_visible, "docs/causes/members-not-visible.md"},
-      {"soft-lockup", "look-alike: a task that is no dying init holds a CPU", soft_lockup,
-       "docs/causes/soft-lockup.md", k_else},
-      {"hung-task", "look-alike: a task is blocked at a place that no cause knows", hung_task,
-       "docs/causes/hung-task.md", k_else},
-      {"oom-kill", "look-alike: the kernel killed a process for want of memory", oom_kill,
-       "docs/causes/oom-kill.md", k_harmless},
-      {"zombie-under-live-parent", "look-alike: a zombie whose parent runs and has not reaped it",
-       zombie_under_live_parent, "docs/causes/zombie-under-live-parent.md", k_harmless},
-  };
-  return causes;
+  return k_catalogue;
 }
 
-const Cause* cause(std::string_view id) {
-  for (const Cause& known : catalogue())
-    if (known.id == id) return &known;
-  return nullptr;
+std::size_t position(CauseId id) {
+  const auto at = std::find_if(k_catalogue.begin(), k_catalogue.end(),
+                               [id](const Cause& known) { return known.id == id; });
+  UNZAP_ASSERT(at != k_catalogue.end(), "the cause {} has a page and no row", name(id));
+  return static_cast<std::size_t>(at - k_catalogue.begin());
+}
+
+const Cause& cause(CauseId id) {
+  return k_catalogue[position(id)];
+}
+
+std::string page_of(CauseId id) {
+  return fmt::format("docs/causes/{}.md", name(id));
+}
+
+std::optional<CauseId> cause_named(std::string_view name) {
+  const auto pages = cause_pages();
+  const EmbeddedFile* page = find_embedded(pages, name);
+  if (page == nullptr) return std::nullopt;
+  return static_cast<CauseId>(page - pages.data());
 }
 
 }  // namespace unzap

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <iterator>
 
 #include "diagnosis/blind_spots.hpp"
@@ -14,14 +13,14 @@
 #include "diagnosis/rules/reaper_busy_loop.hpp"
 #include "diagnosis/runtime_process.hpp"
 #include "diagnosis/wait_graph.hpp"
+#include "util/assert.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
 namespace {
 
-bool stands_for(const Finding& finding, CauseKind kind) {
-  const Cause* known = cause(finding.cause);
-  return known != nullptr && known->kind == kind;
+bool harmless(const Finding& finding) {
+  return cause(finding.cause).kind == CauseKind::harmless;
 }
 
 /// A text in which a task is shown waiting: who pasted it says that it is stuck.
@@ -45,12 +44,11 @@ bool could_have_shown(const Snapshot& snapshot) {
 
 Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
   const auto is_stuck = [](const Finding& finding) {
-    return finding.confidence >= Confidence::likely && !stands_for(finding, CauseKind::harmless);
+    return finding.confidence >= Confidence::likely && !harmless(finding);
   };
   if (std::any_of(findings.begin(), findings.end(), is_stuck)) return Verdict::stuck;
-  const bool teardown = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-    return !stands_for(finding, CauseKind::harmless);
-  });
+  const bool teardown = std::any_of(findings.begin(), findings.end(),
+                                    [](const Finding& finding) { return !harmless(finding); });
   if (teardown) return visibly_stuck(graph) ? Verdict::stuck : Verdict::unknown;
   // A text shows what somebody chose: a zombie whose parent is not in it explains nothing yet.
   const bool explained = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
@@ -75,38 +73,35 @@ bool left_open(const Snapshot& snapshot) {
   });
 }
 
-/// Some states do not pass by themselves, and one look at them is enough.
-bool passes_by_itself(const Finding& finding) {
-  return finding.cause != "frozen-cgroup";
+/// A counter of the kernel, and where it is read.
+struct Count {
+  Reading<std::uint64_t> since_boot;
+  const char* file;
+  const char* what;
+};
+
+Count count_of(Counter counter, const Host& host) {
+  switch (counter) {
+    case Counter::soft_lockups: return {host.soft_lockups, "/sys/kernel/softlockup_count", "soft lockup"};
+    case Counter::hard_lockups: return {host.hard_lockups, "/sys/kernel/hardlockup_count", "hard lockup"};
+    case Counter::rcu_stalls: return {host.rcu_stalls, "/sys/kernel/rcu_stall_count", "RCU stall"};
+    case Counter::hung_tasks:
+      return {host.hung_tasks, "/proc/sys/kernel/hung_task_detect_count", "hung task"};
+  }
+  UNZAP_ASSERT(false, "counter {}", static_cast<int>(counter));
+  return {};
 }
 
-/// What the kernel has counted since it was booted, beside the findings that it speaks for. The counters name
-/// no task, so they prove nothing by themselves; but they are still there when the log has lost the reports.
+/// What the kernel has counted since it was booted, besides the findings that it speaks for. The counters
+/// name no task, so they prove nothing by themselves; but they are still there when the log has lost the
+/// reports.
 void cite_counters(Finding& finding, const Host& host) {
-  struct Counter {
-    const Reading<std::uint64_t>& count;
-    const char* file;
-    const char* what;
-    std::initializer_list<std::string_view> causes;
-  };
-  const Counter counters[] = {
-      {host.soft_lockups,
-       "/sys/kernel/softlockup_count",
-       "soft lockup",
-       {"reaper-busy-loop", "rcu-held-up", "soft-lockup"}},
-      {host.hard_lockups, "/sys/kernel/hardlockup_count", "hard lockup", {"rcu-held-up", "soft-lockup"}},
-      {host.rcu_stalls, "/sys/kernel/rcu_stall_count", "RCU stall", {"reaper-busy-loop", "rcu-held-up"}},
-      {host.hung_tasks,
-       "/proc/sys/kernel/hung_task_detect_count",
-       "hung task",
-       {"reaper-busy-loop", "rcu-held-up", "hung-task", "uninterruptible-member"}}};
-  for (const Counter& counter : counters) {
-    const std::uint64_t count = counter.count.value_or(0);
-    if (count == 0 ||
-        std::find(counter.causes.begin(), counter.causes.end(), finding.cause) == counter.causes.end())
-      continue;
-    finding.add_evidence(counter.file, fmt::format("{} {}{} since the host was booted", count, counter.what,
-                                                   count == 1 ? "" : "s"));
+  for (const Counter counter : cause(finding.cause).counters) {
+    const Count seen = count_of(counter, host);
+    const std::uint64_t count = seen.since_boot.value_or(0);
+    if (count == 0) continue;
+    finding.add_evidence(
+        seen.file, fmt::format("{} {}{} since the host was booted", count, seen.what, count == 1 ? "" : "s"));
   }
 }
 
@@ -210,7 +205,7 @@ Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
   const bool whole = !graph.out_of_time();
   if (one_look(snapshot))
     for (Finding& finding : findings)
-      if (passes_by_itself(finding)) finding.confidence = Confidence::possible;
+      if (cause(finding.cause).passes_by_itself) finding.confidence = Confidence::possible;
   for (Finding& finding : findings) {
     cite_counters(finding, snapshot.host);
     advise_before_reboot(finding);

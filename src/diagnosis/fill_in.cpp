@@ -36,7 +36,7 @@ struct Known {
 
 std::vector<Known> known_numbers(const Finding& finding) {
   const Number culprit = finding.culprit ? finding.culprit->pid : Number();
-  const bool traced = finding.cause == "traced-member";
+  const bool traced = finding.cause == CauseId::traced_member;
   const Number tracee = finding.victims.empty() ? Number() : finding.victims.front().pid;
   // Nobody is told to end the host's init.
   const Number parent = culprit == Number(1) ? Number() : culprit;

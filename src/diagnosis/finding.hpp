@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "diagnosis/blind_spots.hpp"
+#include "diagnosis/cause_id.hpp"
 #include "diagnosis/link.hpp"
 #include "diagnosis/party.hpp"
 #include "util/names.hpp"
@@ -102,7 +103,8 @@ struct Limit {
   std::size_t count = 0;
   std::size_t all = 0;
   double seconds = 0;
-  std::string cause = {}, by = {};
+  CauseId cause = {};
+  std::optional<CauseId> by = {};
   std::string_view why = {};  ///< of the table of causes
   BlindSpots blind_spots = {};
   Symptom symptom = {};
@@ -113,7 +115,7 @@ struct Limit {
 
 /// One cause, with its reasons. The fields are those of the JSON (docs/design: cause ids are stable).
 struct Finding {
-  std::string cause;  ///< cause id
+  CauseId cause{};
   Confidence confidence = Confidence::possible;
   std::string summary;
   std::optional<Party> culprit;

@@ -16,51 +16,39 @@
 namespace unzap {
 namespace {
 
-/// Of whom a winner speaks: it silences nothing that is said of another jam.
-enum class Scope : std::uint8_t {
-  jam,     ///< of the same dying namespace, or of one that waits for the winner's culprit
-  holder,  ///< of the same culprit, or the loser names none
-  host,    ///< of whatever there is
-};
-
 /// `loser` says nothing more once `winner` is found at `likely` or more, because `why`.
 struct Settled {
-  std::string_view winner;  ///< a cause id, or "*": any teardown cause that names what it waits for
-  std::string_view loser;
+  std::optional<CauseId> winner;  ///< nothing: any teardown cause that names what it waits for
+  CauseId loser;
   std::string_view why;
   Scope scope = Scope::jam;
 };
 
+/// What the rows of the catalogue say of each other.
+std::vector<Settled> make_table() {
+  std::vector<Settled> out;
+  for (const Cause& known : catalogue()) {
+    for (const Outranks& row : known.outranks) out.push_back({known.id, row.loser, row.why, row.scope});
+    if (const GivesWay& row = known.gives_way; !row.why.empty())
+      out.push_back({std::nullopt, known.id, row.why, row.scope});
+  }
+  return out;
+}
+
+const std::vector<Settled>& table() {
+  static const std::vector<Settled> rows = make_table();
+  return rows;
+}
+
 /// How far a finding may move towards the leaf.
 constexpr std::size_t k_most_swaps = 16;
 
-constexpr Settled k_settled[] = {
-    {"reaper-busy-loop", "rcu-held-up", "the spinning reaper is who holds the grace period up",
-     Scope::holder},
-    {"reaper-busy-loop", "members-not-visible", "the reaper spins"},
-    {"rcu-held-up", "soft-lockup", "the task that holds the CPU is who holds the grace period up",
-     Scope::holder},
-    {"uninterruptible-member", "members-not-visible", "a blocked member is shown"},
-    {"*", "members-not-visible", "what the member waits for is shown"},
-    {"*", "uninterruptible-member", "other tasks show what they wait for"},
-    {"*", "zombie-under-live-parent", "zombies are left over by it", Scope::host},
-};
-
-/// The causes that only say that something is missing from the picture.
-bool placeholder(std::string_view id) {
-  return id == "members-not-visible" || id == "uninterruptible-member";
-}
-
-std::size_t position(std::string_view id) {
-  const auto& causes = catalogue();
-  for (std::size_t at = 0; at < causes.size(); ++at)
-    if (causes[at].id == id) return at;
-  return causes.size();
-}
-
 CauseKind kind_of(const Finding& finding) {
-  const Cause* known = cause(finding.cause);
-  return known != nullptr ? known->kind : CauseKind::teardown;
+  return cause(finding.cause).kind;
+}
+
+bool placeholder(const Finding& finding) {
+  return cause(finding.cause).placeholder;
 }
 
 std::vector<const Task*> tasks_of(const Finding& finding, const WaitGraph& graph) {
@@ -124,10 +112,10 @@ bool before(const Finding& a, const Finding& b) {
   return position(a.cause) < position(b.cause);
 }
 
-bool wins(const Finding& finding, std::string_view winner) {
+bool wins(const Finding& finding, std::optional<CauseId> winner) {
   if (finding.confidence < Confidence::likely) return false;
-  if (winner != "*") return finding.cause == winner;
-  return kind_of(finding) == CauseKind::teardown && !placeholder(finding.cause);
+  if (winner) return finding.cause == winner;
+  return kind_of(finding) == CauseKind::teardown && !placeholder(finding);
 }
 
 /// Findings that may win, by cause and dying init: there may be as many jams as containers.
@@ -135,12 +123,12 @@ class Winners {
  public:
   explicit Winners(const Findings& all) {
     for (std::size_t at = 0; at < all.size(); ++at)
-      for (const Settled& row : k_settled)
+      for (const Settled& row : table())
         if (wins(all[at], row.winner)) add(row.winner, all[at], at);
   }
 
   /// Those of the loser's own jam first, then a bounded number of those of other jams.
-  std::vector<std::size_t> of(std::string_view winner, const Finding& loser) const {
+  std::vector<std::size_t> of(std::optional<CauseId> winner, const Finding& loser) const {
     std::vector<std::size_t> out;
     if (const auto own = by_jam_.find({winner, jam_of(loser)}); own != by_jam_.end()) out = own->second;
     if (const auto first = first_.find(winner); first != first_.end())
@@ -153,21 +141,21 @@ class Winners {
   static std::int32_t jam_of(const Finding& finding) {
     return finding.reaper ? finding.reaper->tid.value_or(0) : 0;
   }
-  void add(std::string_view winner, const Finding& finding, std::size_t at) {
+  void add(std::optional<CauseId> winner, const Finding& finding, std::size_t at) {
     std::vector<std::size_t>& own = by_jam_[{winner, jam_of(finding)}];
     if (own.size() < k_most_others && (own.empty() || own.back() != at)) own.push_back(at);
     std::vector<std::size_t>& first = first_[winner];
     if (first.size() < k_most_others && (first.empty() || first.back() != at)) first.push_back(at);
   }
 
-  std::map<std::pair<std::string_view, std::int32_t>, std::vector<std::size_t>> by_jam_;
-  std::map<std::string_view, std::vector<std::size_t>> first_;
+  std::map<std::pair<std::optional<CauseId>, std::int32_t>, std::vector<std::size_t>> by_jam_;
+  std::map<std::optional<CauseId>, std::vector<std::size_t>> first_;
 };
 
 /// The row by which another finding makes this one needless; null when none does.
 const Settled* settled(const Finding& loser, const Findings& all, const Winners& winners,
                        const WaitGraph& graph) {
-  for (const Settled& row : k_settled) {
+  for (const Settled& row : table()) {
     if (row.loser != loser.cause) continue;
     for (const std::size_t number : winners.of(row.winner, loser))
       if (&all[number] != &loser && covers(all[number], loser, row.scope, graph)) return &row;
@@ -186,11 +174,11 @@ Findings rank(Findings findings, const WaitGraph& graph, std::vector<Limit>& dro
     Finding& finding = findings[at];
     if (by[at] == nullptr) {
       kept.push_back(std::move(finding));
-    } else if (!placeholder(finding.cause) && kind_of(finding) != CauseKind::harmless) {
+    } else if (!placeholder(finding) && kind_of(finding) != CauseKind::harmless) {
       Limit limit{Limit::outranked};
       limit.cause = by[at]->loser;
       limit.why = by[at]->why;
-      if (by[at]->winner != "*") limit.by = by[at]->winner;
+      limit.by = by[at]->winner;
       if (std::find(dropped.begin(), dropped.end(), limit) == dropped.end()) dropped.push_back(limit);
     }
   }

@@ -132,7 +132,7 @@ std::string gist(const Diagnosis& diagnosis) {
   std::string out(name(diagnosis.verdict));
   const char* separator = ": ";
   for (const Finding& finding : diagnosis.findings) {
-    out += separator + finding.cause + " " + std::string(name(finding.confidence));
+    out += separator + std::string(name(finding.cause)) + " " + std::string(name(finding.confidence));
     separator = ", ";
   }
   return out;
@@ -150,7 +150,7 @@ std::string gist(const NodeRef& node) {
   }
 }
 
-Finding finding_of(const Diagnosis& diagnosis, const std::string& cause) {
+Finding finding_of(const Diagnosis& diagnosis, CauseId cause) {
   for (const Finding& finding : diagnosis.findings)
     if (finding.cause == cause) return finding;
   return {};

@@ -46,6 +46,6 @@ std::string gist(const Diagnosis& diagnosis);
 /// A node in short: "npm[900]", "pid namespace of npm[900]", "CPU 3"; of others what they are, by kind alone.
 std::string gist(const NodeRef& node);
 /// The finding of this cause, or an empty one.
-Finding finding_of(const Diagnosis& diagnosis, const std::string& cause);
+Finding finding_of(const Diagnosis& diagnosis, CauseId cause);
 
 }  // namespace unzap::testing

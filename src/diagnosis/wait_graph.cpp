@@ -41,7 +41,7 @@ WaitGraph::WaitGraph(const Snapshot& snapshot, const Deadline& deadline)
     // A weak site says something only about a task that is known to be uninterruptible. Page and mmap lock
     // waits always are, so that a stack without a state will do.
     if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting) {
-      const bool never_idle = site->cause == "block-io-wait" || site->cause == "mm-lock-wait";
+      const bool never_idle = site->cause == CauseId::block_io_wait || site->cause == CauseId::mm_lock_wait;
       if (task->state || !never_idle) site = nullptr;
     }
     // The main function of a kernel thread, and nothing above it: it has nothing to do.

@@ -316,7 +316,7 @@ void WaitGraph::add_io_worker_edges() {
   }
   for (const Task* task : tasks_) {
     const WaitSite* site = site_of(*task);
-    if (site == nullptr || site->cause != "io-uring-exit" || !task->tid || !task->tgid) continue;
+    if (site == nullptr || site->cause != CauseId::io_uring_exit || !task->tid || !task->tgid) continue;
     const auto [first, last] = by_creator.equal_range(*task->tid);
     for (auto at = first; at != last; ++at) {
       const Task* worker = at->second;

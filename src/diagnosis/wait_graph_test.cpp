@@ -85,19 +85,19 @@ TEST(Diagnose, WhatTheKernelHasCountedIsEvidenceBesideWhatItSpeaksFor) {
   Snapshot snapshot =
       pasted({TaskBuilder(41, "app", 'D').in("request_wait_answer fuse_flush do_exit")},
              {soft_lockup(900, "npm", 1, "do_wait kernel_wait4 zap_pid_ns_processes do_exit")});
-  const auto cited = [&](const char* cause) {
+  const auto cited = [&](CauseId cause) {
     std::string out;
     for (const Evidence& piece : finding_of(diagnose(snapshot), cause).evidence)
       if (piece.source.ends_with("_count")) out += piece.text + "; ";
     return out;
   };
-  EXPECT_EQ(cited("reaper-busy-loop"), "");
+  EXPECT_EQ(cited(CauseId::reaper_busy_loop), "");
   snapshot.host.soft_lockups = std::uint64_t{1};
   snapshot.host.rcu_stalls = std::uint64_t{2};
   snapshot.host.hung_tasks = std::uint64_t{0};
-  EXPECT_EQ(cited("reaper-busy-loop"),
+  EXPECT_EQ(cited(CauseId::reaper_busy_loop),
             "1 soft lockup since the host was booted; 2 RCU stalls since the host was booted; ");
-  EXPECT_EQ(cited("fuse-request"), "");
+  EXPECT_EQ(cited(CauseId::fuse_request), "");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "diagnosis/cause_id.hpp"
 #include "diagnosis/link.hpp"
 #include "snapshot/stack.hpp"
 
@@ -24,7 +25,7 @@ enum class WaitsFor : std::uint8_t {
 /// them) waits there. A function that ends in '*' is a prefix; "[nfs]" is any function of that module.
 struct WaitSite {
   std::vector<std::string_view> functions;
-  std::string_view cause;  ///< cause id of the catalogue
+  CauseId cause;
   WaitsFor kind = WaitsFor::outside;
   WaitObject object;  ///< what it waits for
   bool weak = false;  ///< says little by itself: used only when no other site is on the stack

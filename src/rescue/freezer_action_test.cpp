@@ -49,7 +49,7 @@ struct FrozenPod {
 
 Finding frozen_finding() {
   Finding out;
-  out.cause = "frozen-cgroup";
+  out.cause = CauseId::frozen_cgroup;
   out.confidence = Confidence::likely;
   out.culprit = Party{70, 70, "job"};
   out.culprit->start_ticks = 4070;

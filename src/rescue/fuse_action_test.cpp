@@ -34,7 +34,7 @@ Plan plan_of(const std::optional<FuseView>& fuse, Origin origin = Origin::live) 
   snapshot.tasks[0].start_ticks = k_waiter.start_ticks;
   snapshot.origin = origin;
   Finding finding;
-  finding.cause = "fuse-request";
+  finding.cause = CauseId::fuse_request;
   finding.confidence = Confidence::likely;
   finding.culprit = Party{70, 70, "reader"};
   finding.culprit->start_ticks = k_waiter.start_ticks;

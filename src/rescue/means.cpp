@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "diagnosis/catalogue.hpp"
 #include "sources/procfs/reader.hpp"
 #include "util/read_file.hpp"
 #include "util/text.hpp"
@@ -135,8 +136,10 @@ void look_at_targets(const Diagnosis& diagnosis, const Snapshot& snapshot, const
   if (snapshot.origin != Origin::live) return;
   std::vector<const Finding*> frozen, fuse;
   for (const Finding& finding : diagnosis.findings) {
-    if (finding.cause == "frozen-cgroup" && frozen.size() < k_most_targets) frozen.push_back(&finding);
-    if (finding.cause == "fuse-request" && fuse.size() < k_most_targets) fuse.push_back(&finding);
+    if (cause(finding.cause).rescue == RescueKind::thaw && frozen.size() < k_most_targets)
+      frozen.push_back(&finding);
+    if (cause(finding.cause).rescue == RescueKind::abort_fuse && fuse.size() < k_most_targets)
+      fuse.push_back(&finding);
   }
   if (frozen.empty() && fuse.empty()) return;
   ReadLimits limits;

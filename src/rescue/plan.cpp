@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "diagnosis/catalogue.hpp"
 #include "rescue/actions.hpp"
 
 namespace unzap {
@@ -24,15 +25,15 @@ std::vector<Plan> one(const Plan& begun, const Finding& finding, const Snapshot&
 }
 
 struct Row {
-  std::string_view cause;
+  RescueKind kind;
   PlansOf plans;
 };
 
-/// What can be done from user space, or with the module. A cause without a row has no action.
+/// What can be done from user space, or with the module.
 constexpr Row k_rows[] = {
-    {"reaper-busy-loop", one<plan_clear_flag>}, {"frozen-cgroup", one<plan_thaw>},
-    {"fuse-request", one<plan_abort_fuse>},     {"unreaped-by-outside-parent", plans_outside_parent},
-    {"traced-member", plans_end_tracer},
+    {RescueKind::clear_flag, one<plan_clear_flag>}, {RescueKind::thaw, one<plan_thaw>},
+    {RescueKind::abort_fuse, one<plan_abort_fuse>}, {RescueKind::reap_outside, plans_outside_parent},
+    {RescueKind::end_tracer, plans_end_tracer},
 };
 
 /// The task that a finding names, by number and start time: a number alone may be somebody else by now.
@@ -58,7 +59,7 @@ void watch(Plan& plan, const Task* task) {
 
 Plan begin_plan(const Finding& finding, const Snapshot& snapshot) {
   Plan plan;
-  plan.cause = finding.cause;
+  plan.cause = name(finding.cause);
   plan.confidence = finding.confidence;
   plan.summary = finding.summary;
   plan.pid_ns = finding.pid_ns;
@@ -175,7 +176,7 @@ Condition condition(std::string text, bool met, std::string seen) {
 std::vector<Plan> plans_for(const Finding& finding, const Snapshot& snapshot, const Means& means) {
   Plan begun = begin_plan(finding, snapshot);
   const auto* row = std::find_if(std::begin(k_rows), std::end(k_rows),
-                                 [&](const Row& one) { return one.cause == finding.cause; });
+                                 [&](const Row& one) { return one.kind == cause(finding.cause).rescue; });
   if (row == std::end(k_rows)) {
     begun.why_none = "nothing that unzap could do for this cause; see what the diagnosis advises";
     return {std::move(begun)};

@@ -193,7 +193,7 @@ TEST(RescuePlan, DoesNotActWithoutAStartTime) {
 }
 
 /// A finding of this cause about `culprit`, as a rule would give it.
-Finding finding(const std::string& cause, std::int32_t culprit) {
+Finding finding(CauseId cause, std::int32_t culprit) {
   Finding out;
   out.cause = cause;
   out.confidence = Confidence::likely;
@@ -217,7 +217,7 @@ Party party_of(std::int32_t tid) {
   return out;
 }
 
-Finding jam_of(const std::string& cause) {
+Finding jam_of(CauseId cause) {
   Finding out = finding(cause, 70);
   out.victims = {party_of(61), party_of(60)};
   out.reaper = party_of(60);
@@ -226,7 +226,7 @@ Finding jam_of(const std::string& cause) {
 }
 
 std::vector<Plan> parent_plans(const Snapshot& snapshot, const Means& means = good_means()) {
-  return plans_for(jam_of("unreaped-by-outside-parent"), snapshot, means);
+  return plans_for(jam_of(CauseId::unreaped_by_outside_parent), snapshot, means);
 }
 
 std::vector<int> signals_of(const std::vector<Plan>& plans) {
@@ -312,7 +312,7 @@ TEST(RescuePlan, SignalsNobodyWhoIsNotProvedToHoldThisJam) {
   for (const Stranger& stranger : k_strangers) {
     SCOPED_TRACE(stranger.name);
     Snapshot snapshot = outside();
-    Finding jam = jam_of("unreaped-by-outside-parent");
+    Finding jam = jam_of(CauseId::unreaped_by_outside_parent);
     stranger.change(snapshot, jam);
     for (const Plan& plan : plans_for(jam, snapshot, good_means())) EXPECT_FALSE(plan.ready());
   }
@@ -380,7 +380,7 @@ TEST(RescuePlan, NeverSignalsProcess1) {
   Snapshot snapshot = outside();
   snapshot.tasks[2] = with_chain(TaskBuilder(1, "x", 'S').numbers({1}), {k_host_ns});
   snapshot.tasks[1].ppid = 1;
-  Finding jam = jam_of("unreaped-by-outside-parent");
+  Finding jam = jam_of(CauseId::unreaped_by_outside_parent);
   jam.culprit = party_of(1);
   Means allowed = good_means();
   allowed.allow_host_process = true;
@@ -389,7 +389,7 @@ TEST(RescuePlan, NeverSignalsProcess1) {
 
 TEST(RescuePlan, EndsATracerThatTracesAVictim) {
   Snapshot snapshot = outside('S', "gdb");
-  const Finding jam = jam_of("traced-member");
+  const Finding jam = jam_of(CauseId::traced_member);
   EXPECT_FALSE(make_plan(jam, snapshot, good_means()).ready());
   snapshot.tasks[1].tracer_pid = 70;
   auto plans = plans_for(jam, snapshot, good_means());
@@ -407,7 +407,7 @@ TEST(RescuePlan, EndsATracerThatTracesAVictim) {
 TEST(RescuePlan, AStoppedTracerGoesOnFirst) {
   Snapshot snapshot = outside('T', "gdb");
   snapshot.tasks[1].tracer_pid = 70;
-  EXPECT_EQ(signals_of(plans_for(jam_of("traced-member"), snapshot, good_means())),
+  EXPECT_EQ(signals_of(plans_for(jam_of(CauseId::traced_member), snapshot, good_means())),
             (std::vector<int>{SIGCONT, SIGTERM, SIGKILL}));
 }
 
@@ -452,12 +452,13 @@ TEST(RescuePlan, AnIdNamesOnePlan) {
 
 TEST(RescuePlan, TwoFindingsOfOnePlanGiveItOnce) {
   Diagnosis diagnosis;
-  diagnosis.findings = {jam_of("unreaped-by-outside-parent"), jam_of("unreaped-by-outside-parent")};
+  diagnosis.findings = {jam_of(CauseId::unreaped_by_outside_parent),
+                        jam_of(CauseId::unreaped_by_outside_parent)};
   EXPECT_EQ(make_plans(diagnosis, outside(), good_means()).size(), 3U);
 }
 
 TEST(RescuePlan, HasNoActionForOtherCauses) {
-  const Plan plan = make_plan(finding("block-io-wait", 70), live({}), good_means());
+  const Plan plan = make_plan(finding(CauseId::block_io_wait, 70), live({}), good_means());
   EXPECT_FALSE(plan.action);
   EXPECT_NE(plan.why_none, "");
 }

@@ -38,7 +38,7 @@ std::string read(const fs::path& path) {
 
 const Finding* find(const Diagnosis& diagnosis, const std::string& cause) {
   for (const Finding& finding : diagnosis.findings)
-    if (finding.cause == cause) return &finding;
+    if (name(finding.cause) == cause) return &finding;
   return nullptr;
 }
 
@@ -59,7 +59,7 @@ void check(const std::string& line, const Diagnosis& diagnosis, const Finding*& 
     ASSERT_NE(about, nullptr) << "no such finding";
     EXPECT_EQ(name(about->confidence), rest);
     if (first) {
-      EXPECT_EQ(about, &diagnosis.findings.front()) << "first is " << diagnosis.findings.front().cause;
+      EXPECT_EQ(about, &diagnosis.findings.front()) << "first is " << name(diagnosis.findings.front().cause);
     }
     first = false;
   } else if (verb == "CULPRIT") {
@@ -74,7 +74,7 @@ void check(const std::string& line, const Diagnosis& diagnosis, const Finding*& 
     EXPECT_TRUE(std::any_of(about->victims.begin(), about->victims.end(),
                             [&](const Party& party) { return party.tid == tid; }));
   } else if (verb == "SILENT") {
-    EXPECT_NE(cause(word), nullptr) << "no such cause: the line could never fail";
+    EXPECT_TRUE(cause_named(word)) << "no such cause: the line could never fail";
     EXPECT_EQ(find(diagnosis, word), nullptr);
   } else {
     ADD_FAILURE() << "unknown statement";
@@ -84,12 +84,14 @@ void check(const std::string& line, const Diagnosis& diagnosis, const Finding*& 
 /// A task either runs or waits, and it waits in one place: two findings that are sure of themselves do not
 /// say different things of the same one.
 void expect_no_contradiction(const Diagnosis& diagnosis) {
-  const std::set<std::string> running = {"reaper-busy-loop", "reaper-second-loop-spin", "soft-lockup"};
-  const std::set<std::string> nothing_seen = {"members-not-visible", "uninterruptible-member", "hung-task"};
+  const std::set<CauseId> running = {CauseId::reaper_busy_loop, CauseId::reaper_second_loop_spin,
+                                     CauseId::soft_lockup};
+  const std::set<CauseId> nothing_seen = {CauseId::members_not_visible, CauseId::uninterruptible_member,
+                                          CauseId::hung_task};
   for (const Finding& a : diagnosis.findings)
     for (const Finding& b : diagnosis.findings) {
       if (&a >= &b || std::min(a.confidence, b.confidence) < Confidence::likely) continue;
-      const std::string both = a.cause + " and " + b.cause;
+      const std::string both = std::string(name(a.cause)) + " and " + std::string(name(b.cause));
       EXPECT_FALSE(nothing_seen.contains(a.cause) && nothing_seen.contains(b.cause)) << both;
       if (!a.culprit || !b.culprit || !a.culprit->tid || a.culprit->tid != b.culprit->tid) continue;
       EXPECT_EQ(running.contains(a.cause), running.contains(b.cause)) << both << " of " << *a.culprit->tid;
@@ -112,7 +114,7 @@ void expect_advice_before_reboot(const Diagnosis& diagnosis) {
     std::set<std::string> before;
     for (const Remedy& remedy : finding.remedies) {
       if (remedy.id == "reboot") {
-        EXPECT_TRUE(before.contains("cordon") && before.contains("save-evidence")) << finding.cause;
+        EXPECT_TRUE(before.contains("cordon") && before.contains("save-evidence")) << name(finding.cause);
       }
       before.insert(remedy.id);
     }

@@ -52,7 +52,7 @@ void name_mount(Finding& finding, const SiteHits& hits) {
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "block-io-wait", hits);
+  Finding finding = site_finding(graph, CauseId::block_io_wait, hits);
   finding.refuted_by = {
       "the device completes requests (the counters in /sys/block/*/stat move and in_flight falls)",
       "the task's stack is another one a minute later: slow, not stuck",
@@ -93,7 +93,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
 }  // namespace
 
 Findings block_io_wait(const WaitGraph& graph) {
-  return findings_of(graph, per_jam(graph, site_hits(graph, "block-io-wait")), make);
+  return findings_of(graph, per_jam(graph, site_hits(graph, CauseId::block_io_wait)), make);
 }
 
 }  // namespace unzap

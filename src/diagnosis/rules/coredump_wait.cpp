@@ -12,7 +12,7 @@ namespace {
 /// Those that wait at a known place, and those that are dumping: since 6.12 (and 6.1.175) parked threads
 /// sleep in state I, and a dumper that writes may show any state.
 std::vector<Hit> dumping(const WaitGraph& graph) {
-  std::vector<Hit> hits = site_hits(graph, "coredump-wait");
+  std::vector<Hit> hits = site_hits(graph, CauseId::coredump_wait);
   std::set<const Task*> known;
   for (const Hit& hit : hits) known.insert(hit.task);
   const bool chosen = was_chosen(graph);
@@ -26,7 +26,7 @@ std::vector<Hit> dumping(const WaitGraph& graph) {
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "coredump-wait", hits);
+  Finding finding = site_finding(graph, CauseId::coredump_wait, hits);
   if (graph.site_of(*hits.tasks.front()) == nullptr)
     finding.summary = some_of(hits.tasks) + " is writing a core dump (CoreDumping: 1)";
   finding.refuted_by = {

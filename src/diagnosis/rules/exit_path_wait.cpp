@@ -20,7 +20,7 @@ bool unknown_place(const WaitGraph& graph, const Task& task) {
 }
 
 std::vector<Hit> leaving(const WaitGraph& graph) {
-  std::vector<Hit> hits = site_hits(graph, "exit-path-wait");
+  std::vector<Hit> hits = site_hits(graph, CauseId::exit_path_wait);
   std::erase_if(hits, [](const Hit& hit) { return exiting(*hit.task) != true; });
   for (const Task* task : graph.tasks()) {
     if (!unknown_place(graph, *task)) continue;
@@ -30,7 +30,7 @@ std::vector<Hit> leaving(const WaitGraph& graph) {
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "exit-path-wait", hits);
+  Finding finding = site_finding(graph, CauseId::exit_path_wait, hits);
   const Task& first = *hits.tasks.front();
   if (graph.site_of(first) == nullptr) {
     const Stack& stack = *graph.stack_of(first);

@@ -183,7 +183,7 @@ void tell_half_frozen(Finding& finding, const WaitGraph& graph, const SiteHits& 
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
   const Task& first = *hits.tasks.front();
-  Finding finding = site_finding(graph, "frozen-cgroup", hits);
+  Finding finding = site_finding(graph, CauseId::frozen_cgroup, hits);
   tell(finding, graph, hits);
   const CgroupState* freezer = freezer_beside(graph, first);
   if (freezer != nullptr && freezer->freeze_asked.is(true) && freezer->frozen.is(false))

@@ -13,7 +13,7 @@ bool kill_cannot_reach(const Task& task) {
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "fuse-request", hits);
+  Finding finding = site_finding(graph, CauseId::fuse_request, hits);
   for (const Task* task : hits.tasks)
     if (exiting(*task) == true && kill_cannot_reach(*task)) {
       finding.summary += "; SIGKILL is pending for its process only, so even a killable wait is not woken";
@@ -49,7 +49,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
 }  // namespace
 
 Findings fuse_request(const WaitGraph& graph) {
-  return findings_of(graph, per_jam(graph, site_hits(graph, "fuse-request")), make);
+  return findings_of(graph, per_jam(graph, site_hits(graph, CauseId::fuse_request)), make);
 }
 
 }  // namespace unzap

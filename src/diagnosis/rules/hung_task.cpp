@@ -21,7 +21,7 @@ Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const Kerne
   // Where it is known what it waits for, that says more.
   if (task != nullptr && (graph.site_of(*task) != nullptr || graph.reaper_over(*task) != nullptr)) return {};
   Finding finding;
-  finding.cause = "hung-task";
+  finding.cause = CauseId::hung_task;
   finding.confidence = Confidence::possible;
   finding.summary = fmt::format(
       "{} did not freeze when the system was to sleep: it waits where it cannot be stopped, and then cannot "
@@ -59,7 +59,7 @@ Findings hung_task(const WaitGraph& graph) {
   }
   if (events.empty()) return refused_to_freeze(graph, freezes);
   Finding finding;
-  finding.cause = "hung-task";
+  finding.cause = CauseId::hung_task;
   finding.confidence = Confidence::likely;
   finding.summary =
       tasks.empty() ? "a task was blocked for minutes" : some_of(tasks) + " blocked for minutes";

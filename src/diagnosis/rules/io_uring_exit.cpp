@@ -41,13 +41,13 @@ std::vector<const Task*> cancel_spinners(const WaitGraph& graph) {
 }
 
 std::vector<Hit> leaving(const WaitGraph& graph) {
-  std::vector<Hit> hits = site_hits(graph, "io-uring-exit");
+  std::vector<Hit> hits = site_hits(graph, CauseId::io_uring_exit);
   for (const Task* task : cancel_spinners(graph)) hits.push_back({task, Confidence::likely});
   return hits;
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "io-uring-exit", hits);
+  Finding finding = site_finding(graph, CauseId::io_uring_exit, hits);
   if (graph.site_of(*hits.tasks.front()) == nullptr) {
     finding.summary = hits.tasks.front()->label() + " loops while it cancels io_uring requests";
     finding.culprit->role = Role::cancels_requests;

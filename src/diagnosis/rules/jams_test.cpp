@@ -40,7 +40,7 @@ TaskBuilder contained(TaskBuilder task, const std::string& id) {
   task.task.container = id;
   return task;
 }
-std::vector<Finding> of_cause(const Diagnosis& diagnosis, const std::string& cause) {
+std::vector<Finding> of_cause(const Diagnosis& diagnosis, CauseId cause) {
   std::vector<Finding> out;
   for (const Finding& finding : diagnosis.findings)
     if (finding.cause == cause) out.push_back(finding);
@@ -56,7 +56,7 @@ TEST(Jams, TwoContainersJammedAlikeAreTwoFindings) {
   const Snapshot snapshot =
       live({on_host(TaskBuilder(800, "a", 'S')), on_host(TaskBuilder(801, "b", 'S')),
             dying(900, 70, k_second), dying(901, 71, k_second), dead(950, 800, 70), dead(951, 801, 71)});
-  const auto found = of_cause(diagnose(snapshot), "unreaped-by-outside-parent");
+  const auto found = of_cause(diagnose(snapshot), CauseId::unreaped_by_outside_parent);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].culprit->tid, 800);
   EXPECT_EQ(tids(found[0].victims), (std::set<std::int32_t>{900, 950}));
@@ -71,7 +71,7 @@ TEST(Jams, TwoContainersJammedAlikeAreTwoFindings) {
 TEST(Jams, TwoParentsOutsideOfOneNamespaceAreTwoFindings) {
   const Snapshot snapshot = live({on_host(TaskBuilder(800, "a", 'S')), on_host(TaskBuilder(801, "b", 'S')),
                                   dying(900, 70, k_second), dead(950, 800, 70), dead(951, 801, 70)});
-  EXPECT_EQ(of_cause(diagnose(snapshot), "unreaped-by-outside-parent").size(), 2u);
+  EXPECT_EQ(of_cause(diagnose(snapshot), CauseId::unreaped_by_outside_parent).size(), 2u);
 }
 
 TEST(Jams, AZombieOfAHealthyContainerIsNobodysAffair) {
@@ -87,7 +87,7 @@ TEST(Jams, AZombieOfAHealthyContainerIsNobodysAffair) {
     if (finding.culprit) named.insert(finding.culprit->tid.value_or(0));
     for (const std::int32_t innocent : {700, 701, 702}) EXPECT_EQ(named.count(innocent), 0u) << innocent;
   }
-  EXPECT_EQ(of_cause(diagnosis, "unreaped-by-outside-parent").size(), 1u);
+  EXPECT_EQ(of_cause(diagnosis, CauseId::unreaped_by_outside_parent).size(), 1u);
 }
 
 TEST(Jams, ProofByNamespaceBeatsDepthAndContainer) {
@@ -97,13 +97,13 @@ TEST(Jams, ProofByNamespaceBeatsDepthAndContainer) {
   blind.task.pid_ns_chain = Absence::not_permitted;
   const auto found =
       of_cause(diagnose(live({on_host(TaskBuilder(800, "shim", 'S')), dying(900, 70, k_second), blind})),
-               "unreaped-by-outside-parent");
+               CauseId::unreaped_by_outside_parent);
   ASSERT_EQ(found.size(), 0u);  // a refused namespace is no reason to guess
   blind.task.pid_ns = Absence::not_asked;
   blind.task.pid_ns_chain = Absence::not_asked;
   const auto guessed =
       of_cause(diagnose(live({on_host(TaskBuilder(800, "shim", 'S')), dying(900, 70, k_second), blind})),
-               "unreaped-by-outside-parent");
+               CauseId::unreaped_by_outside_parent);
   ASSERT_EQ(guessed.size(), 1u);
   EXPECT_EQ(guessed[0].confidence, Confidence::possible);
   EXPECT_FALSE(guessed[0].unproved.empty());
@@ -115,7 +115,7 @@ TEST(Jams, AnInnocentTracerIsNotInTheFindingOfAnother) {
       {on_host(TaskBuilder(77, "gdb", 'S')), traced(on_host(TaskBuilder(700, "app", 'Z')), 77),
        traced(on_host(TaskBuilder(701, "app", 'S').of(700)), 77), on_host(TaskBuilder(88, "attacker", 'S')),
        dying(900, 70, k_first), traced(dead(950, 900, 70), 88)});
-  const auto found = of_cause(diagnose(snapshot), "traced-member");
+  const auto found = of_cause(diagnose(snapshot), CauseId::traced_member);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].culprit->tid, 88);
   EXPECT_EQ(tids(found[0].victims), (std::set<std::int32_t>{900, 950}));
@@ -135,8 +135,9 @@ TEST(Jams, TasksThatWaitAlikeArePartedByContainer) {
     task.task.pending_shared = signal_bit(9);
     return task.numbers({tid, 5}).looks(2, 0, 0);
   };
-  const auto found = of_cause(
-      diagnose(live({waiter(40, 70, "aa"), waiter(41, 70, "aa"), waiter(50, 71, "bb")})), "fuse-request");
+  const auto found =
+      of_cause(diagnose(live({waiter(40, 70, "aa"), waiter(41, 70, "aa"), waiter(50, 71, "bb")})),
+               CauseId::fuse_request);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].confidence, Confidence::likely);  // killed, in a container, and it does not move
   EXPECT_EQ(found[0].culprit->container, "aa");
@@ -162,7 +163,7 @@ TEST(Jams, AMemberByDescentIsOneAndAByPassedNumberIsNone) {
 TEST(Jams, EachHolderOfACpuIsAFindingOfItsOwn) {
   const Diagnosis diagnosis = diagnose(pasted(
       {}, {soft_lockup(40, "a", 1, "f g"), soft_lockup(40, "a", 1, "f g"), soft_lockup(41, "b", 2, "f g")}));
-  ASSERT_EQ(of_cause(diagnosis, "soft-lockup").size(), 2u);
+  ASSERT_EQ(of_cause(diagnosis, CauseId::soft_lockup).size(), 2u);
 }
 
 TEST(Jams, EveryContainerIsNamedHoweverManyWait) {
@@ -173,7 +174,7 @@ TEST(Jams, EveryContainerIsNamedHoweverManyWait) {
                                   .in("synchronize_rcu_expedited namespace_unlock put_mnt_ns")
                                   .looks(2, 0, 0),
                               "c" + std::to_string(i)));
-  const Finding finding = finding_of(diagnose(live(std::move(tasks))), "reaper-busy-loop");
+  const Finding finding = finding_of(diagnose(live(std::move(tasks))), CauseId::reaper_busy_loop);
   std::set<std::string> named;
   for (const Party& victim : finding.victims) named.insert(victim.container);
   EXPECT_EQ(named.size(), 300u);

@@ -76,7 +76,7 @@ void advise(Finding& finding, const std::string& pid) {
 
 Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
   Finding finding;
-  finding.cause = "members-not-visible";
+  finding.cause = CauseId::members_not_visible;
   const bool first = reaper.place == ZapPlace::first_loop;
   const Task& init = *reaper.task;
   finding.confidence = graph.rests(reaper) ? Confidence::likely : Confidence::possible;
@@ -101,7 +101,7 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
 
 Finding about_bare_tree(const WaitGraph& graph, const Task& init) {
   Finding finding;
-  finding.cause = "members-not-visible";
+  finding.cause = CauseId::members_not_visible;
   finding.culprit = party(init, Role::first_process);
   const auto inside = graph.index().children_of(*init.tid);
   finding.summary = fmt::format(
@@ -141,7 +141,7 @@ Findings members_not_visible(const WaitGraph& graph) {
     if (const Task* init = init_of_bare_tree(graph)) return {about_bare_tree(graph, *init)};
   if (leaders.empty()) return out;
   Finding finding;
-  finding.cause = "members-not-visible";
+  finding.cause = CauseId::members_not_visible;
   finding.confidence = Confidence::possible;
   const Role role = exits ? Role::in_exit : Role::zombie_with_live_threads;
   finding.culprit = party(*leaders.front(), role);

@@ -26,7 +26,7 @@ const KernelEvent* hanging_read(const WaitGraph& graph, const SiteHits& hits) {
 }
 
 std::vector<Hit> held(const WaitGraph& graph) {
-  std::vector<Hit> hits = site_hits(graph, "mm-lock-wait");
+  std::vector<Hit> hits = site_hits(graph, CauseId::mm_lock_wait);
   std::set<const Task*> known;
   for (const Hit& hit : hits) known.insert(hit.task);
   for (const KernelEvent* event : graph.events()) {
@@ -39,7 +39,7 @@ std::vector<Hit> held(const WaitGraph& graph) {
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
   const KernelEvent* hang = hanging_read(graph, hits);
-  Finding finding = site_finding(graph, "mm-lock-wait", hits);
+  Finding finding = site_finding(graph, CauseId::mm_lock_wait, hits);
   if (hang != nullptr) {
     cite(finding, *hang);
     if (graph.site_of(*hits.tasks.front()) == nullptr) {

@@ -45,13 +45,13 @@ Findings netns_reference_leak(const WaitGraph& graph) {
   std::vector<const KernelEvent*> reports;
   for (const KernelEvent* event : graph.events())
     if (event->kind == EventKind::netdevice_wait) reports.push_back(event);
-  const auto hits = one_jam(graph, site_hits(graph, "netns-reference-leak"));
+  const auto hits = one_jam(graph, site_hits(graph, CauseId::netns_reference_leak));
   if (!hits && reports.empty()) return {};
   Finding finding;
   if (hits) {
-    finding = site_finding(graph, "netns-reference-leak", *hits);
+    finding = site_finding(graph, CauseId::netns_reference_leak, *hits);
   } else {
-    finding.cause = "netns-reference-leak";
+    finding.cause = CauseId::netns_reference_leak;
     finding.summary = "a network device of a dead namespace cannot be freed";
     finding.references = {"docs/causes/netns-reference-leak.md"};
     // One line may be a late socket; the kernel repeats it every ten seconds as long as it waits.

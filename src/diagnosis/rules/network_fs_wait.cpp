@@ -8,7 +8,7 @@ namespace unzap {
 namespace {
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "network-fs-wait", hits);
+  Finding finding = site_finding(graph, CauseId::network_fs_wait, hits);
   finding.refuted_by = {
       "the server answers others on this node (a fresh access to the same export returns)",
       "the task's stack is another one a minute later",
@@ -38,7 +38,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
 }  // namespace
 
 Findings network_fs_wait(const WaitGraph& graph) {
-  return findings_of(graph, per_jam(graph, site_hits(graph, "network-fs-wait")), make);
+  return findings_of(graph, per_jam(graph, site_hits(graph, CauseId::network_fs_wait)), make);
 }
 
 }  // namespace unzap

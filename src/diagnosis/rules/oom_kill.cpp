@@ -12,7 +12,7 @@ Findings oom_kill(const WaitGraph& graph) {
   if (events.empty()) return {};
   const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
   Finding finding;
-  finding.cause = "oom-kill";
+  finding.cause = CauseId::oom_kill;
   finding.confidence = now ? Confidence::possible : Confidence::likely;
   finding.summary =
       fmt::format("the kernel killed {} for want of memory; that ends a process, it keeps none from ending",

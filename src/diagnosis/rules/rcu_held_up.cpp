@@ -184,7 +184,7 @@ Jam without_holder(const WaitGraph& graph) {
       jam.stalls.push_back(event);
   for (const Task* task : graph.rcu_waiters()) {
     const WaitSite* site = graph.site_of(*task);
-    if (site == nullptr || site->cause != "rcu-held-up") continue;
+    if (site == nullptr || site->cause != CauseId::rcu_held_up) continue;
     jam.waiters.push_back(task);
     if (mount_teardown(*graph.stack_of(*task))) jam.teardown.push_back(task);
   }
@@ -213,7 +213,7 @@ std::vector<Jam> jams(const WaitGraph& graph) {
 
 Finding make(const WaitGraph& graph, const Jam& jam, Confidence confidence) {
   Finding finding;
-  finding.cause = "rcu-held-up";
+  finding.cause = CauseId::rcu_held_up;
   finding.confidence = confidence;
   tell(finding, graph, jam);
   add_chain(finding, graph, jam);

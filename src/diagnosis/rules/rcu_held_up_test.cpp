@@ -50,7 +50,7 @@ TEST(RcuHeldUp, NamesTheTaskOnTheStalledCpu) {
   const Diagnosis diagnosis =
       diagnose(pasted({TaskBuilder(539, "mount.nfs", 'D').in(k_normal)},
                       {stall(62, "kworker/u34:2", "rpc_exit_task process_one_work kthread")}));
-  const Finding finding = finding_of(diagnosis, "rcu-held-up");
+  const Finding finding = finding_of(diagnosis, CauseId::rcu_held_up);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 62);
   ASSERT_EQ(finding.victims.size(), 1u);
@@ -66,7 +66,7 @@ TEST(RcuHeldUp, RcuTasksWaitsForATaskAndNotForACpu) {
   stall.tid = 77;
   stall.comm = std::string("busy");
   const Finding finding =
-      finding_of(diagnose(pasted({TaskBuilder(77, "busy", 'R')}, {stall})), "rcu-held-up");
+      finding_of(diagnose(pasted({TaskBuilder(77, "busy", 'R')}, {stall})), CauseId::rcu_held_up);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 77);
   EXPECT_NE(finding.summary.find("RCU-tasks grace period"), std::string::npos) << finding.summary;

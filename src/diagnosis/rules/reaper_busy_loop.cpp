@@ -305,7 +305,7 @@ Findings reaper_busy_loop(const WaitGraph& graph) {
     if (!confidence) continue;
     if (preempts_kernel_code(graph.snapshot().host)) confidence = at_most(*confidence, Confidence::likely);
     Finding finding;
-    finding.cause = "reaper-busy-loop";
+    finding.cause = CauseId::reaper_busy_loop;
     finding.confidence = *confidence;
     tell(finding, graph, reaper, sight);
     add_code(finding, graph.snapshot().host);

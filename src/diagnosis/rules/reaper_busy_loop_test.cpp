@@ -103,7 +103,7 @@ TEST(ReaperBusyLoop, CpusInStopMachineWaitForItTooAndAreNotTheCause) {
       diagnose(
           pasted({}, {soft_lockup(12, "migration/0", 0, stopped), soft_lockup(16, "migration/2", 2, stopped),
                       soft_lockup(12, "migration/0", 0, stopped), soft_lockup(910, "init", 1, k_spin)})),
-      "reaper-busy-loop");
+      CauseId::reaper_busy_loop);
   EXPECT_EQ(found.culprit->tid, 910);
   EXPECT_NE(found.summary.find("2 more CPUs stand still in stop_machine()"), std::string::npos)
       << found.summary;
@@ -111,18 +111,18 @@ TEST(ReaperBusyLoop, CpusInStopMachineWaitForItTooAndAreNotTheCause) {
 
 TEST(ReaperBusyLoop, AReaperAsleepRefutesIt) {
   const Snapshot snapshot = pasted({TaskBuilder(900, "init", 'S').numbers({900, 1}).in(k_spin), victim()});
-  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
+  EXPECT_EQ(finding_of(diagnose(snapshot), CauseId::reaper_busy_loop), Finding{});
 }
 
 TEST(ReaperBusyLoop, ALockupInThePageFaultOfAnInitIsNotIt) {
   const Snapshot snapshot = pasted({}, {soft_lockup(900, "init", 1, "handle_mm_fault do_user_addr_fault")});
-  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
+  EXPECT_EQ(finding_of(diagnose(snapshot), CauseId::reaper_busy_loop), Finding{});
 }
 
 TEST(ReaperBusyLoop, GuessedFramesProveNothing) {
   const Snapshot snapshot =
       pasted({}, {soft_lockup(900, "init", 1, "?do_wait ?kernel_wait4 ?zap_pid_ns_processes do_exit")});
-  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop"), Finding{});
+  EXPECT_EQ(finding_of(diagnose(snapshot), CauseId::reaper_busy_loop), Finding{});
 }
 
 TEST(ReaperBusyLoop, AStallThatNamesATaskWithGuessedFramesMakesItLikely) {
@@ -137,7 +137,7 @@ TEST(ReaperBusyLoop, AStallThatNamesATaskWithGuessedFramesMakesItLikely) {
 TEST(ReaperBusyLoop, SpinningOnALockInTheLoopIsNotCertain) {
   const Snapshot snapshot =
       pasted({}, {soft_lockup(900, "init", 1, "native_queued_spin_lock_slowpath _raw_read_lock " + k_spin)});
-  EXPECT_EQ(finding_of(diagnose(snapshot), "reaper-busy-loop").confidence, Confidence::possible);
+  EXPECT_EQ(finding_of(diagnose(snapshot), CauseId::reaper_busy_loop).confidence, Confidence::possible);
 }
 
 TEST(ReaperBusyLoop, NeverCertainOnAKernelThatPreemptsKernelCode) {
@@ -167,10 +167,10 @@ std::string said_of_code(const Finding& finding) {
 TEST(ReaperBusyLoop, AKernelWithTheFixIsNeverMoreThanPossible) {
   for (const Row& row : rows()) {
     SCOPED_TRACE(row.name);
-    const Finding open = finding_of(diagnose(row.snapshot), "reaper-busy-loop");
+    const Finding open = finding_of(diagnose(row.snapshot), CauseId::reaper_busy_loop);
     for (const auto kind :
          {WaitFix::Kind::fix_2024, WaitFix::Kind::fix_2026, WaitFix::Kind::no_notify_signal}) {
-      const Finding found = finding_of(diagnose(with_code(row.snapshot, kind)), "reaper-busy-loop");
+      const Finding found = finding_of(diagnose(with_code(row.snapshot, kind)), CauseId::reaper_busy_loop);
       if (open.confidence == Confidence::possible) {
         EXPECT_EQ(found, Finding{});
         continue;
@@ -187,7 +187,7 @@ TEST(ReaperBusyLoop, AKernelWithoutTheFixStaysAsSureAsItWasAndSaysWhatItsCodeSho
     SCOPED_TRACE(row.name);
     const Snapshot snapshot = with_code(row.snapshot, WaitFix::Kind::none);
     EXPECT_EQ(gist(diagnose(snapshot)), row.expected);
-    const Finding found = finding_of(diagnose(snapshot), "reaper-busy-loop");
+    const Finding found = finding_of(diagnose(snapshot), CauseId::reaper_busy_loop);
     EXPECT_EQ(said_of_code(found).empty(), found == Finding{});
   }
 }
@@ -208,7 +208,7 @@ TEST(ReaperBusyLoop, AStallThatItCannotBeHasStillItsHolder) {
            {event(EventKind::rcu_stall, "rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", {1})}),
       WaitFix::Kind::fix_2024);
   EXPECT_EQ(diagnose(snapshot).verdict, Verdict::stuck);
-  const Finding found = finding_of(diagnose(snapshot), "rcu-held-up");
+  const Finding found = finding_of(diagnose(snapshot), CauseId::rcu_held_up);
   EXPECT_EQ(found.confidence, Confidence::likely);
   ASSERT_TRUE(found.culprit);
   EXPECT_EQ(found.culprit->tid, 910);
@@ -218,7 +218,7 @@ TEST(ReaperBusyLoop, TheCodeIsAskedForWhereItMatters) {
   for (const Row& row : rows()) {
     SCOPED_TRACE(row.name);
     EXPECT_EQ(wait_fix_matters(row.snapshot),
-              finding_of(diagnose(row.snapshot), "reaper-busy-loop") != Finding{});
+              finding_of(diagnose(row.snapshot), CauseId::reaper_busy_loop) != Finding{});
   }
   EXPECT_FALSE(wait_fix_matters(Snapshot{}));
 }
@@ -230,7 +230,7 @@ TEST(ReaperBusyLoop, NamesContainerAndPod) {
     task.cgroup = "/kubepods/burstable/pod0f1e2d3c4b5a69788796a5b4c3d2e1f0/" + id;
     task.container = id;
   }
-  const Finding finding = finding_of(diagnose(snapshot), "reaper-busy-loop");
+  const Finding finding = finding_of(diagnose(snapshot), CauseId::reaper_busy_loop);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->container, id);
   EXPECT_EQ(finding.culprit->pod, "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
@@ -240,7 +240,7 @@ TEST(ReaperBusyLoop, NamesContainerAndPod) {
 
 TEST(ReaperBusyLoop, NamesCulpritVictimsAndTheCircle) {
   const Diagnosis diagnosis = diagnose(live(container(spinner().looks(1.2, 99, 0), victim())));
-  const Finding finding = finding_of(diagnosis, "reaper-busy-loop");
+  const Finding finding = finding_of(diagnosis, CauseId::reaper_busy_loop);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 910);
   EXPECT_EQ(finding.culprit->comm, "iou-wrk-905");

@@ -34,7 +34,7 @@ std::optional<Confidence> judge(const Reaper& reaper) {
 
 Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence) {
   Finding finding;
-  finding.cause = "reaper-second-loop-spin";
+  finding.cause = CauseId::reaper_second_loop_spin;
   finding.confidence = confidence;
   finding.culprit = party(*reaper.task, Role::spins_in_second_loop);
   finding.summary = fmt::format(

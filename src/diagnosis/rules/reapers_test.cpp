@@ -66,8 +66,8 @@ TaskBuilder inside(TaskBuilder task, std::uint64_t space) {
 TEST(UnreapedByOutsideParent, AZombieShownInTheNamespaceHasItsParentOutside) {
   const TaskBuilder dying = inside(init(k_second).looks(2, 0, 0), 7);
   const TaskBuilder runtime = inside(shim(), 1);
-  const Finding finding =
-      finding_of(diagnose(live({runtime, dying, inside(zombie(950, 800), 7)})), "unreaped-by-outside-parent");
+  const Finding finding = finding_of(diagnose(live({runtime, dying, inside(zombie(950, 800), 7)})),
+                                     CauseId::unreaped_by_outside_parent);
   EXPECT_EQ(finding.confidence, Confidence::likely);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 800);
@@ -93,7 +93,7 @@ TEST(UnreapedByOutsideParent, SaysWhatHoldsTheParentUp) {
   stopped.task.state = 'T';
   const Finding finding =
       finding_of(diagnose(live({stopped, init(k_second).looks(2, 0, 0), zombie(950, 800)})),
-                 "unreaped-by-outside-parent");
+                 CauseId::unreaped_by_outside_parent);
   EXPECT_NE(finding.summary.find("it is stopped"), std::string::npos) << finding.summary;
   ASSERT_FALSE(finding.remedies.empty());
   EXPECT_EQ(finding.remedies.front().id, "continue-parent");
@@ -103,7 +103,7 @@ TEST(UnreapedByOutsideParent, TheWholeCircleIsCertain) {
   const Snapshot snapshot =
       pasted({TaskBuilder(1, "systemd", 'D').in(k_drain), init(k_second).child_of(1), zombie(950, 1)},
              {hung_task(1, "systemd", k_drain)});
-  const Finding finding = finding_of(diagnose(snapshot), "unreaped-by-outside-parent");
+  const Finding finding = finding_of(diagnose(snapshot), CauseId::unreaped_by_outside_parent);
   EXPECT_EQ(finding.confidence, Confidence::certain);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 1);
@@ -187,8 +187,8 @@ TEST(TracedMember, Rows) {
   });
   const Diagnosis diagnosis =
       diagnose(pasted({traced(TaskBuilder(901, "app", 'Z'), 77), TaskBuilder(77, "gdb", 'S')}));
-  ASSERT_TRUE(finding_of(diagnosis, "traced-member").culprit);
-  EXPECT_EQ(finding_of(diagnosis, "traced-member").culprit->comm, "gdb");
+  ASSERT_TRUE(finding_of(diagnosis, CauseId::traced_member).culprit);
+  EXPECT_EQ(finding_of(diagnosis, CauseId::traced_member).culprit->comm, "gdb");
 }
 
 TEST(ReaperSecondLoopSpin, Rows) {

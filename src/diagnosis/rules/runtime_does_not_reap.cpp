@@ -140,7 +140,7 @@ void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runt
 Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, const Why& why) {
   const Task& parent = *seen.runtime.task;
   Finding finding;
-  finding.cause = "runtime-does-not-reap";
+  finding.cause = CauseId::runtime_does_not_reap;
   finding.confidence = confidence;
   finding.summary = fmt::format(
       "{}, the init of a container, is dead, and nothing of it is left but to be reaped; {} {} does not reap "

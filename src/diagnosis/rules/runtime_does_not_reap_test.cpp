@@ -107,7 +107,8 @@ TEST(RuntimeDoesNotReap, Rows) {
 }
 
 TEST(RuntimeDoesNotReap, NamesContainerRuntimeAndCommand) {
-  const Finding finding = finding_of(diagnose(live({shim('T'), dead_init()})), "runtime-does-not-reap");
+  const Finding finding =
+      finding_of(diagnose(live({shim('T'), dead_init()})), CauseId::runtime_does_not_reap);
   ASSERT_TRUE(finding.container);
   EXPECT_EQ(finding.container->id, "web");
   EXPECT_EQ(finding.container->name, "web");

@@ -81,7 +81,7 @@ std::optional<Confidence> weight(const WaitGraph& graph, const Task& task) {
   return std::nullopt;
 }
 
-std::vector<Hit> site_hits(const WaitGraph& graph, std::string_view cause) {
+std::vector<Hit> site_hits(const WaitGraph& graph, CauseId cause) {
   std::vector<Hit> hits;
   for (const Task* task : graph.tasks()) {
     const WaitSite* site = graph.site_of(*task);
@@ -127,7 +127,7 @@ bool killed_in_container(const WaitGraph& graph, const Task& task) {
   return contained && kill_pending(task) && task.state.is('D') && graph.hold_of(task) == Hold::lasting;
 }
 
-Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteHits& hits) {
+Finding site_finding(const WaitGraph& graph, CauseId cause, const SiteHits& hits) {
   Finding finding;
   finding.cause = cause;
   finding.confidence = hits.confidence;
@@ -158,7 +158,7 @@ Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteH
     cite(finding, graph, *reaper->task);
     if (reaper->task != &first) add_victim(finding, *reaper->task, Role::init_in_zap);
   }
-  finding.references.push_back(fmt::format("docs/causes/{}.md", cause));
+  finding.references.push_back(page_of(cause));
   name_jam(finding, graph, graph.reaper_over(first));
   return finding;
 }

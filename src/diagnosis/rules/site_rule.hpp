@@ -33,7 +33,7 @@ struct SiteHits {
 std::optional<Confidence> weight(const WaitGraph& graph, const Task& task);
 
 /// The tasks of weight that wait at such a site.
-std::vector<Hit> site_hits(const WaitGraph& graph, std::string_view cause);
+std::vector<Hit> site_hits(const WaitGraph& graph, CauseId cause);
 
 /// Parts the tasks by jam: those of one dying namespace; else, on a live host, those of one container; else
 /// all. A text shows what belongs together: there the rest goes with the one dying namespace.
@@ -62,6 +62,6 @@ bool killed_in_container(const WaitGraph& graph, const Task& task);
 /// A finding with what all of them have: summary ("node[12] waits for the answer of a FUSE server"), the
 /// first task as culprit, the others as victims, the chain from the dying init (when there is one) to the
 /// leaf, the evidence.
-Finding site_finding(const WaitGraph& graph, std::string_view cause, const SiteHits& hits);
+Finding site_finding(const WaitGraph& graph, CauseId cause, const SiteHits& hits);
 
 }  // namespace unzap

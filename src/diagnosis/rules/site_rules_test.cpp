@@ -224,12 +224,12 @@ TEST(SiteRules, AFreezableSleepIsFrozenWhereItStands) {
   snapshot.cgroups.push_back({"/pod/c1", 2, false, false, "/sys/fs/cgroup/unified/pod/c1"});
   snapshot.cgroups.push_back({"/pod/c1", 1, true, true, "/sys/fs/cgroup/freezer/pod/c1/freezer.state"});
   EXPECT_EQ(gist(diagnose(snapshot)), "stuck: frozen-cgroup certain");
-  const Finding finding = finding_of(diagnose(snapshot), "frozen-cgroup");
+  const Finding finding = finding_of(diagnose(snapshot), CauseId::frozen_cgroup);
   EXPECT_NE(finding.summary.find("/pod/c1"), std::string::npos) << finding.summary;
   EXPECT_EQ(finding.chain.size(), 3U);
   Snapshot moving = snapshot;
   moving.tasks[1].samples.back().switches = std::uint64_t{99};  // frozen for a moment, to be killed
-  EXPECT_EQ(finding_of(diagnose(moving), "frozen-cgroup").confidence, Confidence::possible);
+  EXPECT_EQ(finding_of(diagnose(moving), CauseId::frozen_cgroup).confidence, Confidence::possible);
   snapshot.tasks[1].cgroup = std::string("/pod/c2");
   EXPECT_EQ(gist(diagnose(snapshot)), "stuck: uninterruptible-member likely");
 }
@@ -252,7 +252,7 @@ TEST(SiteRules, AFrozenTaskOutsideThatTheDyingWaitFor) {
   EXPECT_EQ(gist(diagnose(snapshot)), "stuck: unreaped-by-outside-parent likely");
   snapshot.cgroups.push_back({"/tools", 2, true, true, "/sys/fs/cgroup/tools/cgroup.events"});
   EXPECT_EQ(gist(diagnose(snapshot)), "stuck: frozen-cgroup likely, unreaped-by-outside-parent likely");
-  const Finding finding = finding_of(diagnose(snapshot), "frozen-cgroup");
+  const Finding finding = finding_of(diagnose(snapshot), CauseId::frozen_cgroup);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 25);
   EXPECT_EQ(finding.victims.size(), 2U);
@@ -264,7 +264,7 @@ TEST(SiteRules, AHalfFrozenCgroupNamesTheStraggler) {
   Snapshot snapshot = pasted({TaskBuilder(40, "app", 'S').in("do_freezer_trap get_signal"),
                               TaskBuilder(41, "kvm", 'S').in("kvm_nx_huge_page_recovery_worker kthread")});
   snapshot.cgroups.push_back({"/test", 2, true, false, "log:1"});
-  const Finding finding = finding_of(diagnose(snapshot), "frozen-cgroup");
+  const Finding finding = finding_of(diagnose(snapshot), CauseId::frozen_cgroup);
   ASSERT_TRUE(finding.culprit);
   EXPECT_EQ(finding.culprit->tid, 41);
 }

@@ -53,7 +53,7 @@ Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& even
   const Task* task = graph.task_of(first);
   const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
   Finding finding;
-  finding.cause = "soft-lockup";
+  finding.cause = CauseId::soft_lockup;
   finding.confidence = now ? Confidence::possible : Confidence::likely;
   const std::string who = task != nullptr ? task->label() : "a task";
   finding.summary = fmt::format(

@@ -92,7 +92,7 @@ std::vector<Hit> hints_of_a_tracer(const WaitGraph& graph) {
   for (const Task* task : zombie_threads(graph)) hits.push_back({task, Confidence::likely});
   if (!hits.empty()) return hits;
   // A stop: normal life under a debugger, unless the task is on its way out.
-  hits = site_hits(graph, "traced-member");
+  hits = site_hits(graph, CauseId::traced_member);
   for (Hit& hit : hits)
     hit.confidence = exiting(*hit.task) == true ? Confidence::likely : Confidence::possible;
   if (!hits.empty()) return hits;
@@ -125,7 +125,7 @@ Party tracer_of(const WaitGraph& graph, const Task& task) {
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "traced-member", hits);
+  Finding finding = site_finding(graph, CauseId::traced_member, hits);
   const Task& first = *hits.tasks.front();
   const bool named = first.tracer_pid.value_or(0) > 0;
   finding.culprit.reset();

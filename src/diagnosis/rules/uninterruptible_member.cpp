@@ -42,7 +42,7 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Task& task) {
 }
 
 Finding make(const WaitGraph& graph, const SiteHits& hits) {
-  Finding finding = site_finding(graph, "uninterruptible-member", hits);
+  Finding finding = site_finding(graph, CauseId::uninterruptible_member, hits);
   const Task& first = *hits.tasks.front();
   finding.culprit = party(first, Role::uninterruptible);
   finding.summary =

@@ -211,7 +211,7 @@ void advise(Finding& finding, const Outside& seen) {
 
 Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence) {
   Finding finding;
-  finding.cause = "unreaped-by-outside-parent";
+  finding.cause = CauseId::unreaped_by_outside_parent;
   finding.confidence = confidence;
   tell(finding, graph, seen);
   link(finding, graph, seen);
@@ -262,7 +262,7 @@ Outside left_behind(const WaitGraph& graph, const std::vector<const Reaper*>& re
 }  // namespace
 
 Findings unreaped_by_outside_parent(const WaitGraph& graph) {
-  const auto blocked = one_jam(graph, site_hits(graph, "unreaped-by-outside-parent"));
+  const auto blocked = one_jam(graph, site_hits(graph, CauseId::unreaped_by_outside_parent));
   const std::vector<const Reaper*> reapers = waiting(graph, blocked.has_value());
   std::vector<Outside> all = jams(graph, reapers);
   std::set<const void*> explained;  // reapers and parents

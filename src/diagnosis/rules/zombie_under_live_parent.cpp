@@ -47,7 +47,7 @@ Findings zombie_under_live_parent(const WaitGraph& graph) {
   if (most == nullptr || (!chosen && most->size() < k_many)) return {};
   const Task* parent = graph.index().by_tid(parent_tid);
   Finding finding;
-  finding.cause = "zombie-under-live-parent";
+  finding.cause = CauseId::zombie_under_live_parent;
   finding.confidence = chosen && could_reap(parent) ? Confidence::likely : Confidence::possible;
   finding.summary = fmt::format("{} {} dead and not reaped; {}, so nothing is stuck in the kernel",
                                 some_of(*most), most->size() == 1 ? "is" : "are",

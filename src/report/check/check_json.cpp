@@ -81,7 +81,7 @@ Json on_host_json(const Diagnosis& diagnosis) {
            {"culprit", nullptr}};
   if (diagnosis.findings.empty()) return out;
   const Finding& first = diagnosis.findings.front();
-  out["cause"] = first.cause;
+  out["cause"] = name(first.cause);
   out["confidence"] = name(first.confidence);
   if (first.culprit) out["culprit"] = first.culprit->comm;
   return out;

@@ -192,7 +192,7 @@ std::string facts_seen(const CheckReport& report, const CheckTextOptions& option
 std::string on_host_sentence(const Diagnosis& diagnosis) {
   if (diagnosis.findings.empty()) return "on a host in this trap, `unzap diagnose` would find nothing\n";
   const Finding& first = diagnosis.findings.front();
-  return fmt::format("on a host in this trap, `unzap diagnose` would say: {} ({}){}\n", first.cause,
+  return fmt::format("on a host in this trap, `unzap diagnose` would say: {} ({}){}\n", name(first.cause),
                      name(first.confidence), first.culprit ? ", " + first.culprit->comm : "");
 }
 

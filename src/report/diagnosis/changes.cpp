@@ -25,15 +25,16 @@ std::string task_key(const Party& party) {
 
 /// Cause, culprit and dying pid namespace, all proved.
 std::string exact_key(const Finding& finding) {
-  return fmt::format("{}|{}|{}", finding.cause, finding.culprit ? task_key(*finding.culprit) : "",
+  return fmt::format("{}|{}|{}", name(finding.cause), finding.culprit ? task_key(*finding.culprit) : "",
                      finding.pid_ns.value_or(0));
 }
 
 /// The same without what one of two looks may have failed to read; see may_be_same().
 std::string loose_key(const Finding& finding) {
-  if (!finding.culprit) return finding.cause;
+  if (!finding.culprit) return std::string(name(finding.cause));
   const Party& party = *finding.culprit;
-  return fmt::format("{}|{}|{}|{}", finding.cause, party.pid.value_or(0), party.tid.value_or(0), party.comm);
+  return fmt::format("{}|{}|{}|{}", name(finding.cause), party.pid.value_or(0), party.tid.value_or(0),
+                     party.comm);
 }
 
 template <typename T>
@@ -57,10 +58,10 @@ std::string_view container_of(const Finding& finding) {
 
 /// Cause and place of the jam; nothing when the place is not known.
 std::optional<std::string> place_key(const Finding& finding) {
-  if (finding.pid_ns) return fmt::format("{}|ns {}", finding.cause, *finding.pid_ns);
+  if (finding.pid_ns) return fmt::format("{}|ns {}", name(finding.cause), *finding.pid_ns);
   const std::string_view container = container_of(finding);
   if (container.empty()) return std::nullopt;
-  return fmt::format("{}|container {}", finding.cause, container);
+  return fmt::format("{}|container {}", name(finding.cause), container);
 }
 
 /// Which finding of a look is which of the look before: pairs by one key after the other, each finding once.
@@ -214,7 +215,7 @@ std::string changes_to_text(const std::vector<Change>& changes, std::optional<Ve
   }
   for (const Change& change : changes)
     out +=
-        fmt::format("{}  {:<8} {} ({})  {}\n", time, name(change.kind), change.finding.cause,
+        fmt::format("{}  {:<8} {} ({})  {}\n", time, name(change.kind), name(change.finding.cause),
                     unzap::name(change.finding.confidence), printable(line_text(change), k_most_text_bytes));
   return out;
 }

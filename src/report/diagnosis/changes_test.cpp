@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t k_now = 1795352707;  // 2026-11-22T13:05:07Z
 
-Finding finding(const std::string& cause, std::int32_t tid, Confidence confidence, int victims = 1) {
+Finding finding(CauseId cause, std::int32_t tid, Confidence confidence, int victims = 1) {
   Finding out;
   out.cause = cause;
   out.confidence = confidence;
@@ -36,7 +36,7 @@ std::string next(Changes& changes, const Diagnosis& look, std::int64_t now = k_n
 
 TEST(Changes, OnlyWhatIsNew) {
   Changes changes;
-  const Finding rcu = finding("rcu-held-up", 7, Confidence::possible);
+  const Finding rcu = finding(CauseId::rcu_held_up, 7, Confidence::possible);
   EXPECT_EQ(next(changes, diagnosis(Verdict::healthy, {})),
             "2026-11-22T13:05:07Z  healthy: nothing is stuck\n");
   EXPECT_EQ(next(changes, diagnosis(Verdict::healthy, {})), "");
@@ -44,10 +44,11 @@ TEST(Changes, OnlyWhatIsNew) {
             "2026-11-22T13:05:07Z  could not tell\n"
             "2026-11-22T13:05:07Z  new      rcu-held-up (possible)  something\\x1b is stuck\n");
   EXPECT_EQ(next(changes, diagnosis(Verdict::unknown, {rcu})), "");
-  EXPECT_EQ(next(changes, diagnosis(Verdict::stuck, {finding("rcu-held-up", 7, Confidence::likely, 3)})),
-            "2026-11-22T13:05:07Z  STUCK\n"
-            "2026-11-22T13:05:07Z  changed  rcu-held-up (likely)  was possible, 3 victims, were 1; "
-            "stuck since 2026-11-22T13:05:07Z: something\\x1b is stuck\n");
+  EXPECT_EQ(
+      next(changes, diagnosis(Verdict::stuck, {finding(CauseId::rcu_held_up, 7, Confidence::likely, 3)})),
+      "2026-11-22T13:05:07Z  STUCK\n"
+      "2026-11-22T13:05:07Z  changed  rcu-held-up (likely)  was possible, 3 victims, were 1; "
+      "stuck since 2026-11-22T13:05:07Z: something\\x1b is stuck\n");
   EXPECT_EQ(next(changes, diagnosis(Verdict::healthy, {})),
             "2026-11-22T13:05:07Z  healthy: nothing is stuck\n"
             "2026-11-22T13:05:07Z  gone     rcu-held-up (likely)  "
@@ -56,9 +57,9 @@ TEST(Changes, OnlyWhatIsNew) {
 
 TEST(Changes, AnotherCulpritIsAnotherFinding) {
   Changes changes;
-  next(changes, diagnosis(Verdict::stuck, {finding("traced-member", 7, Confidence::likely)}));
-  const auto found =
-      changes.since_last(diagnosis(Verdict::stuck, {finding("traced-member", 8, Confidence::likely)}), k_now);
+  next(changes, diagnosis(Verdict::stuck, {finding(CauseId::traced_member, 7, Confidence::likely)}));
+  const auto found = changes.since_last(
+      diagnosis(Verdict::stuck, {finding(CauseId::traced_member, 8, Confidence::likely)}), k_now);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].kind, Change::Kind::appeared);
   EXPECT_EQ(found[1].kind, Change::Kind::gone);
@@ -67,7 +68,7 @@ TEST(Changes, AnotherCulpritIsAnotherFinding) {
 
 TEST(Changes, TwoOfTheSameAreTwo) {
   Changes changes;
-  const Finding one = finding("traced-member", 7, Confidence::likely);
+  const Finding one = finding(CauseId::traced_member, 7, Confidence::likely);
   EXPECT_EQ(changes.since_last(diagnosis(Verdict::stuck, {one, one}), k_now).size(), 2U);
   EXPECT_EQ(changes.since_last(diagnosis(Verdict::stuck, {one, one}), k_now).size(), 0U);
   EXPECT_EQ(changes.since_last(diagnosis(Verdict::stuck, {one}), k_now).size(), 1U);
@@ -75,7 +76,7 @@ TEST(Changes, TwoOfTheSameAreTwo) {
 
 /// A jam of a dying namespace: identities known.
 Finding jam(std::int32_t tid, std::uint64_t start_ticks, std::uint64_t pid_ns) {
-  Finding out = finding("traced-member", tid, Confidence::likely);
+  Finding out = finding(CauseId::traced_member, tid, Confidence::likely);
   out.culprit->start_ticks = start_ticks;
   out.pid_ns = pid_ns;
   out.victims = {{50, 50, "init"}};
@@ -135,8 +136,8 @@ TEST(Changes, WhatOneLookCouldNotReadIsNoChange) {
 
 TEST(Changes, WithoutANamespaceTheContainerIsThePlace) {
   Changes changes;
-  Finding one = finding("hung-in-io", 7, Confidence::likely);
-  Finding two = finding("hung-in-io", 8, Confidence::likely);
+  Finding one = finding(CauseId::hung_task, 7, Confidence::likely);
+  Finding two = finding(CauseId::hung_task, 8, Confidence::likely);
   for (Finding* each : {&one, &two}) each->victims = {{50, 50, "init", {}, "4f2a"}};
   next(changes, diagnosis(Verdict::stuck, {one}));
   const auto found = changes.since_last(diagnosis(Verdict::stuck, {two}), k_now);
@@ -172,7 +173,7 @@ TEST(Changes, ManyAreComparedInShortTime) {
 
 TEST(Changes, AsLinesOfJson) {
   Changes changes;
-  const Diagnosis look = diagnosis(Verdict::stuck, {finding("traced-member", 7, Confidence::likely)});
+  const Diagnosis look = diagnosis(Verdict::stuck, {finding(CauseId::traced_member, 7, Confidence::likely)});
   const std::string text = changes_to_jsonl(changes.since_last(look, k_now), look.verdict, k_now);
   const std::size_t end = text.find('\n');
   const auto verdict = nlohmann::json::parse(text.substr(0, end));

@@ -118,7 +118,7 @@ std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   std::string title =
       fmt::format("{}: {}", snapshot.host.name.value_or("this host"), name(diagnosis.verdict));
   if (!diagnosis.findings.empty())
-    title += fmt::format(", {} ({})", diagnosis.findings.front().cause,
+    title += fmt::format(", {} ({})", name(diagnosis.findings.front().cause),
                          name(diagnosis.findings.front().confidence));
   if (edges.size() < graph.edges().size())
     title += fmt::format("; {} of {} edges", edges.size(), graph.edges().size());

@@ -122,7 +122,7 @@ TEST(ToJsonl, TheVerdictAndThenALineForEachFinding) {
   EXPECT_EQ(head["findings"], diagnosis.findings.size());
   for (const Finding& finding : diagnosis.findings) {
     ASSERT_TRUE(std::getline(lines, line));
-    EXPECT_EQ(nlohmann::json::parse(line)["cause"], finding.cause);
+    EXPECT_EQ(nlohmann::json::parse(line)["cause"], name(finding.cause));
     EXPECT_EQ(line.find('\x1b'), std::string::npos);
   }
   EXPECT_FALSE(std::getline(lines, line));

@@ -77,7 +77,7 @@ Json finding_json(const Finding& finding) {
   Json remedies = Json::array();
   for (const Remedy& remedy : finding.remedies)
     remedies.push_back({{"id", remedy.id}, {"text", remedy.text}, {"risk", remedy.risk}});
-  return {{"cause", finding.cause},
+  return {{"cause", name(finding.cause)},
           {"confidence", name(finding.confidence)},
           {"summary", finding.summary},
           {"culprit", finding.culprit ? to_json(*finding.culprit) : Json(nullptr)},

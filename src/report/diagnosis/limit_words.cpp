@@ -66,10 +66,11 @@ std::string words(const Limit& limit) {
           "perhaps not every case; --timeout gives it more time",
           limit.seconds, limit.count, limit.all);
     case Limit::too_many_jams:
-      return fmt::format("more than {} jams of the cause {}: the rest is not told", limit.count, limit.cause);
+      return fmt::format("more than {} jams of the cause {}: the rest is not told", limit.count,
+                         name(limit.cause));
     case Limit::outranked:
-      return fmt::format("{} is not listed: {}{}", limit.cause, limit.why,
-                         limit.by.empty() ? "" : fmt::format(" ({})", limit.by));
+      return fmt::format("{} is not listed: {}{}", name(limit.cause), limit.why,
+                         limit.by ? fmt::format(" ({})", name(*limit.by)) : "");
     case Limit::unexplained: return unexplained(limit.symptom);
     case Limit::more_unexplained: return fmt::format("{} more containers are said not to end", limit.count);
     case Limit::only_chosen:

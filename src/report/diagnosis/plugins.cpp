@@ -26,8 +26,7 @@ std::string plain(std::string_view text, std::size_t most) {
 }
 
 bool is_harmless(const Finding& finding) {
-  const Cause* known = cause(finding.cause);
-  return known != nullptr && known->kind == CauseKind::harmless;
+  return cause(finding.cause).kind == CauseKind::harmless;
 }
 
 /// The first finding in which something is stuck, or may be; nothing when there is none.
@@ -75,7 +74,7 @@ Rendered to_nrpe(const Diagnosis& diagnosis, const Snapshot& snapshot) {
                 ? std::string("could not tell")
                 : "could not tell: " + plain(words(diagnosis.limits.front()), k_nrpe_bytes);
   else
-    text += fmt::format("{} ({}): {}", first->cause, name(first->confidence),
+    text += fmt::format("{} ({}): {}", name(first->cause), name(first->confidence),
                         plain(first->summary, k_nrpe_bytes));
   return {text.substr(0, k_nrpe_bytes - numbers.size()) + numbers, code};
 }
@@ -89,11 +88,11 @@ Rendered to_npd(const Diagnosis& diagnosis) {
   if (diagnosis.verdict == Verdict::healthy) return {"no container is stuck\n", 0};
   if (diagnosis.verdict == Verdict::unknown || first == nullptr)
     return {first == nullptr ? std::string("could not tell whether a container is stuck\n")
-                             : fmt::format("perhaps stuck: {}\n", first->cause),
+                             : fmt::format("perhaps stuck: {}\n", name(first->cause)),
             2};
   const std::string who = culprit_of(*first);
-  std::string text =
-      fmt::format("stuck: {} ({}){}", first->cause, name(first->confidence), who.empty() ? "" : ", " + who);
+  std::string text = fmt::format("stuck: {} ({}){}", name(first->cause), name(first->confidence),
+                                 who.empty() ? "" : ", " + who);
   return {text.substr(0, k_npd_bytes - 1) + "\n", 1};
 }
 

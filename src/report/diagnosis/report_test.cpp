@@ -25,7 +25,7 @@ Snapshot host() {
 
 Diagnosis stuck() {
   Finding finding;
-  finding.cause = "reaper-busy-loop";
+  finding.cause = CauseId::reaper_busy_loop;
   finding.confidence = Confidence::certain;
   finding.summary = "The init of a dying container spins.";
   finding.culprit = Party{42, 43, "iou-wrk-42", Role::spins_in_first_loop};

@@ -237,8 +237,8 @@ void TextReport::write_finding(std::size_t place) {
   const Finding& finding = diagnosis_.findings[place];
   if (verbose_ || place <= k_told_findings) out_.gap();
   const std::string culprit = finding.culprit ? label(*finding.culprit) : "";
-  out_.item(0, fmt::format("{}. {} ({})  ", place + 1, finding.cause, name(finding.confidence)), culprit,
-            tone_of(finding.confidence));
+  out_.item(0, fmt::format("{}. {} ({})  ", place + 1, name(finding.cause), name(finding.confidence)),
+            culprit, tone_of(finding.confidence));
   if (!verbose_ && place >= k_told_findings) {
     write_homes(finding);
     return;

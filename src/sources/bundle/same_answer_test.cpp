@@ -25,7 +25,7 @@ std::vector<std::string> causes_of(const Snapshot& snapshot) {
   std::vector<std::string> out;
   for (const Finding& finding : diagnose(snapshot).findings) {
     const std::int32_t culprit = finding.culprit ? finding.culprit->tid.value_or(-1) : 0;
-    out.push_back(finding.cause + " " + std::string(name(finding.confidence)) + " " +
+    out.push_back(std::string(name(finding.cause)) + " " + std::string(name(finding.confidence)) + " " +
                   std::to_string(culprit));
   }
   return out;

@@ -111,7 +111,7 @@ std::vector<bool> spinners(const explorer::Exploration<Machine>& found, const ex
 std::string shown(const Diagnosis& d) {
   std::string out = std::string(name(d.verdict));
   for (const Finding& f : d.findings)
-    out += " | " + f.cause + " " + std::string(name(f.confidence)) +
+    out += " | " + std::string(name(f.cause)) + " " + std::string(name(f.confidence)) +
            (f.culprit ? " " + std::to_string(f.culprit->tid.value_or(0)) : "");
   return out;
 }
@@ -134,14 +134,14 @@ void look_at_trap(const Machine& machine, const explorer::Exploration<Machine>& 
       const Snapshot snapshot = draw_window(machine.config(), first, last, 2.0, guilty, gaps);
       const Diagnosis d = diagnose(snapshot);
       const bool named = d.verdict == Verdict::stuck && !d.findings.empty() &&
-                         d.findings[0].cause == "reaper-busy-loop" && d.findings[0].culprit &&
+                         d.findings[0].cause == CauseId::reaper_busy_loop && d.findings[0].culprit &&
                          d.findings[0].culprit->tid == tid;
       if (!named) ++wrong[gap_name + ": " + shown(d)];
       Snapshot fixed = snapshot;
       fixed.host.wait_fix = WaitFix{WaitFix::Kind::fix_2024, "", {}};
       const Diagnosis refuted = diagnose(fixed);
       for (const Finding& f : refuted.findings)
-        if (f.cause == "reaper-busy-loop" && f.confidence > Confidence::possible)
+        if (f.cause == CauseId::reaper_busy_loop && f.confidence > Confidence::possible)
           ++wrong[gap_name + ", with the fix: " + shown(refuted)];
     }
   }

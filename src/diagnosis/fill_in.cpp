@@ -22,11 +22,9 @@ Number init(const Finding& finding) {
   return victim(finding, &Role::is_init);
 }
 
-void replace(std::string& text, std::string_view mark, const Number& number) {
-  if (!number) return;
-  const std::string digits = std::to_string(*number);
-  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + digits.size()))
-    text.replace(at, mark.size(), digits);
+void replace(std::string& text, std::string_view mark, const std::string& words) {
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + words.size()))
+    text.replace(at, mark.size(), words);
 }
 
 struct Known {
@@ -52,12 +50,15 @@ std::vector<Known> known_numbers(const Finding& finding) {
 
 }  // namespace
 
+void fill_in(Finding& finding, std::string_view mark, const std::string& words) {
+  for (std::string& text : finding.refuted_by) replace(text, mark, words);
+  for (std::string& text : finding.next_evidence) replace(text, mark, words);
+  for (Remedy& remedy : finding.remedies) replace(remedy.text, mark, words);
+}
+
 void fill_in(Finding& finding) {
-  for (const Known& known : known_numbers(finding)) {
-    for (std::string& text : finding.refuted_by) replace(text, known.mark, known.number);
-    for (std::string& text : finding.next_evidence) replace(text, known.mark, known.number);
-    for (Remedy& remedy : finding.remedies) replace(remedy.text, known.mark, known.number);
-  }
+  for (const Known& known : known_numbers(finding))
+    if (known.number) fill_in(finding, known.mark, std::to_string(*known.number));
 }
 
 }  // namespace unzap

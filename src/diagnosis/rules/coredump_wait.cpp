@@ -29,25 +29,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   Finding finding = site_finding(graph, CauseId::coredump_wait, hits);
   if (graph.site_of(*hits.tasks.front()) == nullptr)
     finding.summary = some_of(hits.tasks) + " is writing a core dump (CoreDumping: 1)";
-  finding.refuted_by = {
-      "the core file grows, or the helper of core_pattern uses CPU: a big dump, not a stuck one"};
-  finding.next_evidence = {
-      "cat /proc/sys/kernel/core_pattern",
-      "grep -H -E 'State|CoreDumping|SigPnd' /proc/<pid>/task/*/status",
-      "for t in /proc/<pid>/task/*; do echo $t; cat $t/comm $t/stack; done   # the dumper is the one not "
-      "parked",
-      "ps -eo pid,stat,wchan:30,comm | grep -E 'systemd-coredum|apport|abrt'",
-  };
-  finding.remedies = {
-      {"end-helper", "If the helper of core_pattern hangs, kill it: the dump then ends with a broken pipe",
-       "the core dump is lost"},
-      {"kill-dumper",
-       "kill -9 the dumping process: since 5.10 only SIGKILL and the freezers interrupt a dump",
-       "the core dump is lost"},
-      {"no-dumps", "Keep dumps out of containers that must end fast: ulimit -c 0", "no core dumps"},
-  };
-  finding.references.push_back(
-      "core(5); fs/coredump.c: coredump_wait(), kernel/exit.c: coredump_task_exit()");
+  advise(finding);
   return finding;
 }
 

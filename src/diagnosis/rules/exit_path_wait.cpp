@@ -41,22 +41,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
     link.evidence = {finding.evidence[0].id};
     finding.chain.push_back(std::move(link));
   }
-  finding.refuted_by = {"the task is gone, or its stack is another one, a minute later"};
-  finding.next_evidence = {
-      "cat /proc/<pid>/task/<tid>/stack; sleep 10; the same again",
-      "for i in /proc/[0-9]*/task/*; do grep -qE '^[0-9]+ .* D ' $i/stat && echo $i $(cat $i/comm) && cat "
-      "$i/stack; done",
-      "dmesg | grep -E 'blocked for more|BUG|Oops|WARNING' | tail -60",
-  };
-  finding.remedies = {
-      {"free-holder",
-       "Free what the innermost function waits for (terminal: kill what reads or writes its other side; "
-       "fanotify: stop the listener; a work item: see what its kworker does)",
-       "depends on what it is"},
-      {"no-kill", "No signal helps: the task is past exit_signals()", "none"},
-      {"reboot", "Reboot when an oops earlier in the log left the lock held", "ends everything on the node"},
-  };
-  finding.references.push_back("do_exit() in kernel/exit.c: the order of what a task gives back");
+  advise(finding);
   return finding;
 }
 

@@ -128,42 +128,6 @@ std::string thaw_command(const WaitGraph& graph, const Task& task) {
                             : fmt::format("echo 0 > {}/cgroup.freeze", folder);
 }
 
-void advise(Finding& finding) {
-  finding.refuted_by = {
-      "freezer.state (v1) is THAWED, or cgroup.freeze (v2) is 0, in the task's cgroup and in all above it",
-      "the task is on its way again a second later: runtimes freeze a v1 cgroup for a moment to kill what is "
-      "in it",
-  };
-  finding.next_evidence = {
-      "cat /proc/<pid>/cgroup",
-      "v1: d=/sys/fs/cgroup/freezer/<path>; grep -H . $d/freezer.state $d/freezer.self_freezing "
-      "$d/freezer.parent_freezing",
-      "v2: d=/sys/fs/cgroup/<path>; grep -H . $d/cgroup.freeze $d/cgroup.events; for t in $(cat "
-      "$d/cgroup.threads); do "
-      "echo $t; cat /proc/$t/stack; done",
-      "grep -E 'SigPnd|ShdPnd' /proc/<pid>/task/*/status",
-  };
-  finding.remedies = {
-      {"thaw",
-       "Thaw it: v1 echo THAWED > freezer.state, v2 echo 0 > cgroup.freeze; first in the cgroup above when "
-       "that "
-       "one is frozen",
-       "the tasks run again for as long as SIGKILL takes to reach them"},
-      {"unpause",
-       "If it was paused on purpose: docker unpause, ctr task resume, crictl (through the runtime)",
-       "as above"},
-      {"end-straggler",
-       "A v2 freeze that does not complete: end the thread that does not come to the freezer (the one "
-       "without a freezer function on its stack)",
-       "that thread's work is lost"},
-  };
-  finding.references.push_back(
-      "kernel/freezer.c: __refrigerator(); kernel/cgroup/freezer.c; kernel/signal.c: "
-      "do_freezer_trap()");
-  finding.references.push_back(
-      "opencontainers/runc pull request 3217: in cgroup v1 SIGKILL does nothing while frozen");
-}
-
 /// A freeze that was asked for and has not completed: who does not come to the freezer is the culprit.
 void tell_half_frozen(Finding& finding, const WaitGraph& graph, const SiteHits& hits,
                       const CgroupState& half) {

@@ -19,30 +19,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
       finding.summary += "; SIGKILL is pending for its process only, so even a killable wait is not woken";
       break;
     }
-  finding.refuted_by = {
-      "the task has left request_wait_answer() a few seconds later: the server is slow, not stuck",
-      "/sys/fs/fuse/connections/*/waiting is 0 everywhere",
-  };
-  finding.next_evidence = {
-      "grep . /sys/fs/fuse/connections/*/waiting",
-      "grep fuse /proc/self/mountinfo   # the minor number of 0:N is the connection's number",
-      "ps -eo pid,ppid,stat,wchan:30,comm | grep -iE 'fuse|rclone|s3fs|sshfs|gluster|lxcfs'",
-      "grep -E 'SigPnd|ShdPnd|NSpid' /proc/<pid>/task/*/status",
-  };
-  finding.remedies = {
-      {"restart-server", "If the server still runs, make it answer: continue or restart it",
-       "its other mounts"},
-      {"abort-connection",
-       "Abort the connection: echo 1 > /sys/fs/fuse/connections/N/abort (N of the mount that is stuck)",
-       "everybody on that mount gets ENOTCONN; data that the server has not written is lost; cannot be "
-       "undone"},
-      {"lazy-unmount", "umount -l the mount in each namespace that has it, then abort", "as above"},
-      {"reboot", "Reboot if the connection is not listed any more", "ends everything on the node"},
-  };
-  finding.references.push_back(
-      "Documentation/filesystems/fuse.rst (kernel tree): aborting a filesystem connection");
-  finding.references.push_back(
-      "commit 91ec6c85599b (6.6) took back the fix for a flush inside a dying pid namespace (5a8bee63b10f)");
+  advise(finding);
   return finding;
 }
 

@@ -31,13 +31,7 @@ Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const Kerne
   if (task != nullptr) finding.culprit = party(*task, Role::refused_to_freeze);
   for (std::size_t at = 0; at < events.size() && at < 8; ++at) cite(finding, *events[at]);
   finding.chain.push_back(unknown_wait(task, finding));
-  finding.refuted_by = {"the next attempt to sleep succeeds: the task was only slow"};
-  finding.next_evidence = {"dmesg | grep -A40 'refusing to freeze'",
-                           "ps -eLo pid,tid,stat,wchan:32,comm | awk '$3 ~ /D/'"};
-  finding.remedies = {
-      {"read-stack", "Read the stack behind the report: the functions below schedule() say what it waits for",
-       "none"}};
-  finding.references = {"docs/causes/hung-task.md", "kernel/power/process.c"};
+  advise(finding, "The system was to sleep");
   return {std::move(finding)};
 }
 
@@ -69,13 +63,7 @@ Findings hung_task(const WaitGraph& graph) {
   for (std::size_t at = 0; at < events.size() && at < 8; ++at) cite(finding, *events[at]);
   for (const Task* task : tasks) add_victim(finding, *task, Role::blocked);
   finding.chain.push_back(unknown_wait(tasks.empty() ? nullptr : tasks.front(), finding));
-  finding.refuted_by = {"the task has moved on: reports are about the past"};
-  finding.next_evidence = {
-      "cat /proc/<pid>/task/<tid>/stack", "dmesg | grep -A40 'blocked for more'",
-      "echo w > /proc/sysrq-trigger; dmesg | tail -300   # all blocked tasks, into the kernel log"};
-  finding.remedies = {
-      {"read-stack", "Read the stack: the functions below schedule() say what it waits for", "none"}};
-  finding.references = {"docs/causes/hung-task.md", "kernel/hung_task.c"};
+  advise(finding);
   return {std::move(finding)};
 }
 

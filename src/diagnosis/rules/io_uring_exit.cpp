@@ -62,36 +62,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   if (waits_for_workers && graph.snapshot().all_tasks && !worker_shown(graph, hits.tasks))
     finding.summary +=
         "; no worker of it is alive, so a worker reference was lost (slow I/O does not look so)";
-  finding.refuted_by = {
-      "the iou-wrk threads make progress (rchar, wchar in /proc/<pid>/io grow): a long queue, slow, not "
-      "stuck",
-      "the iou-wrk thread waits for a server or a disk: then that is the cause",
-  };
-  finding.next_evidence = {
-      "for t in /proc/<pid>/task/*; do echo $t; cat $t/comm $t/stack; done",
-      "grep . /proc/<pid>/task/*/fdinfo/* 2>/dev/null | grep -A20 -i sqmask   # rings, if the files are "
-      "still open",
-      "ps -eLo pid,tid,stat,wchan:30,comm | grep -E 'iou-(wrk|sqp|mgr)|io_ring_exit'",
-      "dmesg | grep -E 'io_uring|iou-|BUG|WARNING' | tail -40",
-  };
-  finding.remedies = {
-      {"unblock-worker", "Look at what the iou-wrk threads wait for, and free that (server, disk, pipe peer)",
-       "depends on what it is"},
-      {"wait",
-       "Give a long queue time: the workers run every queued request before they end on older kernels",
-       "none"},
-      {"upgrade-kernel",
-       "Upgrade: 6.1.167 and 6.12.68 stop the workers' run loop at exit (CVE-2026-23113), 6.1.191 and "
-       "6.12.115 order the exit bit against worker creation",
-       "a reboot"},
-      {"no-io-uring", "Keep the program off io_uring (UV_USE_IO_URING=0, kernel.io_uring_disabled=2)",
-       "slower I/O, or the program refuses to run"},
-      {"reboot", "Reboot when no worker is left to wait for", "ends everything on the node"},
-  };
-  finding.references.push_back(
-      "commit 10dc95939817 (io_uring/io-wq: check IO_WQ_BIT_EXIT inside work run loop)");
-  finding.references.push_back(
-      "commit 0e5663856b69 (io-wq: order the exit bit against worker creation task work)");
+  advise(finding);
   return finding;
 }
 

@@ -44,36 +44,6 @@ const Task* init_of_bare_tree(const WaitGraph& graph) {
   return init;
 }
 
-void advise(Finding& finding, const std::string& pid) {
-  finding.refuted_by = {"the init is gone a minute later: it was only slow",
-                        "a member of the namespace is shown blocked: then its cause is the answer"};
-  finding.next_evidence = {
-      fmt::format("cat /proc/{0}/stack; for t in /proc/{0}/task/*; do echo $t; cat $t/comm $t/stack; done",
-                  pid),
-      "members: n=$(readlink /proc/" + pid +
-          "/ns/pid); for p in /proc/[0-9]*; do [ \"$(readlink $p/ns/pid)\" = \"$n\" ] && "
-          "echo $p $(cat $p/comm); done",
-      "every thread of them: for t in /proc/<member>/task/*; do grep -HE 'Name|State|TracerPid|Pnd' "
-      "$t/status; cat "
-      "$t/stack; done",
-      "zombies with their parent: grep -lE '^State:.Z' /proc/[0-9]*/status | xargs grep -HE "
-      "'^(Name|PPid|NSpid|Threads)'",
-      "dmesg | grep -E 'soft lockup|rcu.*stall|blocked for more'",
-  };
-  finding.remedies = {
-      {"collect",
-       "Collect what is missing (commands above, as root) and diagnose again: the remedy depends on who is "
-       "left",
-       "none"},
-      {"reboot",
-       "Reboot only when the node must be back at once; save the evidence first, as root: unzap record -o "
-       "FILE",
-       "ends everything on the node, and the evidence"},
-  };
-  finding.references = {"docs/causes/members-not-visible.md",
-                        "kernel/pid_namespace.c: zap_pid_ns_processes()"};
-}
-
 Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
   Finding finding;
   finding.cause = CauseId::members_not_visible;
@@ -94,7 +64,8 @@ Finding about_reaper(const WaitGraph& graph, const Reaper& reaper) {
     if (finding.victims.size() < 8) cite(finding, graph, *member);
     add_victim(finding, *member, zombie(*member) ? Role::zombie_held : Role::member);
   }
-  advise(finding, init.tgid ? std::to_string(*init.tgid) : "<init>");
+  advise(finding);
+  if (init.tgid) fill_in(finding, "<init>", std::to_string(*init.tgid));
   name_jam(finding, graph, &reaper);
   return finding;
 }
@@ -110,7 +81,8 @@ Finding about_bare_tree(const WaitGraph& graph, const Task& init) {
       init.label(), some_of(inside));
   finding.chain.push_back({NodeRef::of(init), NodeKind::hidden, {}, false, cite(finding, graph, init)});
   for (const Task* child : inside) add_victim(finding, *child, Role::child_of_first_process);
-  advise(finding, std::to_string(*init.tid));
+  advise(finding);
+  fill_in(finding, "<init>", std::to_string(*init.tid));
   return finding;
 }
 
@@ -158,7 +130,8 @@ Findings members_not_visible(const WaitGraph& graph) {
   }
   const NodeKind awaited = exits ? NodeKind::hidden : NodeKind::hidden_threads;
   finding.chain.push_back({NodeRef::of(*leaders.front()), awaited, {}, false, ids});
-  advise(finding, leaders.front()->tid ? std::to_string(*leaders.front()->tid) : "<pid>");
+  advise(finding);
+  fill_in(finding, "<init>", leaders.front()->tid ? std::to_string(*leaders.front()->tid) : "<pid>");
   out.push_back(std::move(finding));
   return out;
 }

@@ -6,40 +6,7 @@
 #include "diagnosis/rules/site_rule.hpp"
 
 namespace unzap {
-namespace {
-
-void advise(Finding& finding) {
-  finding.refuted_by = {
-      "the message does not come again within a minute: the last reference went late, but it went",
-      "ip netns add probe && ip netns del probe return at once",
-  };
-  finding.next_evidence = {
-      "dmesg -T | grep 'waiting for .* to become free' | tail -3   # device, usage count, ref_tracker lines "
-      "(5.17+)",
-      "for i in /proc/[0-9]*/task/*; do grep -qE 'copy_net_ns|cleanup_net|netdev_wait_allrefs' $i/stack "
-      "2>/dev/null && "
-      "echo $i && cat $i/comm $i/stack; done",
-      "lsns -t net; ls -l /proc/[0-9]*/ns/net 2>/dev/null | awk '{print $NF}' | sort | uniq -c | sort -n | "
-      "tail",
-  };
-  finding.remedies = {
-      {"find-user",
-       "Look for what may hold the device: sockets in TIME_WAIT with long timers, NFS or CIFS mounts made in "
-       "the namespace, IPv6 routes, tunnels",
-       "none"},
-      {"wait", "Wait for some minutes: late sockets let go by themselves", "none"},
-      {"no-new-netns",
-       "Meanwhile start containers with host networking only: every new network namespace waits behind it",
-       "less isolation"},
-      {"reboot", "Reboot: a leaked reference does not come back", "ends everything on the node"},
-      {"upgrade-kernel",
-       "Upgrade: each known leak has its own fix; CONFIG_NET_DEV_REFCNT_TRACKER (5.17) names the one "
-       "who took the reference",
-       "a reboot"},
-  };
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Findings netns_reference_leak(const WaitGraph& graph) {
   std::vector<const KernelEvent*> reports;
@@ -53,7 +20,6 @@ Findings netns_reference_leak(const WaitGraph& graph) {
   } else {
     finding.cause = CauseId::netns_reference_leak;
     finding.summary = "a network device of a dead namespace cannot be freed";
-    finding.references = {"docs/causes/netns-reference-leak.md"};
     // One line may be a late socket; the kernel repeats it every ten seconds as long as it waits.
     const bool now = graph.snapshot().origin != Origin::text;
     finding.confidence = now ? Confidence::possible : Confidence::likely;

@@ -29,13 +29,7 @@ Findings oom_kill(const WaitGraph& graph) {
     }
   }
   finding.chain.push_back({NodeKind::oom_killer, NodeKind::nobody, {}, false, {finding.evidence.front().id}});
-  finding.refuted_by = {
-      "the killed process is still there minutes later: look for what holds it (its stack)"};
-  finding.next_evidence = {"ps -o pid,stat,wchan:30,comm -p <killed pid>",
-                           "memory.events of the cgroup in the report"};
-  finding.remedies = {
-      {"raise-limit", "Raise the memory limit of the container, or make the program use less", "none"}};
-  finding.references = {"docs/causes/oom-kill.md", "mm/oom_kill.c"};
+  advise(finding);
   return {std::move(finding)};
 }
 

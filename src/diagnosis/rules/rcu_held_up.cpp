@@ -145,36 +145,6 @@ void add_chain(Finding& finding, const WaitGraph& graph, const Jam& jam) {
   if (jam.holder_edge != nullptr) add_links(finding, graph, {jam.holder_edge});
 }
 
-void advise(Finding& finding) {
-  finding.refuted_by = {
-      "the waiting task is gone, or waits somewhere else, a minute later: grace periods are slow, not stuck",
-      "no CPU runs one task for seconds without a context switch",
-  };
-  finding.next_evidence = {
-      "who spins: dmesg | grep -E 'soft lockup|rcu.*stall'",
-      "who spins: top -H -b -n1 | head -20",
-      "a dying init that spins: for i in /proc/[0-9]*/task/*; do grep -q zap_pid_ns_processes $i/stack "
-      "2>/dev/null && "
-      "echo $i && grep -E 'Name|State|NSpid' $i/status; done",
-      "every thread, since a zombie leader shows nothing: for i in /proc/[0-9]*/task/*; do grep -qE "
-      "'synchronize_rcu|exp_funnel_lock|__wait_rcu_gp' $i/stack 2>/dev/null && echo $i && cat $i/stack; done",
-      "what each CPU runs (writes to the kernel log): echo l > /proc/sysrq-trigger; dmesg | tail -200",
-  };
-  finding.remedies = {
-      {"find-the-spinner",
-       "Find the task that holds the CPU (commands above); every remedy depends on what it is", "none"},
-      {"stop-the-spinner",
-       "If it is a process that is not exiting, stop it (kill, or stop what drives the kernel "
-       "thread: unmount, unload, stop the service)",
-       "the service behind it ends"},
-      {"cordon",
-       "Keep new work off the node: every unmount and every container end waits for the same grace period",
-       "running pods stay where they are"},
-      {"reboot", "Reboot the node when the task on the CPU cannot be stopped", "ends everything on the node"},
-  };
-  finding.references = {"docs/causes/rcu-held-up.md", "Documentation/RCU/stallwarn.rst (kernel tree)"};
-}
-
 /// What all holders have in common: the reports, and who waits.
 Jam without_holder(const WaitGraph& graph) {
   Jam jam;

@@ -216,81 +216,15 @@ void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper,
   for (const Edge* edge : graph.out(*spinner)) add_links(finding, graph, {edge});
 }
 
-void advise(Finding& finding, const WaitGraph& graph, const Reaper& reaper) {
-  const std::string pid = reaper.task->tgid  ? std::to_string(*reaper.task->tgid)
-                          : reaper.task->tid ? std::to_string(*reaper.task->tid)
-                                             : "PID";
-  finding.refuted_by = {
-      "the spinning thread's context switch counters grow from one look to the next",
-      "/proc/<tid>/stack of that thread shows frames: it is off the CPU and sleeps in do_wait() as it should",
-      "the running kernel has 7fea700e04bd or 5c0985dd3c32",
-  };
-  if (preempts_kernel_code(graph.snapshot().host))
-    finding.refuted_by.push_back(fmt::format(
-        "the kernel {}: grace periods end in spite of the spin, which then lasts only as long as a member "
-        "needs to exit",
-        preemptible(*graph.snapshot().host.preemption)));
-  finding.next_evidence = {
-      "dmesg | grep -E 'soft lockup|rcu.*stall|blocked for more'",
-      fmt::format(
-          "grep -H . /proc/{0}/task/*/status | grep -E 'Name|State|NSpid|ctxt'; sleep 2; grep -H ctxt "
-          "/proc/{0}/task/*/status",
-          pid),
-      fmt::format("for s in /proc/{}/task/*/stat; do sed 's/.*) //' $s | cut -d' ' -f1,7,12,13,37; done  # "
-                  "state, flags, "
-                  "utime, stime, CPU",
-                  pid),
-      "for i in /proc/[0-9]*/task/*; do grep -qE 'synchronize_rcu_expedited|exp_funnel_lock' $i/stack "
-      "2>/dev/null && "
-      "echo $i && cat $i/stack; done",
-      "uname -r; grep -E 'CONFIG_PREEMPT(_RCU|_DYNAMIC|_NONE|_VOLUNTARY)?=' /boot/config-$(uname -r)",
-  };
-  finding.remedies = {
-      {"do-not-wait",
-       "Do not wait and do not send more signals: the thread is past exit_signals() and runs no code "
-       "that could see them, and nothing clears the flag by itself",
-       "none"},
-      {"cordon",
-       "Keep new containers off the node (kubectl cordon): every mount namespace that is torn down from now "
-       "on queues behind this CPU",
-       "running pods stay where they are"},
-      {"no-stop-machine",
-       "Take no CPU off line (it waits for RCU with a lock held that loading a module needs), and change "
-       "neither "
-       "clock source nor microcode: stop_machine() has all other CPUs stand still until this one comes",
-       "none"},
-      {"save-evidence",
-       fmt::format(
-           "Save the evidence before anything else, as root: unzap record -o FILE; by hand dmesg, and "
-           "/proc/{}/task/*/{{status,stack,stat}}",
-           pid),
-       "none"},
-      {"clear-flag",
-       "Free it without a reboot: unzap rescue shows the plan, unzap rescue --apply loads a kernel module "
-       "that "
-       "clears the flag of this one thread, and watches until everybody is gone",
-       "loads a module, which taints the kernel; tried in the lab on 6.1.192, see docs/lab-results.md"},
-      {"reboot", "Else reboot the node; if `reboot` hangs in unmount, use the platform's reset",
-       "ends everything on the node; data not yet written is lost"},
-      {"upgrade-kernel",
-       "Run a kernel with the fix: 5.10.221, 5.15.162, 6.1.95, 6.6.35, 6.9.6, 6.10 or later; the "
-       "rework that also covers the second loop is in 6.1.191 and 6.12.115",
-       "a reboot"},
-      {"no-io-uring",
-       "Until then keep io_uring out of inits: UV_USE_IO_URING=0 for Node.js, or "
-       "kernel.io_uring_disabled=2 for the whole host (6.6 and later)",
-       "programs that need io_uring "
-       "fail or fall back to slower I/O"},
-      {"small-init",
-       "Run containers under an init that uses no io_uring (tini, dumb-init, --init): the flag then never "
-       "sits on the thread that reaps",
-       "none"},
-  };
-  finding.references = {
-      "docs/causes/reaper-busy-loop.md",
-      "commit 7fea700e04bd (zap_pid_ns_processes: clear TIF_NOTIFY_SIGNAL along with TIF_SIGPENDING)",
-      "commit 5c0985dd3c32 (pid_namespace: prevent TIF_NOTIFY_SIGNAL from interrupting the reaper)",
-  };
+void add_advice(Finding& finding, const WaitGraph& graph, const Task& spinner) {
+  const Host& host = graph.snapshot().host;
+  advise(finding);
+  if (preempts_kernel_code(host)) {
+    advise(finding, "The kernel preempts its own code");
+    fill_in(finding, "<is preemptible>", std::string(preemptible(*host.preemption)));
+  }
+  const Reading<std::int32_t>& pid = spinner.tgid ? spinner.tgid : spinner.tid;
+  if (pid) fill_in(finding, "<pid>", std::to_string(*pid));
 }
 
 }  // namespace
@@ -310,7 +244,7 @@ Findings reaper_busy_loop(const WaitGraph& graph) {
     tell(finding, graph, reaper, sight);
     add_code(finding, graph.snapshot().host);
     add_victims(finding, graph, reaper, sight);
-    advise(finding, graph, reaper);
+    add_advice(finding, graph, *reaper.task);
     name_jam(finding, graph, &reaper);
     out.push_back(std::move(finding));
   }

@@ -48,31 +48,7 @@ Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence
     if (finding.victims.size() < 8) cite(finding, graph, *member);
     add_victim(finding, *member, Role::remaining_member);
   }
-  finding.refuted_by = {
-      "a soft lockup or an RCU stall report about it: then it is the first loop (reaper-busy-loop)",
-      "do_wait is above zap_pid_ns_processes on its stack",
-      "the kernel has 5c0985dd3c32 (6.1.191, 6.12.115): it sleeps in TASK_IDLE there",
-  };
-  finding.next_evidence = {
-      "for i in 1 2 3; do grep -h ctxt /proc/<pid>/task/<tid>/status; sleep 2; done   # they grow when the "
-      "CPU is contended",
-      "cat /sys/kernel/livepatch/*/transition 2>/dev/null   # a livepatch transition sets the flag every 15 "
-      "s",
-      "for p in /proc/[0-9]*; do grep -q '^State:.Z' $p/status 2>/dev/null && grep -HE '^(Name|PPid|NSpid)' "
-      "$p/status; done",
-  };
-  finding.remedies = {
-      {"free-members",
-       "Make the parents outside reap the members that are left (exec sessions, shim): the loop then ends",
-       "see unreaped-by-outside-parent"},
-      {"let-it-burn", "It costs one CPU and holds nothing up: it may wait for a maintenance window",
-       "one CPU"},
-      {"upgrade-kernel", "Upgrade to 6.1.191, 6.12.115 or later", "a reboot"},
-  };
-  finding.references = {
-      "docs/causes/reaper-second-loop-spin.md",
-      "commit 5c0985dd3c32 (pid_namespace: prevent TIF_NOTIFY_SIGNAL from interrupting the reaper)",
-      "CVE-2026-99244"};
+  advise(finding);
   name_jam(finding, graph, &reaper);
   return finding;
 }

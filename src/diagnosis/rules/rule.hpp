@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "diagnosis/advice.hpp"
+#include "diagnosis/fill_in.hpp"
 #include "diagnosis/finding.hpp"
 #include "diagnosis/wait_graph.hpp"
 

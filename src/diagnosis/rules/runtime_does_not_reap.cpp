@@ -99,42 +99,18 @@ std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const 
   return std::nullopt;
 }
 
-void advise(Finding& finding, const WaitGraph& graph, const RuntimeProcess& runtime, const Why& why) {
-  const std::string pid = std::to_string(runtime.task->tid.value_or(0));
-  const HeldUp::Kind kind = why.held_up.kind;
-  finding.refuted_by = {
-      "the zombie is gone a second later: the runtime was slow, and has reaped it",
-      "/proc/<zombie>/task has more than one entry: live threads keep it",
-  };
-  finding.next_evidence = {
-      "grep -E '^(State|PPid|TracerPid|SigQ)' /proc/" + pid + "/status",
-      "for t in /proc/" + pid + "/task/*; do echo $t; cat $t/comm $t/wchan; echo; cat $t/stack; done",
-      "journalctl -u containerd -u docker -u crio | grep -E 'exit event|deadline exceeded|failed to kill'",
-  };
-  if (kind == HeldUp::stopped)
-    finding.remedies.push_back({"continue-runtime", "Let it go on: kill -CONT " + pid,
-                                "it goes on with whatever it was stopped in"});
-  if (kind == HeldUp::traced)
-    finding.remedies.push_back(
-        {"detach", fmt::format("Make its tracer {} detach or end", runtime.task->tracer_pid.value_or(0)),
-         "the tracer's session is lost"});
-  if (const CgroupState* freezer = graph.freezer_of(*runtime.task)) {
-    const bool v1 = freezer->version == 1;
-    finding.remedies.push_back(
-        {"thaw",
-         fmt::format("Thaw its cgroup {}: {}", printable(freezer->path, 128),
-                     v1 ? "echo THAWED > freezer.state there" : "echo 0 > cgroup.freeze there, or above"),
-         "all that is frozen with it goes on, too"});
+void add_advice(Finding& finding, const WaitGraph& graph, const Task& runtime, HeldUp::Kind kind) {
+  if (kind == HeldUp::stopped) advise(finding, "The runtime is stopped");
+  if (kind == HeldUp::traced) advise(finding, "The runtime is traced");
+  if (const CgroupState* freezer = graph.freezer_of(runtime)) {
+    advise(finding, freezer->version == 1 ? "The runtime is frozen by cgroup v1"
+                                          : "The runtime is frozen by cgroup v2");
+    fill_in(finding, "<cgroup>", printable(freezer->path, 128));
   }
-  if (kind == HeldUp::blocked)
-    finding.remedies.push_back({"free-runtime", "Free what blocks it: its stack says what", "none"});
-  finding.remedies.push_back(
-      {"end-runtime",
-       fmt::format("If it does not come back, end it: kill {}; the zombie goes to the next subreaper or the "
-                   "host's init, and the runtime notices that the shim is gone",
-                   pid),
-       "the container's exit code and the end of its logs; of a pod's shim all containers of that pod"});
-  finding.references = {"docs/causes/runtime-does-not-reap.md", "wait(2), prctl(2) PR_SET_CHILD_SUBREAPER"};
+  if (kind == HeldUp::blocked) advise(finding, "The runtime is blocked");
+  advise(finding);
+  fill_in(finding, "<tracer>", std::to_string(runtime.tracer_pid.value_or(0)));
+  fill_in(finding, "<pid>", std::to_string(runtime.tid.value_or(0)));
 }
 
 Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, const Why& why) {
@@ -158,7 +134,7 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
   if (seen.runtime.container.id.empty())
     finding.unproved.push_back(
         {seen.known ? Unproved::runtime_by_name : Unproved::runtime_unknown, parent.label()});
-  advise(finding, graph, seen.runtime, why);
+  add_advice(finding, graph, parent, why.held_up.kind);
   return finding;
 }
 

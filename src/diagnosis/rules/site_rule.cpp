@@ -158,7 +158,6 @@ Finding site_finding(const WaitGraph& graph, CauseId cause, const SiteHits& hits
     cite(finding, graph, *reaper->task);
     if (reaper->task != &first) add_victim(finding, *reaper->task, Role::init_in_zap);
   }
-  finding.references.push_back(page_of(cause));
   name_jam(finding, graph, graph.reaper_over(first));
   return finding;
 }

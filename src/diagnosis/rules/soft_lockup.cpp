@@ -64,18 +64,7 @@ Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& even
   for (std::size_t at = 0; at < events.size() && at < 5; ++at) cite(finding, *events[at]);
   const NodeRef runner = task != nullptr ? NodeRef::of(*task) : NodeKind::task;
   finding.chain.push_back({runner, NodeKind::nobody, Reason::runs, false, {finding.evidence.front().id}});
-  finding.refuted_by = {"zap_pid_ns_processes is on its stack: then it is reaper-busy-loop"};
-  finding.next_evidence = {
-      "the whole report, stack included: dmesg | grep -A60 'soft lockup'",
-      "who waits behind it: for i in /proc/[0-9]*/task/*; do grep -qE 'synchronize_rcu|exp_funnel_lock' "
-      "$i/stack "
-      "2>/dev/null && echo $i; done",
-  };
-  finding.remedies = {
-      {"read-stack", "Read the stack of the report: the function that loops names the subsystem", "none"},
-      {"reboot", "Reboot when it repeats with a growing time", "ends everything on the node"}};
-  finding.references = {"docs/causes/soft-lockup.md",
-                        "Documentation/admin-guide/lockup-watchdogs.rst (kernel tree)"};
+  advise(finding);
   return finding;
 }
 

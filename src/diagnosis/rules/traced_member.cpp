@@ -63,28 +63,6 @@ std::vector<const Task*> nameless_zombies(const WaitGraph& graph) {
   return others && zombies.size() > 1 ? zombies : std::vector<const Task*>{};
 }
 
-void advise(Finding& finding) {
-  finding.refuted_by = {"TracerPid is 0 for every task of the container",
-                        "the tracer reaps the task within seconds"};
-  finding.next_evidence = {
-      "grep -H TracerPid /proc/[0-9]*/task/*/status 2>/dev/null | grep -v ':.0$'",
-      "ps -o pid,ppid,stat,wchan:30,args -p <tracer>",
-      "grep -E 'State|TracerPid|NSpid' /proc/<pid>/task/*/status",
-  };
-  finding.remedies = {
-      {"detach",
-       "Make the tracer detach or end: quit the debugger, kill strace, gdb, rr or the profiler by its pid",
-       "its session is lost"},
-      {"kill-tracer",
-       "kill -9 <tracer>: when a tracer dies its tracees are detached, and the zombies go to their parent",
-       "as above; tracees with PTRACE_O_EXITKILL are killed"},
-  };
-  finding.references.push_back(
-      "ptrace(2); kernel/exit.c: wait_consider_task(), a zombie that another one traces");
-  finding.references.push_back(
-      "commit bf959931ddb8 (4.7): wait/ptrace: assume __WALL if the child is traced");
-}
-
 /// What a text shows of a tracer without its number: dead threads that are not released, a stop, bare
 /// zombies.
 std::vector<Hit> hints_of_a_tracer(const WaitGraph& graph) {

@@ -55,23 +55,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
   }
   if (finding.chain.empty())
     finding.chain.push_back({NodeRef::of(first), NodeKind::hidden, {}, false, {finding.evidence.front().id}});
-  const std::string tid = first.tid ? std::to_string(*first.tid) : "<tid>";
-  finding.refuted_by = {"its state is another one a minute later: slow I/O"};
-  finding.next_evidence = {
-      fmt::format("cat /proc/{0}/stack /proc/{0}/wchan; for t in /proc/{0}/task/*; do echo $t; cat $t/comm "
-                  "$t/stack; done",
-                  tid),
-      fmt::format("grep -E 'State|Threads|NSpid|TracerPid|Pnd' /proc/{}/status", tid),
-      "dmesg | grep -E 'blocked for more|soft lockup|rcu.*stall'",
-      "all blocked tasks with stacks (writes to the kernel log): echo w > /proc/sysrq-trigger; dmesg | tail "
-      "-300",
-  };
-  finding.remedies = {
-      {"collect",
-       "Read its stack (as root, commands above) and diagnose again: the remedy depends on what it waits for",
-       "none"},
-      {"no-kill", "SIGKILL stays pending until the wait ends", "none"},
-  };
+  advise(finding);
   return finding;
 }
 

@@ -167,46 +167,12 @@ void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
     if (const auto node = graph.node_of(*seen.blocked)) add_links(finding, graph, graph.out(*node));
 }
 
-void advise(Finding& finding, const Outside& seen) {
-  finding.refuted_by = {
-      "/proc/<init>/stack has do_wait above zap_pid_ns_processes: it waits for a child of its own",
-      "no zombie of the namespace has its parent outside (NSpid has two numbers, PPid is a host process)",
-  };
-  finding.next_evidence = {
-      "for p in /proc/[0-9]*; do grep -q '^State:.Z' $p/status 2>/dev/null && grep -HE "
-      "'^(Name|PPid|NSpid|TracerPid)' "
-      "$p/status; done",
-      "for t in /proc/<parent>/task/*; do echo $t; cat $t/comm $t/stack; done",
-      "cat /proc/1/stack   # cgroup_drain_dying, synchronize_rcu_tasks: host PID 1 waits for the dying",
-  };
-  finding.remedies = {
-      {"make-it-reap",
-       "Make the parent reap: a shim or runtime that hangs in user space comes back with its restart "
-       "(kill -CHLD <parent> is harmless to try)",
-       "none"},
-      {"end-parent",
-       "End the parent (kill <shim or exec session>): its zombies go to the nearest subreaper above it (a "
-       "shim) "
-       "or to the host's init, which reaps them",
-       "the container's shim is lost: its exit code and logs too"},
-      {"free-parent",
-       "If the parent is blocked in the kernel, free that: for cgroup_drain_dying() nothing but the fix or a "
-       "reboot is known",
-       "depends on what it is"},
-      {"upgrade-kernel", "7.0: 93618edf7538 (cgroup rmdir); rcu_tasks: 1612160b9127 (6.9) and its backports",
-       "a reboot"},
-  };
-  if (seen.parent != nullptr && seen.parent->state.is('T'))
-    finding.remedies.insert(
-        finding.remedies.begin(),
-        {"continue-parent", fmt::format("Let the parent go on: kill -CONT {}", seen.parent->tid.value_or(0)),
-         "it goes on with whatever it was stopped in"});
-  finding.references = {
-      "docs/causes/unreaped-by-outside-parent.md",
-      "pid_namespaces(7), setns(2)",
-      "commit 93618edf7538 (cgroup: Defer css percpu_ref kill on rmdir until cgroup is depopulated)",
-      "commit 1612160b9127 (rcu-tasks: Eliminate deadlocks involving do_exit() and RCU tasks)",
-  };
+void add_advice(Finding& finding, const Outside& seen) {
+  if (seen.parent != nullptr && seen.parent->state.is('T')) {
+    advise(finding, "The parent is stopped");
+    fill_in(finding, "<stopped parent>", std::to_string(seen.parent->tid.value_or(0)));
+  }
+  advise(finding);
 }
 
 Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence) {
@@ -215,7 +181,7 @@ Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence)
   finding.confidence = confidence;
   tell(finding, graph, seen);
   link(finding, graph, seen);
-  advise(finding, seen);
+  add_advice(finding, seen);
   name_jam(finding, graph, seen.reaper);
   if (!seen.proved)
     finding.unproved.push_back({Unproved::membership, seen.zombies.front()->label(), seen.zombies.size() - 1,

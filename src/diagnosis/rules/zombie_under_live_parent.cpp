@@ -68,16 +68,7 @@ Findings zombie_under_live_parent(const WaitGraph& graph) {
   }
   link.evidence = {finding.evidence.front().id};
   finding.chain.push_back(std::move(link));
-  finding.refuted_by = {
-      "an init in zap_pid_ns_processes() waits for it: then it is unreaped-by-outside-parent",
-      "/proc/<zombie>/task has more than one entry: live threads keep it"};
-  finding.next_evidence = {
-      "ls /proc/<zombie>/task; grep -E 'PPid|NSpid|Threads|TracerPid' /proc/<zombie>/status",
-      "for t in /proc/<parent>/task/*; do cat $t/comm $t/stack; done"};
-  finding.remedies = {{"make-it-reap",
-                       "Fix or restart the parent; in a container, run an init that reaps (--init, tini)",
-                       "the parent's service"}};
-  finding.references = {"docs/causes/zombie-under-live-parent.md", "wait(2)"};
+  advise(finding);
   return {std::move(finding)};
 }
 

@@ -27,13 +27,15 @@ Scenario worker_dumps() {
 
 TEST(Coredump, StopsTheOtherThreadsAndWaitsForThem) {
   Driver d(dumps(), k_new);
-  d.until_said(d.leader(), "1 thread must stop", 0);
+  d.until_takes(d.leader(), DoCoredump::zap_threads, 0);
+  EXPECT_EQ(d.s.processes[0].dump_waits_for, 1);
   EXPECT_TRUE(d[d.worker()].flags & k_sigkill_private);
   EXPECT_FALSE(d.asleep(d.worker()));
   EXPECT_TRUE(d.asleep(d.child())) << "another process goes on";
   d.until_off(d.leader(), 0);
   EXPECT_EQ(d[d.leader()].run_state, RunState::uninterruptible);
-  d.until_said(d.worker(), "has stopped for the core dump, 0 to go", 1);
+  d.until_takes(d.worker(), DoExit::coredump_task_exit, 1);
+  EXPECT_EQ(d.s.processes[0].dump_waits_for, 0);
   EXPECT_FALSE(d.asleep(d.leader())) << "the last one wakes the dumping thread";
 }
 
@@ -44,7 +46,7 @@ TEST(Coredump, ParksThreadsUntilItIsWritten) {
   EXPECT_EQ(d.top(d.worker()), Routine::coredump_task_exit);
   EXPECT_EQ(d[d.worker()].run_state, RunState::idle);
   EXPECT_FALSE(d.exiting(d.worker()));
-  d.until_said(d.leader(), "lets iou-wrk-4701 go", 0);
+  d.until_takes(d.leader(), DoCoredump::coredump_finish, 0);
   EXPECT_FALSE(d.asleep(d.worker()));
   d.until_in(d.leader(), Routine::do_exit, 0);
 }
@@ -65,7 +67,7 @@ TEST(Coredump, AWorkerThatLosesItsFlagIsCountedAndNeverStops) {
     Driver d(dumps(), v.set(Switch::worker_flag_kept, kept));
     d.until_off(d.leader(), 0);
     EXPECT_EQ(d.s.processes[0].dump_waits_for, 1);
-    d.until_said(d.worker(), kept ? "has stopped for the core dump" : "takes no part in the core dump", 1);
+    d.until_takes(d.worker(), DoExit::coredump_task_exit, 1);
     EXPECT_EQ(d.asleep(d.leader()), !kept);
   }
 }
@@ -73,19 +75,22 @@ TEST(Coredump, AWorkerThatLosesItsFlagIsCountedAndNeverStops) {
 TEST(Coredump, AThreadPastThePointIsNotWaitedFor) {
   Driver d(dumps(), k_new);
   d[d.worker()].flags2 |= k_pf_postcoredump;
-  d.until_said(d.leader(), "0 threads must stop", 0);
+  d.until_takes(d.leader(), DoCoredump::zap_threads, 0);
+  EXPECT_EQ(d.s.processes[0].dump_waits_for, 0);
   EXPECT_FALSE(d[d.worker()].flags & k_sigkill_private);
 }
 
 TEST(Coredump, ADyingGroupDumpsNoCore) {
   Driver d(dumps(), k_new);
   d.s.processes[0].group_exit = 1;
-  d.until_said(d.leader(), "the group is dying already: no dump", 0);
+  d.until_takes(d.leader(), DoCoredump::zap_threads, 0);
+  EXPECT_EQ(d.s.processes[0].dumping, 0);
+  EXPECT_EQ(d.top(d.leader()), Routine::get_signal);
 }
 
 TEST(Coredump, SigkillIsNotDroppedWhileAGroupDumps) {
   Driver d(dumps(), k_new);
-  d.until_said(d.leader(), "must stop", 0);
+  d.until_takes(d.leader(), DoCoredump::zap_threads, 0);
   d[d.leader()].tif = 0;
   EXPECT_TRUE(send_sigkill(d.config(), d.s, d.leader()));
   d.s.processes[0].dumping = 0;
@@ -109,7 +114,7 @@ TEST(Coredump, TheSqpollThreadWaitsForItsWorkersBeforeItStops) {
 TEST(Coredump, AWorkerThatMayNotDumpLeavesAlone) {
   Variant v = find_kernel(k_new)->variant;
   Driver d(worker_dumps(), v.set(Switch::worker_does_not_dump, true));
-  d.until_said(d.worker(), "a worker leaves that to others", 0);
+  d.until_takes(d.worker(), GetSignal::do_coredump, 0);
   EXPECT_EQ(d.s.processes[0].group_exit, 0);
   d.until_in(d.worker(), Routine::io_worker_exit, 0);
 }
@@ -122,7 +127,7 @@ TEST(Coredump, CompletionsOfAnSqpollRingSetTheFlagFromSixOneOn) {
     const TaskNo sqpoll = d.find("iou-sqp-4701");
     d.step(d.leader(), 0);
     d.step(d.leader(), 0);
-    d.until_said(d.worker(), "task_work_add() to iou-sqp-4701", 1);
+    d.until_at(d.worker(), IoWqDoWork::set_notify_signal, 1);
     d.step(d.worker(), 1);
     EXPECT_EQ(d.notified(sqpoll), sets) << kernel;
   }

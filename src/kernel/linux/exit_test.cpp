@@ -13,7 +13,8 @@ constexpr auto k_kernel = "v5.15.160";
 Driver in_the_window() {
   Driver d(with_workers({WorkerStart::idle}), k_kernel);
   d.until_off(d.leader(), 0);
-  d.until_said(d.worker(), "worker_refs is 0", 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].worker_refs == 0; }, 1);
   return d;
 }
 
@@ -31,13 +32,13 @@ TEST(Exit, TheLastThreadToEnterDoExitMarksTheGroup) {
   Driver d(scenario, "v6.1.192");
   d.until_off(d.leader(), 0);
   EXPECT_EQ(d.s.processes[0].group_exit, 0) << "exit(2) ends one thread only";
-  d.until_said(d.worker(), "PF_EXITING", 1);
+  d.until_takes(d.worker(), DoExit::exit_signals, 1);
   EXPECT_EQ(d.s.processes[0].group_exit, 1);
 }
 
 TEST(Exit, NamespacesGoBeforeTheLastTaskWorkAndBeforeExitNotify) {
   Driver d(plain(), k_kernel);
-  d.until_said(d.leader(), "exit_task_namespaces()");
+  d.until_takes(d.leader(), DoExit::exit_task_namespaces);
   EXPECT_EQ(d[d.leader()].works, 0);
   EXPECT_EQ(d[d.leader()].exit_state, ExitState::none);
   EXPECT_EQ(d[d.child()].parent, d.leader());
@@ -45,7 +46,7 @@ TEST(Exit, NamespacesGoBeforeTheLastTaskWorkAndBeforeExitNotify) {
 
 TEST(Exit, PfExitingComesBeforeTheFilesAndTheNamespaces) {
   Driver d(plain(), k_kernel);
-  d.until_said(d.leader(), "PF_EXITING");
+  d.until_takes(d.leader(), DoExit::exit_signals);
   EXPECT_EQ(d.s.processes[0].files_users, 1);
   EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 2);
 }
@@ -63,21 +64,21 @@ TEST(Exit, FindAliveThreadTakesTheFirstInCreationOrderWithoutPfExiting) {
 
 TEST(Exit, FindChildReaperTakesTheFirstThreadWithoutPfExiting) {
   Driver d = in_the_window();
-  d.until_said(d.leader(), "becomes child_reaper", 0);
+  d.until_takes(d.leader(), ExitNotify::find_child_reaper, 0);
   EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.worker());
   EXPECT_EQ(d[d.child()].parent, d.worker());
 }
 
 TEST(Exit, AThreadPastPfExitingDoesNotInheritTheRole) {
   Driver d = in_the_window();
-  d.until_said(d.worker(), "PF_EXITING", 1);
+  d.until_takes(d.worker(), DoExit::exit_signals, 1);
   d.until_in(d.leader(), Routine::zap_pid_ns_processes, 0);
   EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.leader());
 }
 
 TEST(Exit, TheHeirMaySetPfExitingAMomentLaterAndFindsItselfChildReaper) {
   Driver d = in_the_window();
-  d.until_said(d.leader(), "becomes child_reaper", 0);
+  d.until_takes(d.leader(), ExitNotify::find_child_reaper, 0);
   d.until_in(d.worker(), Routine::zap_pid_ns_processes, 1);
   EXPECT_TRUE(d.exiting(d.worker()));
   EXPECT_EQ(d.s.pid_ns[0].child_reaper, d.worker());
@@ -92,8 +93,7 @@ TEST(Exit, ATaskThatIsNotChildReaperChangesNothingAboutIt) {
 
 TEST(Exit, LeaderWithLiveThreadsStaysZombieAndUnreaped) {
   Driver d = in_the_window();
-  const std::string said = d.until_said(d.leader(), "EXIT_ZOMBIE", 0);
-  EXPECT_NE(said.find("a leader whose threads live"), std::string::npos);
+  d.until_takes(d.leader(), ExitNotify::become_zombie, 0);
   EXPECT_TRUE(delay_group_leader(d.config(), d.s, d.leader()));
   EXPECT_EQ(d.s.processes[0].notified_outside, 0);
   EXPECT_FALSE(d.offers(Environment::reap));
@@ -113,10 +113,11 @@ TEST(Exit, AGroupIsEmptyOnlyWhenTheOtherThreadsAreReleased) {
 TEST(Exit, AThreadThatIsNotLeaderReapsItself) {
   Driver d(with_workers({WorkerStart::idle}), k_kernel);
   d.until_off(d.leader(), 0);
-  d.until_said(d.worker(), "EXIT_DEAD: reaps itself", 1);
+  d.until_takes(d.worker(), ExitNotify::become_zombie, 1);
   EXPECT_EQ(d[d.worker()].exit_state, ExitState::dead);
   const int pids = d.s.pid_ns[0].pid_allocated;
-  d.until_said(d.worker(), "release_task", 1);
+  d.until(
+      d.worker(), [&](const State&, const Task& t) { return t.exit_state == ExitState::released; }, 1);
   EXPECT_EQ(d[d.worker()].exit_state, ExitState::released);
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, pids - 1) << "becoming dead and freeing the pid are two steps";
 }
@@ -145,11 +146,11 @@ TEST(Exit, TheLastThreadReleasedAnnouncesTheProcess) {
   d.until_off(d.child(), 0);
   EXPECT_EQ(d[d.child()].exit_state, ExitState::zombie);
   EXPECT_TRUE(d.asleep(d.leader())) << "the leader notified nobody";
-  d.until(sq, [&](const State& s, const Task&) { return s.rcu.work_queued != 0; });
+  d.until(sq, [&](const State& now, const Task&) { return now.rcu.work_queued != 0; });
   d.until_off(sq);
   d.until_off(d.kworker());
   EXPECT_TRUE(d.asleep(d.leader()));
-  d.until_said(sq, "release_task");
+  d.until(sq, [&](const State&, const Task& t) { return t.exit_state == ExitState::released; });
   EXPECT_FALSE(d.asleep(d.leader()));
   EXPECT_EQ(d[d.child()].exit_state, ExitState::released) << "the leader goes in the same section";
 }
@@ -167,7 +168,7 @@ TEST(Exit, ChildrenGoToALivingThreadElseToTheChildReaper) {
 
 TEST(Exit, TheParentOutsideMayReapTheLeaderOnlyWhenItWasNotified) {
   Driver d(plain(), k_kernel);
-  d.until_said(d.leader(), "PF_EXITING");
+  d.until_takes(d.leader(), DoExit::exit_signals);
   EXPECT_FALSE(d.offers(Environment::reap));
   d[d.child()].exit_state = ExitState::released;
   d.s.pid_ns[0].pid_allocated = 1;
@@ -179,7 +180,7 @@ TEST(Exit, TheParentOutsideMayReapTheLeaderOnlyWhenItWasNotified) {
 
 TEST(Exit, NothingAfterTheCancellationClearsTheNotifyFlagBeforeTheNamespaceIsZapped) {
   Driver d(with_workers({}), k_kernel);
-  d.until_said(d.leader(), "IO_WQ_BIT_EXIT");
+  d.until(d.leader(), [&](const State& now, const Task&) { return now.wqs[0].exit != 0; });
   d[d.leader()].tif = k_tif_notify_signal;
   d.until_in(d.leader(), Routine::zap_pid_ns_processes);
   EXPECT_TRUE(d.notified(d.leader()));
@@ -197,8 +198,7 @@ TEST(Exit, ASubreaperOutsideGetsTheOrphanOnlyInOldKernels) {
     const TaskNo orphan = d.find("orphan");
     EXPECT_EQ(d[orphan].parent, d.find("exec"));
     d.fire(Environment::operator_kill, d.find("exec"));
-    d.until_said(d.find("exec"), stays ? "orphan is now a child of init" : "orphan is now a child of shim",
-                 1);
+    d.until_takes(d.find("exec"), ExitNotify::forget_original_parent, 1);
     EXPECT_EQ(d[orphan].parent, stays ? d.leader() : k_outside);
   }
 }
@@ -214,7 +214,7 @@ Scenario with_subreaper() {
 
 TEST(Exit, ASubreaperInsideTakesTheOrphanInAndReapsNobody) {
   Driver d(with_subreaper(), "v5.15.162");
-  d.until_said(d.find("sh"), "orphan is now a child of child", 1);
+  d.until_takes(d.find("sh"), ExitNotify::forget_original_parent, 1);
   EXPECT_EQ(d[d.find("orphan")].parent, d.child());
   EXPECT_EQ(d[d.find("sh")].exit_state, ExitState::zombie);
 }
@@ -223,13 +223,15 @@ TEST(Exit, WithoutASubreaperTheOrphanIsInits) {
   Scenario s = with_subreaper();
   s.child_subreaper = false;
   Driver d(s, "v5.15.162");
-  d.until_said(d.find("sh"), "orphan is now a child of init", 1);
+  d.until_takes(d.find("sh"), ExitNotify::forget_original_parent, 1);
+  EXPECT_EQ(d[d.find("orphan")].parent, d.leader());
 }
 
 TEST(Exit, IfNoThreadOfTheSubreaperIsAliveTheSearchGoesOnUpwards) {
   Driver d(with_subreaper(), "v5.15.162");
   d[d.child()].flags |= k_pf_exiting;
-  d.until_said(d.find("sh"), "orphan is now a child of init", 1);
+  d.until_takes(d.find("sh"), ExitNotify::forget_original_parent, 1);
+  EXPECT_EQ(d[d.find("orphan")].parent, d.leader());
 }
 
 TEST(Exit, WhatAFrozenSubreaperTookInStaysAZombieUntilItCanDie) {
@@ -247,7 +249,9 @@ TEST(Exit, WhatAFrozenSubreaperTookInStaysAZombieUntilItCanDie) {
   EXPECT_EQ(d[orphan].parent, d.child());
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 4);
   d.fire(Environment::thaw);
-  d.until_said(d.child(), "release_task(orphan)", 1);
+  d.until(
+      d.child(),
+      [&](const State& now, const Task&) { return now.tasks[orphan].exit_state == ExitState::released; }, 1);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ Scenario client_and_server() {
 Driver at_flush(bool was_killed, std::string_view kernel = k_kernel) {
   Driver d(client_and_server(), kernel);
   if (was_killed)
-    d.until_said(d.leader(), "SIGKILL to child", 0);
+    d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes, 0);
   else
     d.enter(d.child(), Routine::do_exit);
   d.until_in(d.child(), Routine::fuse_flush, 1);
@@ -87,8 +87,8 @@ TEST(Fuse, AnAbortEndsTheFlush) {
     Driver d = at_flush(was_killed);
     d.fire(Environment::fuse_abort);
     EXPECT_FALSE(d.offers(Environment::fuse_abort)) << "once";
-    d.until_said(d.child(), "the flush fails", 1);
-    EXPECT_EQ(d.top(d.child()), Routine::do_exit);
+    d.until_in(d.child(), Routine::do_exit, 1);
+    EXPECT_EQ(d.s.fuse_aborted, 1);
   }
 }
 
@@ -96,7 +96,7 @@ TEST(Fuse, WithoutTheWaitAnExitingTaskGoesOn) {
   Variant v = find_kernel(k_kernel)->variant;
   Driver d(client_and_server(), v.set(Switch::fuse_flush_waits, false));
   d.enter(d.child(), Routine::do_exit);
-  d.until_said(d.child(), "exit_task_namespaces()", 1);
+  d.until_takes(d.child(), DoExit::exit_task_namespaces, 1);
   EXPECT_EQ(d.s.fuse_dev_refs, 1);
 }
 

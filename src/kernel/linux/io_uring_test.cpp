@@ -35,25 +35,25 @@ TaskNo sq_thread(const Driver& d) {
 
 TEST(IoUring, CancellingStartsWithTheExitBitAndLeavesArmedRequestsAlone) {
   Driver d(armed(), k_old);
-  d.until_said(d.leader(), "sets IO_WQ_BIT_EXIT");
+  d.until(d.leader(), [&](const State& now, const Task&) { return now.wqs[0].exit != 0; });
   EXPECT_EQ(d.s.wqs[0].exit, 1);
-  d.until_said(d.leader(), "PF_EXITING");
+  d.until_takes(d.leader(), DoExit::exit_signals);
   EXPECT_EQ(d.s.processes[0].armed, 1);
 }
 
 TEST(IoUring, AThreadWithoutAContextCancelsNothing) {
   Driver d(plain(), k_old);
   d.until_in(d.leader(), Routine::do_exit);
-  d.until_said(d.leader(), "PF_EXITING");
+  d.until_takes(d.leader(), DoExit::exit_signals);
   EXPECT_EQ(d.s.wqs[0].exit, 0);
 }
 
 TEST(IoUring, TheReleaseOfTheRingInTheLastTaskWorkSetsTheFlagOnTheThreadItself) {
   for (const auto* kernel : {k_old, "v6.1.94", k_new, "v6.6.34"}) {
     Driver d(armed(), kernel);
-    d.until_said(d.leader(), "runs ____fput of the ring");
+    d.until_in(d.leader(), Routine::io_ring_ctx_wait_and_kill);
     EXPECT_FALSE(d.notified(d.leader()));
-    d.until_said(d.leader(), "sets TIF_NOTIFY_SIGNAL on itself");
+    d.until_notified(d.leader(), d.leader());
     d.until_in(d.leader(), Routine::zap_pid_ns_processes);
     EXPECT_EQ(d[d.leader()].works, k_work_exited) << kernel;
     EXPECT_TRUE(d.notified(d.leader())) << kernel;
@@ -77,9 +77,11 @@ TEST(IoUring, ARingThatIsSharedOutsideIsNotReleased) {
 
 TEST(IoUring, OnceTheSentinelIsInACancelledRequestSetsNoFlag) {
   Driver d(armed(), k_old);
-  d.until_said(d.leader(), "runs ____fput of the ring");
+  d.until_in(d.leader(), Routine::io_ring_ctx_wait_and_kill);
   d[d.leader()].works = k_work_exited;
-  d.until_said(d.leader(), "its task takes no more task work");
+  d.until_takes(d.leader(), IoRingCtxWaitAndKill::cancel_requests);
+  EXPECT_EQ(d.s.processes[0].armed, 0);
+  EXPECT_EQ(d[d.leader()].works, k_work_exited);
   EXPECT_FALSE(d.notified(d.leader()));
 }
 
@@ -88,7 +90,7 @@ TEST(IoUring, AWorkersFailedRequestSetsTheFlagOnTheOwnerThatWaitsForIt) {
     Driver d(with_workers({WorkerStart::reading}), kernel);
     d.until_off(d.leader(), 0);
     EXPECT_EQ(d[d.leader()].run_state, RunState::uninterruptible);
-    d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+    d.until_notified(d.worker(), d.leader(), 1);
     EXPECT_TRUE(d.notified(d.leader()));
     EXPECT_TRUE(d.asleep(d.leader())) << "the wake-up is for interruptible sleepers";
     d.until(
@@ -104,8 +106,8 @@ TEST(IoUring, CompletionsGoToTheThreadThatSubmitted) {
   Driver d(scenario, k_old);
   const auto thread = static_cast<TaskNo>(d.leader() + 1);
   EXPECT_EQ(d.config().processes.front().submitter, thread);
-  d.until_said(d.leader(), "SIGKILL");
-  d.until_said(d.worker(), "task_work_add() to init/2", 1);
+  d.until_in(d.leader(), Routine::do_exit);
+  d.until_at(d.worker(), IoWqDoWork::set_notify_signal, 1);
   EXPECT_EQ(d[thread].works, k_work_request);
   EXPECT_EQ(d[d.leader()].works, 0);
 }
@@ -114,14 +116,15 @@ TEST(SqThread, IsAMemberOfTheProcessThatLearnsOfItsDeathThroughGetSignal) {
   Driver d = child_is_killed(k_old);
   EXPECT_TRUE(d.sigpending(sq_thread(d)));
   d.until_in(sq_thread(d), Routine::get_signal, 1);
-  d.until_said(sq_thread(d), "takes SIGKILL", 1);
+  d.until_takes(sq_thread(d), GetSignal::dequeue_signal, 1);
+  EXPECT_EQ(d[sq_thread(d)].ret, 1) << "the signal is fatal";
   EXPECT_EQ(d.top(sq_thread(d)), Routine::io_sq_thread);
 }
 
 TEST(SqThread, WithoutASignalItSleepsInterruptibly) {
   Driver d(with_sqpoll(), k_old);
   wake_up(d.s, sq_thread(d), k_wake_normal);
-  EXPECT_EQ(d.step(sq_thread(d), 1), "nothing to do");
+  d.step(sq_thread(d), 1);
   EXPECT_TRUE(d.asleep(sq_thread(d)));
   EXPECT_EQ(d[sq_thread(d)].run_state, RunState::interruptible);
 }
@@ -129,7 +132,7 @@ TEST(SqThread, WithoutASignalItSleepsInterruptibly) {
 TEST(SqThread, ClearsTheFlagBeforeItCallsDoExit) {
   Driver d = child_is_killed(k_old);
   d[sq_thread(d)].tif |= k_tif_notify_signal;
-  d.until_said(sq_thread(d), "cancels all its requests and ends", 1);
+  d.until_takes(sq_thread(d), IoSqThread::do_exit, 1);
   EXPECT_FALSE(d.notified(sq_thread(d)));
   EXPECT_EQ(d.top(sq_thread(d)), Routine::do_exit);
 }

@@ -32,10 +32,13 @@ Scenario linked(std::vector<Link> links, std::vector<WorkerStart> workers = {Wor
 TEST(IoWork, AWorkerThatFindsOnlyWorkOfAHeldHashStallsTheAccountAndSleeps) {
   for (const auto* kernel : {k_old, k_new}) {
     Driver d(contended(), kernel);
-    d.until_said(d.worker(1), "finds only work of a hash that is held", 1);
+    d.until_at(d.worker(1), IoWorkerHandleWork::stall, 1);
     EXPECT_EQ(d.s.wqs[0].stalled, 0) << "that is a step of its own";
-    EXPECT_EQ(d.step(d.worker(1)), "sets IO_ACCT_STALLED_BIT");
-    EXPECT_EQ(d.step(d.worker(1)), "waits for the hash");
+    d.step(d.worker(1));
+    EXPECT_EQ(d.s.wqs[0].stalled, 1);
+    EXPECT_EQ(d.s.wqs[0].waits, 0);
+    d.step(d.worker(1));
+    EXPECT_EQ(d.s.wqs[0].waits, 1);
     EXPECT_EQ(d[d.worker(1)].run_state, RunState::interruptible);
     d.until_off(d.worker(1), 1);
     EXPECT_TRUE(d.asleep(d.worker(1))) << kernel;
@@ -46,7 +49,7 @@ TEST(IoWork, AWorkerThatFindsOnlyWorkOfAHeldHashStallsTheAccountAndSleeps) {
 
 TEST(IoWork, WhoeverIsWokenInTheMidstOfThatDoesNotSleep) {
   Driver d(contended(), k_new);
-  d.until_said(d.worker(1), "sets IO_ACCT_STALLED_BIT", 1);
+  d.until_takes(d.worker(1), IoWorkerHandleWork::stall, 1);
   wake_up(d.s, d.worker(1), k_wake_normal);
   d.until_off(d.worker(1), 1);
   EXPECT_FALSE(d.asleep(d.worker(1)));
@@ -55,12 +58,16 @@ TEST(IoWork, WhoeverIsWokenInTheMidstOfThatDoesNotSleep) {
 TEST(IoWork, TheHolderTakesTheQueuedWorkItselfAndTheOtherOneIsNotWoken) {
   Driver d(contended(), k_old);
   d.until_off(d.worker(1), 1);
-  d.until_said(d.worker(0), "lets the hash go", 0);
+  d.until(
+      d.worker(0), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 0);
   EXPECT_EQ(d.s.wqs[0].stalled, 0) << "the holder clears it for its own account";
-  EXPECT_EQ(d.step(d.worker(0)), "wakes who waits for the hash: nobody");
+  EXPECT_EQ(d.s.wqs[0].waits, 1);
+  d.step(d.worker(0));
   EXPECT_TRUE(d.asleep(d.worker(1)));
   EXPECT_EQ(d.s.wqs[0].waits, 0);
-  EXPECT_EQ(d.step(d.worker(0)), "takes all 1 requests of one hash");
+  d.step(d.worker(0));
+  EXPECT_EQ(d.s.wqs[0].chain, 1);
+  EXPECT_EQ(d.s.wqs[0].hashed, 0);
 }
 
 TEST(IoWork, AHolderInAnotherProcessWakesAnIdleWorkerOfTheStalledAccount) {
@@ -70,23 +77,31 @@ TEST(IoWork, AHolderInAnotherProcessWakesAnIdleWorkerOfTheStalledAccount) {
   Driver d(s, k_old);
   d.until_off(d.worker(), 1);
   EXPECT_TRUE(d.asleep(d.worker()));
-  EXPECT_EQ(d.fire(Environment::hash_release), "another process lets go of the hash; wakes iou-wrk-4701");
+  d.fire(Environment::hash_release);
+  EXPECT_FALSE(d.asleep(d.worker()));
   EXPECT_EQ(d.s.wqs[0].stalled, 0);
-  d.until_said(d.worker(), "takes all 1 requests of one hash", 1);
+  d.until(
+      d.worker(),
+      [&](const State& now, const Task& t) { return (t.local & k_holds_hash) != 0 && now.wqs[0].chain == 1; },
+      1);
   EXPECT_FALSE(d.offers(Environment::hash_release)) << "once";
 }
 
 TEST(IoWork, AHashLetGoMeanwhileIsSeenBeforeTheWait) {
   Driver d(contended(), k_old);
-  d.until_said(d.worker(1), "finds only work of a hash that is held", 1);
-  d.until_said(d.worker(0), "lets the hash go", 0);
+  d.until_at(d.worker(1), IoWorkerHandleWork::stall, 1);
+  d.until(
+      d.worker(0), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 0);
   EXPECT_EQ(d.s.wqs[0].waits, 0);
   d.step(d.worker(1));
   EXPECT_EQ(d.s.wqs[0].stalled, 1) << "set after the holder had cleared it";
-  EXPECT_EQ(d.step(d.worker(1)), "the hash is free by now: clears IO_ACCT_STALLED_BIT");
+  d.until_takes(d.worker(1), IoWorkerHandleWork::wait_on_hash);
   EXPECT_EQ(d.s.wqs[0].stalled, 0);
   EXPECT_EQ(d.s.wqs[0].waits, 0);
-  d.until_said(d.worker(1), "takes all 1 requests of one hash", 1);
+  d.until(
+      d.worker(1),
+      [&](const State& now, const Task& t) { return (t.local & k_holds_hash) != 0 && now.wqs[0].chain == 1; },
+      1);
 }
 
 TEST(IoWork, AMarkThatTheHolderCouldNotSeeIsClearedByItsWakeUp) {
@@ -96,11 +111,15 @@ TEST(IoWork, AMarkThatTheHolderCouldNotSeeIsClearedByItsWakeUp) {
   Driver d(s, k_old);
   d.until_off(d.worker(1), 1);  // it waits for the hash
   d.s.wqs[0].stalled = 0;       // as when more work was queued meanwhile
-  d.until_said(d.worker(2), "finds only work of a hash that is held", 2);
-  d.until_said(d.worker(0), "lets the hash go", 0);
-  EXPECT_EQ(d.step(d.worker(2)), "sets IO_ACCT_STALLED_BIT");
-  EXPECT_EQ(d.step(d.worker(2)), "another worker waits for the hash already");
-  EXPECT_EQ(d.step(d.worker(0)), "wakes who waits for the hash: iou-wrk-4701#2");
+  d.until_at(d.worker(2), IoWorkerHandleWork::stall, 2);
+  d.until(
+      d.worker(0), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 0);
+  d.step(d.worker(2));
+  EXPECT_EQ(d.s.wqs[0].stalled, 1);
+  EXPECT_EQ(d.s.wqs[0].waits, 1) << "another worker waits for the hash already";
+  d.until_takes(d.worker(2), IoWorkerHandleWork::wait_on_hash);
+  d.step(d.worker(0));
+  EXPECT_FALSE(d.asleep(d.worker(1)));
   EXPECT_EQ(d.s.wqs[0].stalled, 0);
 }
 
@@ -123,10 +142,11 @@ TEST(IoWork, AtTheEndAWorkerLooksOnceMoreAndLeavesWorkOfAHeldHashToTheOwner) {
   Driver d(s, k_old);
   d.until_off(d.worker(), 1);
   d.until_off(d.leader(), 0);
-  d.until_said(d.worker(), "drains the queue a last time", 1);
-  d.until_said(d.worker(), "finds only work of a hash that is held", 1);
-  d.until_said(d.worker(), "worker_refs is 0", 1);
-  d.until_said(d.leader(), "fails the work that is left, task_work_add() to itself", 0);
+  d.until_takes(d.worker(), IoWorker::drain, 1);
+  d.until_at(d.worker(), IoWorkerHandleWork::stall, 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].worker_refs == 0; }, 1);
+  d.until_takes(d.leader(), IoWqPutAndExit::io_wq_destroy, 0);
   EXPECT_EQ(d.s.wqs[0].waits, 0) << "io_wq_exit_workers() takes the entry off hash->wait";
   d.step(d.leader());
   EXPECT_TRUE(d.notified(d.leader()));
@@ -135,28 +155,31 @@ TEST(IoWork, AtTheEndAWorkerLooksOnceMoreAndLeavesWorkOfAHeldHashToTheOwner) {
 TEST(IoWork, ALinkWithoutAHashIsTakenUpByTheSameWorker) {
   Driver d(linked({Link::unbounded}, {WorkerStart::about_to_read, WorkerStart::idle}), k_old);
   d[d.worker(0)].item = k_item_bounded;  // as if it were a request that is done at once
-  d.until_said(d.worker(0), "takes up the request linked to it", 0);
-  EXPECT_EQ(d[d.worker(0)].item, k_item_unbounded);
+  d.until(
+      d.worker(0), [](const State&, const Task& t) { return t.item == k_item_unbounded; }, 0);
   EXPECT_EQ(d.s.wqs[0].queued[1], 0);
-  d.until_said(d.worker(0), "reads, finds nothing", 0);
+  d.until_takes(d.worker(0), IoWqDoWork::io_issue_sqe, 0);
 }
 
 TEST(IoWork, TheHashIsLetGoBeforeTheLinkedRequestIsExecuted) {
   Driver d(linked({Link::bounded}), k_old);
-  d.until_said(d.worker(), "takes up the request linked to it", 1);
+  d.until(
+      d.worker(), [](const State& now, const Task&) { return now.wqs[0].links_left == 0; }, 1);
   EXPECT_EQ(d.s.wqs[0].chain, 1);
-  EXPECT_EQ(d.step(d.worker()), "lets the hash go, clears IO_ACCT_STALLED_BIT");
-  d.until_said(d.worker(), "executes the bounded request", 1);
+  d.until_takes(d.worker(), IoWorkerHandleWork::release_hash);
+  EXPECT_EQ(d.s.wqs[0].chain, 0);
+  d.until_takes(d.worker(), IoWqDoWork::io_issue_sqe, 1);
   EXPECT_EQ(d.s.wqs[0].links_left, 0);
 }
 
 TEST(IoWork, ALinkThatIsHashedIsQueuedAndWakesAnIdleWorkerWhileTheHashIsStillHeld) {
   Driver d(linked({Link::hashed}, {WorkerStart::writing, WorkerStart::idle}), k_old);
   EXPECT_TRUE(d.asleep(d.worker(1)));
-  EXPECT_EQ(d.until_said(d.worker(0), "io_wqe_enqueue()", 0),
-            "io_wqe_enqueue(): queues it; wakes iou-wrk-4701#2");
+  d.until_takes(d.worker(0), IoWorkerHandleWork::enqueue_link, 0);
+  EXPECT_FALSE(d.asleep(d.worker(1)));
+  EXPECT_EQ(d.s.wqs[0].chain, 1) << "the hash is still held";
   EXPECT_EQ(d.s.wqs[0].hashed, 1);
-  d.until_said(d.worker(1), "finds only work of a hash that is held", 1);
+  d.until_at(d.worker(1), IoWorkerHandleWork::stall, 1);
 }
 
 TEST(IoWork, IfNobodyIsIdleTheWorkerMakesAnotherOneItself) {
@@ -164,9 +187,11 @@ TEST(IoWork, IfNobodyIsIdleTheWorkerMakesAnotherOneItself) {
   s.may_create = 1;
   Driver d(s, k_old);
   const TaskNo fresh = d.worker(1);
-  d.until_said(d.worker(0), "executes the bounded request", 1);
+  d.until_takes(d.worker(0), IoWqDoWork::io_issue_sqe, 1);
   d[d.worker(0)].tif |= k_tif_notify_signal;
-  d.until_said(d.worker(0), "create_io_worker(): iou-wrk-4701#2 is there", 1);
+  d.until(
+      d.worker(0),
+      [&](const State& now, const Task&) { return now.tasks[fresh].exit_state == ExitState::none; }, 1);
   EXPECT_EQ(d.s.wqs[0].worker_refs, 3);
   EXPECT_EQ(d.s.wqs[0].nr_workers[0], 2);
   EXPECT_TRUE(d.notified(fresh)) << "a copy of its maker";
@@ -174,23 +199,28 @@ TEST(IoWork, IfNobodyIsIdleTheWorkerMakesAnotherOneItself) {
 
 TEST(IoWork, IfNoneCanBeMadeTheReferenceForItIsGivenBack) {
   Driver d(linked({Link::hashed}), k_old);
-  d.until_said(d.worker(), "io_wqe_enqueue(): queues it", 1);
+  d.until_takes(d.worker(), IoWorkerHandleWork::enqueue_link, 1);
   EXPECT_EQ(d.s.wqs[0].worker_refs, 2);
-  d.until_said(d.worker(), "takes all 1 requests of one hash", 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 1);
+  d.until(
+      d.worker(),
+      [&](const State& now, const Task& t) { return (t.local & k_holds_hash) != 0 && now.wqs[0].chain == 1; },
+      1);
 }
 
 TEST(IoWork, WithTheExitBitTheWorkerCancelsTheLinkAndSetsTheFlagOnTheOwner) {
   for (const auto* kernel : {k_old, k_new}) {
     Driver d(linked({Link::hashed}), kernel);
     d.s.wqs[0].exit = 1;
-    d.until_said(d.worker(), "IO_WQ_BIT_EXIT is set, io_run_cancel()", 1);
-    d.until_said(d.worker(), "task_work_add() to init", 1);
+    d.until_takes(d.worker(), IoWorkerHandleWork::enqueue_link, 1);
+    d.until_at(d.worker(), IoWqDoWork::set_notify_signal, 1);
     EXPECT_EQ(d[d.leader()].works, k_work_request);
     EXPECT_FALSE(d.notified(d.leader()));
     d.step(d.worker());
     EXPECT_TRUE(d.notified(d.leader())) << kernel;
     EXPECT_EQ(d.s.wqs[0].hashed, 0) << "it is not queued";
-    EXPECT_EQ(d.step(d.worker()), "lets the hash go, clears IO_ACCT_STALLED_BIT");
+    EXPECT_TRUE(is_at(d[d.worker()], IoWorkerHandleWork::release_hash));
   }
 }
 
@@ -198,18 +228,21 @@ TEST(IoWork, WhileTheChainGoesOnALinkIsPassedOnEvenWithoutAHash) {
   Scenario s = linked({Link::bounded});
   s.chain = 2;
   Driver d(s, k_old);
-  d.until_said(d.worker(), "executes the bounded request", 1);
+  d.until_takes(d.worker(), IoWqDoWork::io_issue_sqe, 1);
   d[d.worker()].tif |= k_tif_notify_signal;
-  d.until_said(d.worker(), "takes the next request of the same hash", 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].chain == 1; }, 1);
   EXPECT_FALSE(d.notified(d.worker()));
   d[d.worker()].tif |= k_tif_notify_signal;
-  d.until_said(d.worker(), "io_wqe_enqueue(): queues it", 1);
+  d.until_takes(d.worker(), IoWorkerHandleWork::enqueue_link, 1);
   EXPECT_EQ(d.s.wqs[0].queued[0], 1);
   EXPECT_EQ(d.s.wqs[0].chain, 1);
-  d.until_said(d.worker(), "executes the bounded request", 1);
+  d.until_takes(d.worker(), IoWqDoWork::io_issue_sqe, 1);
   EXPECT_TRUE(d.notified(d.worker())) << "the next item was assigned, and the flag cleared, before the link";
-  d.until_said(d.worker(), "lets the hash go", 1);
-  d.until_said(d.worker(), "takes a bounded request", 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 1);
+  d.until(
+      d.worker(), [&](const State&, const Task& t) { return t.item == k_item_bounded; }, 1);
 }
 
 TEST(IoWork, ACancelledLinkLeavesTheNextOfTheChainInItsPlace) {
@@ -217,20 +250,26 @@ TEST(IoWork, ACancelledLinkLeavesTheNextOfTheChainInItsPlace) {
   s.chain = 2;
   Driver d(s, k_old);
   d.s.wqs[0].exit = 1;
-  d.until_said(d.worker(), "io_run_cancel()", 1);
-  d.until_said(d.worker(), "goes on with the next request", 1);
+  d.until_takes(d.worker(), IoWorkerHandleWork::enqueue_link, 1);
+  d.until_takes(d.worker(), IoWorkerHandleWork::execute, 1);
   EXPECT_EQ(d[d.worker()].item, k_item_bounded);
-  d.until_said(d.worker(), "executes the bounded request", 1);
-  d.until_said(d.worker(), "lets the hash go", 1);
+  d.until_takes(d.worker(), IoWqDoWork::io_issue_sqe, 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 1);
 }
 
 TEST(IoWork, WhatHangsOnAQueuedLinkComesUpWhenThatOneIsDone) {
   Driver d(linked({Link::hashed, Link::unbounded}), k_old);
-  d.until_said(d.worker(), "io_wqe_enqueue(): queues it", 1);
+  d.until_takes(d.worker(), IoWorkerHandleWork::enqueue_link, 1);
   EXPECT_EQ(d.s.wqs[0].link_at, k_link_in_hashed);
-  d.until_said(d.worker(), "takes all 1 requests of one hash", 1);
-  d.until_said(d.worker(), "takes up the request linked to it", 1);
-  EXPECT_EQ(d[d.worker()].item, k_item_unbounded);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 1);
+  d.until(
+      d.worker(),
+      [&](const State& now, const Task& t) { return (t.local & k_holds_hash) != 0 && now.wqs[0].chain == 1; },
+      1);
+  d.until(
+      d.worker(), [](const State&, const Task& t) { return t.item == k_item_unbounded; }, 1);
 }
 
 /// A worker whose read has failed, with two requests linked to it; its owner has been told.
@@ -239,7 +278,7 @@ Driver failed_with_links(std::string_view kernel) {
   Driver d(s, kernel);
   d[d.worker()].tif |= k_tif_notify_signal;
   wake_up(d.s, d.worker(), k_wake_interruptible);
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(), d.leader(), 1);
   return d;
 }
 
@@ -247,7 +286,8 @@ TEST(IoWork, WhatIsLinkedToAFailedRequestFailsInTheSameBatchOfTheOwner) {
   for (const auto* kernel : {k_old, k_new}) {
     Driver d = failed_with_links(kernel);
     d[d.leader()].tif = 0;
-    EXPECT_EQ(d.step(d.worker()), "the queue is empty");
+    d.step(d.worker());
+    EXPECT_TRUE(is_at(d[d.worker()], IoWorker::look_for_work)) << "the queue is empty";
     EXPECT_EQ(d.s.wqs[0].links_left, 0);
     EXPECT_EQ(d.s.wqs[0].links_failed, 0);
     EXPECT_FALSE(d.notified(d.leader())) << kernel;
@@ -257,27 +297,31 @@ TEST(IoWork, WhatIsLinkedToAFailedRequestFailsInTheSameBatchOfTheOwner) {
 TEST(IoWork, IfTheOwnerWasFasterTheWorkerFailsThemAndSetsTheFlagOnceMore) {
   for (const auto* kernel : {k_old, k_new}) {
     Driver d = failed_with_links(kernel);
-    d.until_said(d.leader(), "runs the work of a request", 0);
+    d.until(
+        d.leader(), [&](const State&, const Task& t) { return (t.works & k_work_request) == 0; }, 0);
     d.until_off(d.leader(), 0);
     EXPECT_FALSE(d.notified(d.leader()));
-    EXPECT_EQ(d.step(d.worker()), "io_fail_links(): task_work_add() to init");
+    d.step(d.worker());
+    EXPECT_TRUE(is_at(d[d.worker()], IoWorkerHandleWork::notify_owner)) << "io_fail_links()";
     EXPECT_EQ(d[d.leader()].works, k_work_request);
     EXPECT_FALSE(d.notified(d.leader()));
     d.step(d.worker());
     EXPECT_TRUE(d.notified(d.leader())) << kernel;
-    EXPECT_EQ(d.step(d.worker()), "the queue is empty");
+    d.step(d.worker());
+    EXPECT_TRUE(is_at(d[d.worker()], IoWorker::look_for_work)) << "the queue is empty";
   }
 }
 
 TEST(IoWork, TheLinksOfACancelledLinkFailAlike) {
   Driver d(linked({Link::hashed, Link::bounded}), k_new);
   d.s.wqs[0].exit = 1;
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(), d.leader(), 1);
   d[d.leader()].works = d[d.leader()].tif = 0;  // as if he had run it
-  EXPECT_EQ(d.step(d.worker()), "io_fail_links(): task_work_add() to init");
+  d.step(d.worker());
+  EXPECT_TRUE(is_at(d[d.worker()], IoWorkerHandleWork::cancelled_notify)) << "io_fail_links()";
   d.step(d.worker());
   EXPECT_TRUE(d.notified(d.leader()));
-  EXPECT_EQ(d.step(d.worker()), "lets the hash go, clears IO_ACCT_STALLED_BIT");
+  EXPECT_TRUE(is_at(d[d.worker()], IoWorkerHandleWork::release_hash));
 }
 
 TEST(IoWork, TheWorkerDoesNotTakeUpALinkOfAFailedRequest) {

@@ -30,18 +30,18 @@ TEST(IoWq, WorkerRefsCountTheOwnerAndEveryWorker) {
 
 TEST(IoWq, AWorkerThatGoesToSleepWithWorkLeftNotifiesTheOwner) {
   Driver d(asks_for_a_worker(), k_old);
-  d.until_said(d.worker(), "task_work_add(create_worker_cb) to init", 1);
+  d.until_at(d.worker(), IoQueueWorkerCreate::set_notify_signal, 1);
   EXPECT_FALSE(d.notified(d.leader())) << "push and notification are two steps";
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(), d.leader(), 1);
   EXPECT_TRUE(d.notified(d.leader()));
 }
 
 TEST(IoWq, TheRequestForAWorkerHoldsTwoReferencesOnTheQueueAndOneOnTheWorker) {
   Driver d(asks_for_a_worker(), k_old);
-  d.until_said(d.worker(), "asks init for another worker", 1);
+  d.until_takes(d.worker(), IoQueueWorkerCreate::take_references, 1);
   EXPECT_EQ(d.s.wqs[0].worker_refs, 4);
   EXPECT_EQ(d[d.worker()].worker_ref, 2);
-  d.until_said(d.worker(), "the request for a worker is made", 1);
+  d.until_takes(d.worker(), IoQueueWorkerCreate::put_references, 1);
   EXPECT_EQ(d.s.wqs[0].worker_refs, 3) << "the one for the time of the call is gone";
 }
 
@@ -49,16 +49,19 @@ TEST(IoWq, NoWorkerIsAskedForOnceTheExitBitIsSet) {
   Driver d(asks_for_a_worker(), k_old);
   d.until_in(d.worker(), Routine::io_queue_worker_create, 1);
   d.s.wqs[0].exit = 1;
-  EXPECT_EQ(d.step(d.worker()), "IO_WQ_BIT_EXIT is set: no new worker");
+  d.step(d.worker());
+  EXPECT_NE(d.top(d.worker()), Routine::io_queue_worker_create);
+  EXPECT_EQ(d.s.wqs[0].worker_refs, 2);
   EXPECT_EQ(d[d.leader()].works, 0);
   EXPECT_FALSE(d.notified(d.leader()));
 }
 
 TEST(IoWq, IfTheExitBitCameMeanwhileTheWorkIsTakenBackAndTheFlagStays) {
   Driver d(asks_for_a_worker(), k_old);
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(), d.leader(), 1);
   d.s.wqs[0].exit = 1;
-  d.until_said(d.worker(), "takes back create_worker_cb", 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.tasks[d.leader()].works == 0; }, 1);
   EXPECT_EQ(d[d.leader()].works, 0);
   EXPECT_TRUE(d.notified(d.leader()));
   EXPECT_EQ(d.s.wqs[0].worker_refs, 2);
@@ -68,10 +71,13 @@ TEST(IoWq, IfTheExitBitCameMeanwhileTheWorkIsTakenBackAndTheFlagStays) {
 TEST(IoWq, TheLoopTestsTheExitBitThenSetsItsStateThenLooksForWork) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
   wake_up(d.s, d.worker(), k_wake_normal);
-  d.until_said(d.worker(), "IO_WQ_BIT_EXIT is clear", 1);
+  d.until_at(d.worker(), IoWorker::set_current_state, 1);
   EXPECT_EQ(d[d.worker()].run_state, RunState::running);
-  EXPECT_EQ(d.step(d.worker()), "sets TASK_INTERRUPTIBLE");
-  EXPECT_EQ(d.step(d.worker()), "no work");
+  d.until_takes(d.worker(), IoWorker::set_current_state);
+  EXPECT_EQ(d[d.worker()].run_state, RunState::interruptible);
+  EXPECT_TRUE(is_at(d[d.worker()], IoWorker::look_for_work));
+  d.step(d.worker());
+  EXPECT_TRUE(is_at(d[d.worker()], IoWorker::flush_signals)) << "there is none";
 }
 
 TEST(IoWq, AWorkerThatIdledLeavesUnlessItIsTheLast) {
@@ -96,7 +102,7 @@ TEST(IoWq, BeforeItSleepsTheWorkerClearsTheFlag) {
   for (const auto* kernel : {k_old, k_mid, k_new}) {
     Driver d(with_workers({WorkerStart::idle}), kernel);
     wake_up(d.s, d.worker(), k_wake_normal);
-    d.until_said(d.worker(), "no work", 1);
+    d.until_at(d.worker(), IoWorker::flush_signals, 1);
     d[d.worker()].tif = k_tif_notify_signal;
     d.step(d.worker());
     EXPECT_FALSE(d.notified(d.worker())) << kernel;
@@ -107,12 +113,13 @@ TEST(IoWq, InFiveFifteenASetFlagSendsTheWorkerBackToTheExitTestLaterItSleeps) {
   for (const auto& [kernel, again] : {std::pair{k_old, true}, std::pair{k_mid, false}}) {
     Driver d(with_workers({WorkerStart::idle}), kernel);
     wake_up(d.s, d.worker(), k_wake_normal);
-    d.until_said(d.worker(), "no work", 1);
+    d.until_at(d.worker(), IoWorker::flush_signals, 1);
     d[d.worker()].tif = k_tif_notify_signal;
     d.step(d.worker());
     d.s.wqs[0].exit = 1;
-    const std::string said = d.step(d.worker());
-    EXPECT_EQ(said, again ? "IO_WQ_BIT_EXIT is set: leaves the loop" : "schedule_timeout(5 s)") << kernel;
+    EXPECT_TRUE(is_at(d[d.worker()], again ? IoWorker::test_exit : IoWorker::schedule_timeout)) << kernel;
+    d.step(d.worker());
+    EXPECT_TRUE(is_at(d[d.worker()], again ? IoWorker::drain : IoWorker::woken)) << kernel;
   }
 }
 
@@ -128,10 +135,10 @@ TEST(IoWq, AfterTheSleepEitherFlagLeadsToGetSignal) {
 
 TEST(IoWq, TheOwnerSignalsAWorkerByFlagThenWakeUp) {
   Driver d(ends_by_exit(with_workers({WorkerStart::idle})), k_new);
-  d.until_said(d.leader(), "sets TIF_NOTIFY_SIGNAL on iou-wrk-4701");
+  d.until_notified(d.leader(), d.worker());
   EXPECT_TRUE(d.notified(d.worker()));
   EXPECT_TRUE(d.asleep(d.worker())) << "the wake-up is a step of its own";
-  EXPECT_EQ(d.step(d.leader()), "wakes iou-wrk-4701");
+  d.step(d.leader());
   EXPECT_FALSE(d.asleep(d.worker()));
 }
 
@@ -139,13 +146,14 @@ TEST(IoWq, TheSecondStepWakesAnUninterruptibleSleeperToo) {
   Driver d(ends_by_exit(with_workers({WorkerStart::idle})), k_new);
   d[d.worker()].run_state = RunState::uninterruptible;
   d[d.worker()].tif = k_tif_notify_signal;
-  EXPECT_FALSE(d.until_said(d.leader(), "wakes iou-wrk-4701").empty());
+  d.until_takes(d.leader(), IoWqPutAndExit::wake_up_process);
+  EXPECT_FALSE(d.asleep(d.worker()));
 }
 
 TEST(IoWq, WorkerGonePastItsLastReferenceIsNotSignalled) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
-  d.until_said(d.leader(), "io_wq_exit_workers()", 0);
-  d.until_said(d.worker(), "drops its worker reference", 1);
+  d.until_takes(d.leader(), IoWqPutAndExit::exit_workers, 0);
+  d.until_takes(d.worker(), IoWorkerExit::io_worker_release, 1);
   EXPECT_EQ(d[d.worker()].worker_ref, 0);
   d.until_off(d.leader(), 0);
   EXPECT_FALSE(d.notified(d.worker()));
@@ -153,11 +161,12 @@ TEST(IoWq, WorkerGonePastItsLastReferenceIsNotSignalled) {
 
 TEST(IoWq, TheOwnerCanSignalAWorkerThatWaitsForTheOwnersReference) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
-  d.until_said(d.leader(), "sets TIF_NOTIFY_SIGNAL", 0);
+  d.until_notified(d.leader(), d.worker(), 0);
   d.until_off(d.worker(), 1);
   EXPECT_EQ(d.top(d.worker()), Routine::io_worker_exit);
   EXPECT_EQ(d[d.worker()].run_state, RunState::uninterruptible);
-  EXPECT_EQ(d.step(d.leader()), "wakes iou-wrk-4701");
+  d.step(d.leader());
+  EXPECT_FALSE(d.asleep(d.worker()));
   d.until_off(d.worker(), 1);
   EXPECT_EQ(d.top(d.worker()), Routine::io_worker_exit) << "a stray wake-up has no effect";
   d.step(d.leader());
@@ -174,8 +183,10 @@ TEST(IoWq, TheOwnersWaitIsUninterruptible) {
 TEST(IoWq, TheDropOfWorkerRefsToZeroWakesTheOwnerBeforePfExiting) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
   d.until_off(d.leader(), 0);
-  const std::string said = d.until_said(d.worker(), "worker_refs is 0: complete(worker_done)", 1);
-  EXPECT_NE(said.find("wakes init"), std::string::npos);
+  EXPECT_TRUE(d.asleep(d.leader()));
+  d.until_takes(d.worker(), IoWorkerExit::io_worker_ref_put, 1);
+  EXPECT_EQ(d.s.wqs[0].worker_refs, 0);
+  EXPECT_FALSE(d.asleep(d.leader()));
   EXPECT_FALSE(d.exiting(d.worker()));
   d[d.leader()].flags |= k_pf_exiting;
   EXPECT_EQ(find_alive_thread(d.config(), d.s, 0), d.worker());
@@ -186,7 +197,8 @@ TEST(IoWq, PfIoWorkerIsClearedUntilSixSixKeepsIt) {
        {std::pair{k_old, false}, std::pair{k_mid, false}, std::pair{"v6.6.34", true}}) {
     Driver d(with_workers({WorkerStart::idle}), kernel);
     d.until_off(d.leader(), 0);
-    d.until_said(d.worker(), "worker_refs is 0", 1);
+    d.until(
+        d.worker(), [&](const State& now, const Task&) { return now.wqs[0].worker_refs == 0; }, 1);
     EXPECT_EQ((d[d.worker()].flags & k_pf_io_worker) != 0, kept) << kernel;
   }
 }
@@ -195,7 +207,7 @@ TEST(IoWq, AnIdleWorkerLeavesWithTheFlagInFiveFifteen) {
   for (const auto& [kernel, flagged] : {std::pair{k_old, true}, std::pair{k_mid, false}}) {
     Driver d(ends_by_exit(with_workers({WorkerStart::idle})), kernel);
     d.until_off(d.leader(), 0);
-    d.until_said(d.worker(), "PF_EXITING", 1);
+    d.until_takes(d.worker(), DoExit::exit_signals, 1);
     EXPECT_EQ(d.notified(d.worker()), flagged) << kernel;
   }
 }
@@ -205,11 +217,11 @@ TEST(IoWq, AWorkerThatSeesTheExitBitByItselfLeavesWithTheFlagInAllVersions) {
     Scenario scenario = ends_by_exit(with_workers({WorkerStart::idle}));
     scenario.idle_timeouts = true;
     Driver d(scenario, kernel);
-    d.until_said(d.leader(), "io_wq_exit_workers()", 0);
+    d.until_takes(d.leader(), IoWqPutAndExit::exit_workers, 0);
     d.fire(Environment::timeout, d.worker());
-    d.until_said(d.worker(), "IO_WQ_BIT_EXIT is set: leaves the loop", 1);
+    d.until_at(d.worker(), IoWorker::drain, 1);
     d.until_off(d.leader(), 0);
-    d.until_said(d.worker(), "PF_EXITING", 1);
+    d.until_takes(d.worker(), DoExit::exit_signals, 1);
     EXPECT_TRUE(d.notified(d.worker())) << kernel;
   }
 }
@@ -219,12 +231,13 @@ TEST(IoWq, TakingUpAnItemClearsTheFlagPuttingItDownDoesNot) {
   scenario.bounded = 1;
   Driver d(scenario, k_old);
   wake_up(d.s, d.worker(), k_wake_normal);
-  d.until_said(d.worker(), "takes a bounded request", 1);
+  d.until(
+      d.worker(), [&](const State&, const Task& t) { return t.item == k_item_bounded; }, 1);
   d[d.worker()].tif = k_tif_notify_signal;
   d.step(d.worker());
   EXPECT_FALSE(d.notified(d.worker()));
   d[d.worker()].tif = k_tif_notify_signal;
-  d.until_said(d.worker(), "executes the bounded request", 1);
+  d.until_takes(d.worker(), IoWqDoWork::io_issue_sqe, 1);
   EXPECT_TRUE(d.notified(d.worker()));
 }
 
@@ -233,8 +246,9 @@ TEST(IoWq, WithTheExitBitUnboundedItemsAreCancelled) {
   scenario.unbounded = 1;
   Driver d(scenario, k_new);
   d.until_off(d.leader(), 0);
-  d.until_said(d.worker(), "the request is cancelled", 1);
-  d.until_said(d.worker(), "io_req_task_queue_fail()", 1);
+  d.until(
+      d.worker(), [&](const State&, const Task& t) { return t.item == k_item_cancel; }, 1);
+  d.until_at(d.worker(), IoWqDoWork::set_notify_signal, 1);
   EXPECT_EQ(d[d.leader()].works, k_work_request);
 }
 
@@ -244,8 +258,8 @@ TEST(IoWq, InSixOneOneNineTwoABoundedItemInTheLastDrainLeavesTheFlag) {
     scenario.bounded = 1;
     Driver d(scenario, kernel);
     d.until_off(d.leader(), 0);
-    d.until_said(d.worker(), "drains the queue a last time", 1);
-    d.until_said(d.worker(), "PF_EXITING", 1);
+    d.until_takes(d.worker(), IoWorker::drain, 1);
+    d.until_takes(d.worker(), DoExit::exit_signals, 1);
     EXPECT_EQ(d.notified(d.worker()), flagged) << kernel;
   }
 }
@@ -255,10 +269,11 @@ TEST(IoWq, TheSameItemInsideTheLoopLeavesNoTrace) {
   scenario.bounded = 1;
   Driver d(scenario, k_new);
   wake_up(d.s, d.worker(), k_wake_normal);
-  d.until_said(d.worker(), "takes a bounded request", 1);
+  d.until(
+      d.worker(), [&](const State&, const Task& t) { return t.item == k_item_bounded; }, 1);
   d.s.wqs[0].exit = 1;
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on itself", 1);
-  d.until_said(d.worker(), "leaves the loop", 1);
+  d.until_notified(d.worker(), d.worker(), 1);
+  d.until_at(d.worker(), IoWorker::drain, 1);
   EXPECT_FALSE(d.notified(d.worker()));
 }
 
@@ -268,9 +283,10 @@ TEST(IoWq, AfterHandlingWorkTheWorkerTestsTheExitBitBeforeItSleeps) {
     scenario.bounded = 1;
     Driver d(scenario, kernel);
     wake_up(d.s, d.worker(), k_wake_normal);
-    d.until_said(d.worker(), "takes a bounded request", 1);
+    d.until(
+        d.worker(), [&](const State&, const Task& t) { return t.item == k_item_bounded; }, 1);
     d.until_off(d.leader(), 0);  // the exit bit, and the one signal, which the item consumes
-    d.until_said(d.worker(), "leaves the loop", 1);
+    d.until_at(d.worker(), IoWorker::drain, 1);
   }
 }
 
@@ -278,7 +294,7 @@ TEST(IoWq, WorkThatNoWorkerTookIsCancelledByTheOwnerAndSetsTheFlagOnItself) {
   Scenario scenario = with_workers({});
   scenario.bounded = 1;
   Driver d(scenario, k_old);
-  d.until_said(d.leader(), "task_work_add() to itself");
+  d.until_at(d.leader(), IoWqPutAndExit::set_notify_signal);
   EXPECT_EQ(d[d.leader()].works, k_work_request);
   EXPECT_FALSE(d.notified(d.leader()));
   d.step(d.leader());
@@ -290,7 +306,8 @@ TEST(IoWq, AReadBreaksOffWithEitherFlag) {
     Driver d(with_workers({WorkerStart::reading}), k_new);
     d[d.worker()].tif = flag;
     wake_up(d.s, d.worker(), k_wake_normal);
-    EXPECT_NE(d.step(d.worker(), 1).find("-ERESTARTSYS"), std::string::npos);
+    d.step(d.worker(), 1);
+    EXPECT_TRUE(is_at(d[d.worker()], IoWqDoWork::set_notify_signal)) << "the read has failed";
   }
 }
 
@@ -319,8 +336,8 @@ TEST(IoWq, AWorkerThatHasNeverRunCanBeSignalledAndLeavesWithTheFlag) {
   for (const auto kernel : {k_old, k_mid, k_new}) {
     Driver d(ends_by_exit(with_workers({WorkerStart::created})), kernel);
     EXPECT_FALSE(d.asleep(d.worker())) << "runnable, and has not run";
-    d.until_said(d.leader(), "sets TIF_NOTIFY_SIGNAL on iou-wrk", 0);
-    d.until_said(d.worker(), "IO_WQ_BIT_EXIT is set: leaves the loop", 1);
+    d.until_notified(d.leader(), d.worker(), 0);
+    d.until_at(d.worker(), IoWorker::drain, 1);
     d.until_in(d.worker(), Routine::io_worker_exit, 1);
     EXPECT_TRUE(d.notified(d.worker())) << kernel;
   }
@@ -339,7 +356,7 @@ TEST(IoWq, AWorkerTakesOnlyWorkOfItsOwnAccount) {
   s.unbounded = 1;
   Driver d(s, k_new);
   wake_up(d.s, d.worker(), k_wake_interruptible);
-  d.until_said(d.worker(), "no work", 1);
+  d.until_at(d.worker(), IoWorker::flush_signals, 1);
   EXPECT_EQ(d.s.wqs[0].queued[1], 1);
 }
 
@@ -351,7 +368,7 @@ Driver asks_for_a_worker(const char* kernel) {
   s.may_create = 1;
   s.ending = Ending::sigkill;
   Driver d(s, kernel);
-  d.until_said(d.worker(0), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(0), d.leader(), 1);
   return d;
 }
 
@@ -360,22 +377,26 @@ TEST(IoWq, TheOwnerMakesTheWorkerThatAnotherOneAskedFor) {
   const TaskNo fresh = d.worker(1);
   EXPECT_EQ(d[fresh].exit_state, ExitState::released) << "it does not exist yet";
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 3);
-  d.until_said(d.leader(), "create_io_worker(): iou-wrk-4701#2 is there", 0);
-  EXPECT_EQ(d[fresh].exit_state, ExitState::none);
+  d.until(
+      d.leader(),
+      [&](const State& now, const Task&) { return now.tasks[fresh].exit_state == ExitState::none; }, 0);
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 4);
   EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 4);
   EXPECT_EQ(d.s.wqs[0].nr_workers[1], 2);
   d.until_off(d.worker(0), 1);
   EXPECT_EQ(d.s.wqs[0].worker_refs, 3) << "the wq itself, and two workers";
   EXPECT_EQ(d[d.worker(0)].creating, 0);
-  d.until_said(fresh, "takes an unbounded request", 1);
+  d.until(
+      fresh, [&](const State&, const Task& t) { return t.item == k_item_unbounded; }, 1);
 }
 
 TEST(IoWq, AWorkerIsMadeWithTheFlagOfItsMaker) {
   Driver d = asks_for_a_worker("v6.1.192");
   d.until_in(d.leader(), Routine::task_work_run, 0);
   d[d.leader()].tif |= k_tif_notify_signal;
-  d.until_said(d.leader(), "with the TIF_NOTIFY_SIGNAL of its maker", 0);
+  d.until(
+      d.leader(),
+      [&](const State& now, const Task&) { return now.tasks[d.worker(1)].exit_state == ExitState::none; }, 0);
   EXPECT_TRUE(d.notified(d.worker(1)));
 }
 
@@ -383,7 +404,8 @@ TEST(IoWq, NoWorkerIsMadeByAnOwnerThatIsBeingKilled) {
   Driver d = asks_for_a_worker(k_old);
   d.until_in(d.leader(), Routine::task_work_run, 0);
   d[d.leader()].tif |= k_tif_sigpending;
-  d.until_said(d.leader(), "create_io_thread() fails: a signal is pending", 0);
+  d.until(
+      d.leader(), [&](const State&, const Task& t) { return (t.works & k_work_create) == 0; }, 0);
   EXPECT_EQ(d[d.worker(1)].exit_state, ExitState::released);
   EXPECT_EQ(d[d.worker(0)].creating, 0);
 }
@@ -395,18 +417,23 @@ TEST(IoWq, NobodyAsksForAWorkerWhileAnotherOneOfTheAccountRuns) {
   Driver d(s, k_old);
   d.until_off(d.worker(0), 0);
   EXPECT_EQ(d[d.worker(0)].creating, 0) << "the other one has not slept yet";
-  d.until_said(d.worker(1), "asks init for another worker", 1);
+  d.until_takes(d.worker(1), IoQueueWorkerCreate::take_references, 1);
 }
 
 TEST(IoWq, RequestsOfOneHashAreExecutedOneAfterAnotherByOneWorker) {
   Scenario s = with_workers({WorkerStart::created, WorkerStart::created});
   s.hashed = 2;
   Driver d(s, k_old);
-  d.until_said(d.worker(0), "takes all 2 requests of one hash", 1);
+  d.until(
+      d.worker(0),
+      [&](const State& now, const Task& t) { return (t.local & k_holds_hash) != 0 && now.wqs[0].chain == 2; },
+      1);
   d.until_off(d.leader(), 0);
-  d.until_said(d.worker(0), "takes the next request of the same hash", 1);
+  d.until(
+      d.worker(0), [&](const State& now, const Task&) { return now.wqs[0].chain == 1; }, 1);
   EXPECT_EQ(d.s.wqs[0].chain, 1);
-  d.until_said(d.worker(0), "lets the hash go", 1);
+  d.until(
+      d.worker(0), [&](const State& now, const Task&) { return now.wqs[0].chain == 0; }, 1);
   EXPECT_EQ(d.s.wqs[0].chain, 0);
 }
 
@@ -414,7 +441,7 @@ TEST(IoWq, TheOwnerFailsHashedWorkThatNobodyTook) {
   Scenario s = with_workers({});
   s.hashed = 1;
   Driver d(s, k_old);
-  d.until_said(d.leader(), "fails the work that is left");
+  d.until_takes(d.leader(), IoWqPutAndExit::io_wq_destroy);
   EXPECT_EQ(d.s.wqs[0].hashed, 0);
 }
 

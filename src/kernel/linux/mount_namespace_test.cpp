@@ -24,7 +24,8 @@ TEST(MountNamespace, EveryThreadHoldsTheBundle) {
 
 TEST(MountNamespace, AThreadThatIsNotTheLastUserGoesOn) {
   Driver d(plain(), k_kernel);
-  d.until_said(d.leader(), "users left: 1");
+  d.until_takes(d.leader(), DoExit::exit_task_namespaces);
+  EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 1);
   EXPECT_EQ(d.top(d.leader()), Routine::do_exit);
   EXPECT_EQ(d.s.mnt_ns[0].refs, 1);
 }
@@ -32,13 +33,13 @@ TEST(MountNamespace, AThreadThatIsNotTheLastUserGoesOn) {
 TEST(MountNamespace, TheReaperHoldsNoReferenceAnyMoreTheChildIsTheLastUser) {
   Driver d = child_dies(plain());
   EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 1);
-  d.until_said(d.child(), "users left: 0", 1);
+  d.until_takes(d.child(), DoExit::exit_task_namespaces, 1);
   EXPECT_EQ(d.top(d.child()), Routine::exit_task_namespaces);
 }
 
 TEST(MountNamespace, LastReferenceWaitsForAGracePeriodWithoutNamespaceSem) {
   Driver d = child_dies(plain());
-  d.until_said(d.child(), "umount_tree()", 1);
+  d.until_takes(d.child(), PutMntNs::umount_tree, 1);
   EXPECT_EQ(d.s.namespace_sem, 1);
   d.until_off(d.child(), 1);
   EXPECT_EQ(d.top(d.child()), Routine::synchronize_rcu_expedited);
@@ -60,7 +61,7 @@ TEST(MountNamespace, TheMountsGoAfterTheGracePeriod) {
   Driver d = child_dies(plain());
   d.until_off(d.child(), 1);
   d.until_off(d.kworker(), 1);
-  d.until_said(d.child(), "mntput()", 1);
+  d.until_takes(d.child(), NamespaceUnlock::mntput, 1);
   EXPECT_EQ(d.s.mnt_ns[0].gone, 1);
   EXPECT_EQ(d.s.rcu.done, 1);
 }
@@ -69,7 +70,7 @@ TEST(MountNamespace, AReferenceOutsideMovesTheTeardownAway) {
   Scenario scenario = plain();
   scenario.outside_holders = 1;
   Driver d = child_dies(scenario);
-  d.until_said(d.child(), "held elsewhere too", 1);
+  d.until_takes(d.child(), PutMntNs::drop_reference, 1);
   EXPECT_EQ(d.top(d.child()), Routine::do_exit);
   EXPECT_EQ(d.s.mnt_ns[0].refs, 1);
 }
@@ -86,7 +87,7 @@ TEST(MountNamespace, ATakenNamespaceSemIsWaitedFor) {
 TEST(MountNamespace, DroppingTheBundleIsAReschedPointUnderVoluntaryPreemption) {
   for (const Preempt preempt : {Preempt::none, Preempt::voluntary}) {
     Driver d(plain(), k_kernel, preempt);
-    d.until_said(d.leader(), "PF_EXITING");
+    d.until_takes(d.leader(), DoExit::exit_signals);
     d.s.need_resched = 1;
     d.step(d.leader());
     EXPECT_EQ(d.s.current[0] == k_no_task, preempt == Preempt::voluntary) << name(preempt);

@@ -33,7 +33,8 @@ Driver worker_in_second_wait(std::string_view kernel) {
 
 TEST(Zap, RunsInTheLastThreadThatReachesExitNotify) {
   Driver d(plain(), k_old);
-  d.until_said(d.leader(), "no thread of init is alive, init must empty the namespace");
+  d.until_takes(d.leader(), ExitNotify::find_child_reaper);
+  EXPECT_EQ(find_alive_thread(d.config(), d.s, 0), k_no_task);
   EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes);
 }
 
@@ -48,7 +49,7 @@ TEST(Zap, ClosesTheNamespaceAndIgnoresSigchldFirst) {
 
 TEST(Zap, KillsEverybodyButPidOne) {
   Driver d = at_zap(k_old);
-  d.until_said(d.leader(), "SIGKILL to child");
+  d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes);
   EXPECT_TRUE(d[d.child()].flags & k_sigkill_private);
   EXPECT_FALSE(d.asleep(d.child()));
   EXPECT_FALSE(d[d.leader()].flags & k_sigkill_private);
@@ -78,7 +79,7 @@ TEST(Zap, AThreadThatZapsSignalsItsOwnGroupOldKernelsRecordIt) {
 
 TEST(Zap, ClearsSigpendingInEveryRound) {
   Driver d = at_zap(k_old);
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   d[d.leader()].tif |= k_tif_sigpending;
   d.step(d.leader());
   EXPECT_FALSE(d.sigpending(d.leader()));
@@ -86,17 +87,17 @@ TEST(Zap, ClearsSigpendingInEveryRound) {
 
 TEST(Zap, WithTheFlagAndALivingChildItGoesRoundForEver) {
   Driver d = at_zap(k_old);
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   const State once = d.s;
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   EXPECT_EQ(std::memcmp(&once, &d.s, sizeof(State)), 0) << "a round changes nothing at all";
 }
 
 TEST(Zap, TheRoundEndsByItselfWhenTheLastChildDies) {
   Driver d = at_zap(k_old);
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   d[d.child()].exit_state = ExitState::dead;
-  d.until_said(d.leader(), "all children are gone");
+  d.until_at(d.leader(), ZapPidNsProcesses::wait_for_pids);
 }
 
 TEST(Zap, TheFixOf2024ClearsTheFlagInEveryRound) {
@@ -108,9 +109,9 @@ TEST(Zap, TheFixOf2024ClearsTheFlagInEveryRound) {
 
 TEST(Zap, WithTheFixOf2024AFlagSetAfterTheClearingCostsOneRound) {
   Driver d = at_zap("v5.15.162");
-  d.until_said(d.leader(), "sets TASK_INTERRUPTIBLE");
+  d.until_takes(d.leader(), DoWait::set_current_state);
   d[d.leader()].tif |= k_tif_notify_signal;
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   d.until_off(d.leader());
   EXPECT_TRUE(d.asleep(d.leader()));
 }
@@ -127,8 +128,9 @@ TEST(Zap, TheGuardOf2026EndsWithTheFunction) {
   Driver d = at_zap("v6.1.192");
   d[d.child()].exit_state = ExitState::released;
   d.s.pid_ns[0].pid_allocated = 1;
-  d.until_said(d.leader(), "PF_NO_NOTIFY_SIGNAL");
-  d.until_said(d.leader(), "1 pid number left: done");
+  d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes);
+  EXPECT_TRUE(d[d.leader()].flags & k_pf_no_notify_signal);
+  d.until_in(d.leader(), Routine::exit_notify);
   EXPECT_FALSE(d[d.leader()].flags & k_pf_no_notify_signal);
   EXPECT_TRUE(d.notified(d.leader()));
 }
@@ -149,17 +151,21 @@ TEST(Zap, SecondLoopWaitsForOnePidWhenTheLeaderZaps) {
   Driver d(plain(), k_old);
   d.s.pid_ns[0].pid_allocated = 1;
   d.enter(d.leader(), ZapPidNsProcesses::wait_for_pids);
-  EXPECT_EQ(d.step(d.leader()), "1 pid number left: done");
+  d.step(d.leader());
+  EXPECT_NE(d.top(d.leader()), Routine::zap_pid_ns_processes) << "one number is left: done";
 }
 
 TEST(Zap, SecondLoopWaitsForTwoPidsWhenAThreadZaps) {
   Driver d = worker_in_second_wait(k_old);
-  EXPECT_EQ(d.step(d.worker(), 1), "3 pid numbers are in use, waits for 2");
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 3);
+  d.step(d.worker(), 1);
   EXPECT_TRUE(d.asleep(d.worker()));
   Step x = d.step_of(d.leader());
   release_task(x, d.child());
   EXPECT_FALSE(d.asleep(d.worker()));
-  EXPECT_EQ(d.step(d.worker(), 1), "2 pid numbers left: done");
+  EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
+  d.step(d.worker(), 1);
+  EXPECT_NE(d.top(d.worker()), Routine::zap_pid_ns_processes);
 }
 
 TEST(Zap, TheSecondWaitIsInterruptibleInOldKernelsAndIdleInNewOnes) {
@@ -210,8 +216,10 @@ TEST(Zap, ALivingNamespaceIsNotWoken) {
 TEST(Zap, AChildThatWasAZombieBeforeIsReapedByTheFirstWait) {
   Driver d = at_zap("v5.15.162");
   d[d.child()].exit_state = ExitState::zombie;
-  d.until_said(d.leader(), "reaps child");
-  d.until_said(d.leader(), "all children are gone");
+  d.until(d.leader(), [&](const State& now, const Task&) {
+    return now.tasks[d.child()].exit_state == ExitState::released;
+  });
+  d.until_at(d.leader(), ZapPidNsProcesses::wait_for_pids);
 }
 
 /// The scenario's container lies inside that of `dockerd`.
@@ -238,7 +246,7 @@ TEST(NestedPidNs, TheInnerInitDiesWithTheOuterOne) {
   Driver d(nested(), k_old);
   const TaskNo outer = d.find("dockerd");
   d.s.mnt_ns[1].refs = 2;  // somebody else holds its mounts
-  d.until_said(outer, "SIGKILL to init", 1);
+  d.until_takes(outer, ZapPidNsProcesses::kill_processes, 1);
   EXPECT_TRUE(d[d.leader()].flags & k_sigkill_private) << "number 1 inside is killed from outside";
   EXPECT_TRUE(d[d.child()].flags & k_sigkill_private);
   EXPECT_FALSE(d[outer].flags & k_sigkill_private);
@@ -246,7 +254,8 @@ TEST(NestedPidNs, TheInnerInitDiesWithTheOuterOne) {
 
 TEST(NestedPidNs, TheInnerInitKillsNobodyOutside) {
   Driver d(nested(), k_old);
-  d.until_said(d.leader(), "SIGKILL to child", 0);
+  d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes, 0);
+  EXPECT_TRUE(d[d.child()].flags & k_sigkill_private);
   EXPECT_FALSE(d[d.find("dockerd")].flags & k_sigkill_private);
 }
 
@@ -260,7 +269,7 @@ TEST(NestedPidNs, ThatHoldsHoweverDeepTheNamespacesLieInOneAnother) {
   EXPECT_EQ(d.s.pid_ns[1].pid_allocated, 3);
   EXPECT_EQ(d.s.pid_ns[2].pid_allocated, 4);
   d.s.mnt_ns[2].refs = 2;  // somebody else holds its mounts
-  d.until_said(outermost, "SIGKILL to init", 1);
+  d.until_takes(outermost, ZapPidNsProcesses::kill_processes, 1);
   EXPECT_TRUE(d[d.find("dockerd")].flags & k_sigkill_private);
   EXPECT_TRUE(d[d.child()].flags & k_sigkill_private) << "two levels below";
   EXPECT_FALSE(d[outermost].flags & k_sigkill_private);

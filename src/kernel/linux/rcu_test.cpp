@@ -59,7 +59,7 @@ TEST(Rcu, TheSnapshotIsTheEndOfAFullGracePeriod) {
 TEST(Rcu, TheFirstCallerTakesTheMutexAtOnce) {
   Driver d(plain(), k_kernel);
   d.enter(d.child(), Routine::synchronize_rcu_expedited);
-  EXPECT_EQ(d.step(d.child(), 1), "takes exp_mutex");
+  d.step(d.child(), 1);
   EXPECT_EQ(d.s.rcu.exp_mutex, d.child());
 }
 
@@ -81,8 +81,10 @@ TEST(Rcu, TheOwnerSleepsUninterruptiblyAndHoldsTheMutex) {
 TEST(Rcu, ALaterCallerAsksAndSleepsOnTheMutex) {
   Driver d = owner_sleeps();
   d.enter(d.leader(), Routine::synchronize_rcu_expedited);
-  EXPECT_EQ(d.step(d.leader()), "asks for a grace period, exp_mutex is taken");
-  EXPECT_EQ(d.step(d.leader()), "waits for exp_mutex");
+  d.step(d.leader());
+  EXPECT_TRUE(is_at(d[d.leader()], ExpFunnelLock::mutex_lock));
+  d.step(d.leader());
+  EXPECT_TRUE(d.asleep(d.leader()));
   EXPECT_EQ(d.s.rcu.requested, 2);
   EXPECT_EQ(d[d.leader()].run_state, RunState::uninterruptible);
 }
@@ -91,13 +93,17 @@ TEST(Rcu, SecondCallerPiggybacksOnARequestedGracePeriod) {
   Driver d = owner_sleeps();
   d.s.rcu.requested = 2;  // as ALaterCallerAsksAndSleepsOnTheMutex leaves it
   d.enter(d.leader(), Routine::synchronize_rcu_expedited);
-  EXPECT_EQ(d.step(d.leader()), "somebody asked for this grace period already");
+  d.step(d.leader());
+  EXPECT_TRUE(is_at(d[d.leader()], ExpFunnelLock::wait_event));
   d.until_off(d.leader());
   EXPECT_EQ(d[d.leader()].run_state, RunState::uninterruptible);
   d.s.rcu.done = 2;
   wake_up(d.s, d.leader(), k_wake_normal);
   d.step(d.leader());
-  EXPECT_EQ(d.step(d.leader()), "another caller's grace period served");
+  EXPECT_TRUE(is_at(d[d.leader()], SynchronizeRcuExpedited::queue_work));
+  d.step(d.leader());
+  EXPECT_EQ(d[d.leader()].snap, 0) << "another caller's grace period served";
+  EXPECT_NE(d.top(d.leader()), Routine::synchronize_rcu_expedited);
 }
 
 TEST(Rcu, WithTheMutexInHandItLooksOnceMoreWhetherItIsDone) {
@@ -108,7 +114,10 @@ TEST(Rcu, WithTheMutexInHandItLooksOnceMoreWhetherItIsDone) {
   d.s.rcu.done = 2;
   wake_up(d.s, d.leader(), k_wake_normal);
   d.step(d.leader());
-  EXPECT_EQ(d.step(d.leader()), "another caller's grace period served");
+  EXPECT_TRUE(is_at(d[d.leader()], SynchronizeRcuExpedited::queue_work));
+  d.step(d.leader());
+  EXPECT_EQ(d[d.leader()].snap, 0) << "another caller's grace period served";
+  EXPECT_NE(d.top(d.leader()), Routine::synchronize_rcu_expedited);
   EXPECT_EQ(d.s.rcu.exp_mutex, k_no_task);
 }
 
@@ -118,7 +127,7 @@ TEST(Rcu, ReleasingTheMutexWakesItsWaiters) {
   d.until_off(d.leader());
   d.until_off(d.kworker());
   EXPECT_TRUE(d.asleep(d.leader()));
-  d.until_said(d.child(), "the grace period is over");
+  d.until_takes(d.child(), SynchronizeRcuExpedited::wait_event);
   EXPECT_FALSE(d.asleep(d.leader()));
   EXPECT_EQ(d.s.rcu.exp_mutex, k_no_task);
 }
@@ -127,7 +136,8 @@ TEST(Rcu, TheKworkerLeavesOutItsOwnCpuAndIdleOnes) {
   Scenario scenario = plain();
   scenario.cpus = 3;
   Driver d = owner_sleeps(Preempt::none, scenario);
-  EXPECT_EQ(d.step(d.kworker(), 1), "sync_rcu_exp_select_cpus(): sends an IPI to CPU0");
+  d.step(d.kworker(), 1);
+  EXPECT_EQ(d.s.rcu.ipi, 1) << "CPU 0 only";
   EXPECT_EQ(d.s.rcu.mask, 1);
 }
 
@@ -156,7 +166,7 @@ TEST(Rcu, ExpHandlerAsksTheCpuAndReportsOnlyAtAContextSwitch) {
 TEST(Rcu, ExpHandlerDoesNothingOnACpuThatHasReported) {
   Driver d = kworker_waits();
   d.s.rcu.mask = 0;
-  EXPECT_EQ(d.act({Event::ipi, 0, d.leader()}), "nothing to report any more");
+  d.act({Event::ipi, 0, d.leader()});
   EXPECT_EQ(d.s.need_resched, 0);
   EXPECT_EQ(d.s.rcu.asked, 0);
 }
@@ -228,7 +238,7 @@ TEST(Rcu, TheEndWakesEverybodyWhoWaitedForIt) {
   Step x = d.step_of(d.leader());
   schedule(x);
   EXPECT_FALSE(d.asleep(d.kworker()));
-  EXPECT_NE(d.step(d.kworker(), 1).find("wakes child"), std::string::npos);
+  d.step(d.kworker(), 1);
   EXPECT_EQ(d.s.rcu.done, 1);
   EXPECT_FALSE(d.asleep(d.child()));
 }
@@ -237,7 +247,7 @@ TEST(Rcu, ASpinningReaperIsNeverQuiescentWithoutPreemption) {
   Driver d(plain(), k_kernel);
   d.until_in(d.leader(), Routine::zap_pid_ns_processes, 0);
   d[d.leader()].tif = k_tif_notify_signal;
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   d.until_off(d.child(), 1);
   d.until_off(d.kworker(), 1);
   d.act({Event::ipi, 0, d.leader()});
@@ -250,14 +260,14 @@ TEST(Rcu, WithPreemptibleRcuASpinningReaperDoesNotHoldUpTheGracePeriod) {
   Driver d(plain(), k_kernel, Preempt::full);
   d.until_in(d.leader(), Routine::zap_pid_ns_processes, 0);
   d[d.leader()].tif = k_tif_notify_signal;
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
   d.until_off(d.child(), 1);
   d.until_off(d.kworker(), 1);
   d.act({Event::ipi, 0, d.leader()});
   d.until_off(d.kworker(), 1);
   d.until_off(d.child(), 1);
   EXPECT_EQ(d[d.child()].exit_state, ExitState::released);
-  d.until_said(d.leader(), "-ECHILD");
+  d.until_returned(d.leader(), k_wait_echild);
 }
 
 }  // namespace

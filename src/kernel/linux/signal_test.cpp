@@ -39,7 +39,7 @@ TEST(Signal, OnlyTheFirstSettingOfTheFlagIsFollowedByAWakeUp) {
 
 TEST(Signal, ExitGroupGivesEveryOtherThreadAPrivateSigkill) {
   Driver d(with_workers({WorkerStart::idle, WorkerStart::reading}), k_old);
-  d.until_said(d.leader(), "SIGNAL_GROUP_EXIT");
+  d.until_in(d.leader(), Routine::do_exit);
   EXPECT_EQ(d.s.processes[0].group_exit, 1);
   for (const TaskNo worker : {d.worker(0), d.worker(1)}) {
     EXPECT_TRUE(d[worker].flags & k_sigkill_private);
@@ -53,14 +53,14 @@ TEST(Signal, ExitGroupGivesEveryOtherThreadAPrivateSigkill) {
 TEST(Signal, ExitGroupKillsThreadsThatAreExitingAlready) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
   d[d.worker()].flags |= k_pf_exiting;
-  d.until_said(d.leader(), "SIGNAL_GROUP_EXIT");
+  d.until_in(d.leader(), Routine::do_exit);
   EXPECT_TRUE(d[d.worker()].flags & k_sigkill_private);
 }
 
 TEST(Signal, ExitGroupPassesOverThreadsWithAnExitState) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
   d[d.worker()].exit_state = ExitState::dead;
-  d.until_said(d.leader(), "SIGNAL_GROUP_EXIT");
+  d.until_in(d.leader(), Routine::do_exit);
   EXPECT_FALSE(d[d.worker()].flags & k_sigkill_private);
 }
 
@@ -146,7 +146,7 @@ TEST(Signal, AFatalEndTakesSigkillOutOfThePrivateSetAndRecomputesSigpending) {
     d[d.worker()].flags |= k_sigkill_private;
     d[d.worker()].tif = k_tif_sigpending;
     wake_up(d.s, d.worker(), k_wake_normal);
-    d.until_said(d.worker(), "takes SIGKILL");
+    d.until_takes(d.worker(), GetSignal::dequeue_signal);
     EXPECT_FALSE(d[d.worker()].flags & k_sigkill_private);
     EXPECT_EQ(d.sigpending(d.worker()), shared) << "a SIGKILL in the shared set stays there";
   }
@@ -156,7 +156,7 @@ TEST(Signal, RecalcSigpendingNeverLooksAtTheNotifyFlag) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
   d[d.worker()].tif = k_tif_sigpending | k_tif_notify_signal;
   wake_up(d.s, d.worker(), k_wake_normal);
-  d.until_said(d.worker(), "no signal");
+  d.until_takes(d.worker(), GetSignal::dequeue_signal);
   EXPECT_FALSE(d.sigpending(d.worker()));
   EXPECT_TRUE(d.notified(d.worker()));
 }
@@ -165,7 +165,7 @@ TEST(Signal, AFatalSignalReturnsToAnIoWorkerAndEndsEveryOtherThread) {
   Driver d(with_workers({WorkerStart::idle}), k_old);
   send_sigkill(d.config(), d.s, d.leader());
   send_sigkill(d.config(), d.s, d.child());
-  d.until_said(d.worker(), "leaves the loop", 1);
+  d.until_at(d.worker(), IoWorker::drain, 1);
   EXPECT_EQ(d.top(d.worker()), Routine::io_worker);
   d.until_off(d.worker(), 1);
   d.until_in(d.child(), Routine::do_exit, 1);
@@ -249,8 +249,8 @@ TEST(Signal, ASigtermThatNobodyWantedIsTakenByWhoNextLooksForSignals) {
   EXPECT_EQ(send_sigterm(d.config(), d.s, d.child()), Term::pending);
   EXPECT_EQ(d.s.processes[1].group_exit, 0);
   wake_up(d.s, d.child(), k_wake_interruptible);
-  d.until_said(d.child(), "takes SIGTERM", 1);
-  d.until_said(d.child(), "PF_EXITING", 1);
+  d.until_in(d.child(), Routine::do_group_exit, 1);
+  d.until_takes(d.child(), DoExit::exit_signals, 1);
   EXPECT_EQ(d.s.processes[1].group_exit, 1);
 }
 
@@ -259,10 +259,10 @@ TEST(Signal, ASharedSigtermKeepsSigpendingSetButForThreadsThatBlockIt) {
     Scenario s = with_workers({WorkerStart::idle});
     s.in_thread = true;
     Driver d(s, k_old);
-    d.until_said(d.leader(), "SIGNAL_GROUP_EXIT", 0);
+    d.until_in(d.leader(), Routine::do_exit, 0);
     d.s.processes[0].sigterm_shared = 1;
     const TaskNo thread = blocks ? d.worker() : d.config().processes.front().submitter;
-    d.until_said(thread, "takes SIGKILL", 1);
+    d.until_takes(thread, GetSignal::dequeue_signal, 1);
     EXPECT_EQ(d.sigpending(thread), !blocks);
   }
 }

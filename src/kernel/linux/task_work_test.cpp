@@ -38,15 +38,17 @@ TEST(TaskWork, AddingIsTwoStepsTheFlagMayLandAfterTheWorkRan) {
   scenario.workers = {WorkerStart::idle};
   Driver d(scenario, k_kernel);
   d.until_off(d.leader(), 0);  // waits for its worker
-  d.until_said(d.worker(), "worker_refs is 0", 1);
-  d.until_said(d.worker(), "PF_EXITING", 1);
-  d.until_said(d.leader(), "drops its nsproxy", 0);
-  d.until_said(d.worker(), "task_work_add() to init", 1);
+  d.until(
+      d.worker(), [&](const State& now, const Task&) { return now.wqs[0].worker_refs == 0; }, 1);
+  d.until_takes(d.worker(), DoExit::exit_signals, 1);
+  d.until_takes(d.leader(), DoExit::exit_task_namespaces, 0);
+  d.until_at(d.worker(), IoRingCtxWaitAndKill::set_notify_signal, 1);
   EXPECT_EQ(d[d.leader()].works, k_work_request);
   EXPECT_FALSE(d.notified(d.leader())) << "the push came first";
-  d.until_said(d.leader(), "puts in work_exited", 0);
+  d.until(
+      d.leader(), [&](const State&, const Task& t) { return t.works == k_work_exited; }, 0);
   EXPECT_EQ(d[d.leader()].works, k_work_exited);
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(), d.leader(), 1);
   EXPECT_TRUE(d.notified(d.leader())) << "the flag landed when the work had run and nothing can be added";
 }
 
@@ -111,17 +113,17 @@ TEST(TaskWork, WithPfExitingTheEmptyListBecomesTheSentinel) {
 
 TEST(TaskWork, ACallbackMayAddWorkToTheSameTaskAndItStillRuns) {
   Driver d(armed(), k_kernel);
-  d.until_said(d.leader(), "runs ____fput of the ring");
-  d.until_said(d.leader(), "task_work_add() to itself");
+  d.until_in(d.leader(), Routine::io_ring_ctx_wait_and_kill);
+  d.until_at(d.leader(), IoRingCtxWaitAndKill::set_notify_signal);
   EXPECT_EQ(d[d.leader()].works, k_work_request);
-  d.until_said(d.leader(), "runs the work of a request");
-  d.until_said(d.leader(), "puts in work_exited");
+  d.until(d.leader(), [&](const State&, const Task& t) { return (t.works & k_work_request) == 0; });
+  d.until(d.leader(), [&](const State&, const Task& t) { return t.works == k_work_exited; });
   EXPECT_TRUE(d.notified(d.leader()));
 }
 
 TEST(TaskWork, ExitTaskWorkPutsTheSentinelInWhenNothingIsQueued) {
   Driver d(plain(), k_kernel);
-  d.until_said(d.leader(), "nothing queued, work_exited goes in");
+  d.until_takes(d.leader(), DoExit::exit_task_work);
   EXPECT_EQ(d[d.leader()].works, k_work_exited);
   EXPECT_TRUE(d.exiting(d.leader()));
   EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 1) << "the namespaces were dropped before";
@@ -129,7 +131,7 @@ TEST(TaskWork, ExitTaskWorkPutsTheSentinelInWhenNothingIsQueued) {
 
 TEST(TaskWork, TheLastUserOfTheFilesRunsTheFinalFputAsItsOwnTaskWork) {
   Driver d(armed(), k_kernel);
-  d.until_said(d.leader(), "final fput of the ring becomes task work");
+  d.until_takes(d.leader(), DoExit::exit_files);
   EXPECT_EQ(d[d.leader()].works, k_work_fput);
   EXPECT_FALSE(d.notified(d.leader())) << "TWA_RESUME sets no TIF_NOTIFY_SIGNAL";
 }
@@ -140,7 +142,7 @@ TEST(TaskWork, ItOffersAReschedPointForEachCallback) {
   d[d.child()].works = k_work_request;
   d.act({Event::pick, 1, d.child()});
   d.s.need_resched = 2;
-  EXPECT_EQ(d.step(d.child()), "cond_resched(): gives way");
+  d.step(d.child());
   EXPECT_EQ(d.s.current[1], k_no_task);
   EXPECT_EQ(d[d.child()].works, k_work_request);
 }
@@ -149,9 +151,9 @@ TEST(TaskWork, TakingWorkBackLeavesTheFlag) {
   Scenario scenario = with_workers({WorkerStart::about_to_read});
   scenario.unbounded = 1;
   Driver d(scenario, k_kernel);
-  d.until_said(d.worker(), "sets TIF_NOTIFY_SIGNAL on init", 1);
+  d.until_notified(d.worker(), d.leader(), 1);
   EXPECT_EQ(d[d.leader()].works, k_work_create);
-  d.until_said(d.leader(), "takes back create_worker_cb");
+  d.until(d.leader(), [&](const State& now, const Task&) { return now.tasks[d.leader()].works == 0; });
   EXPECT_EQ(d[d.leader()].works, 0);
   EXPECT_TRUE(d.notified(d.leader()));
 }
@@ -165,8 +167,9 @@ TEST(TaskWork, ByJobctlItSetsSigpendingWhichGetSignalTakesBack) {
   EXPECT_TRUE(d.sigpending(d.worker()));
   EXPECT_TRUE(d[d.worker()].flags2 & k_jobctl_task_work);
   wake_up(d.s, d.worker(), k_wake_interruptible);
-  d.until_said(d.worker(), "clears JOBCTL_TASK_WORK", 1);
-  d.until_said(d.worker(), "no signal", 1);
+  d.until_takes(d.worker(), GetSignal::clear_notify_signal, 1);
+  EXPECT_FALSE(d[d.worker()].flags2 & k_jobctl_task_work);
+  d.until_takes(d.worker(), GetSignal::dequeue_signal, 1);
   EXPECT_FALSE(d.sigpending(d.worker()));
 }
 

@@ -23,7 +23,7 @@ TEST(Wait, DoWaitSetsItsStateBeforeItScans) {
   Driver d = waiting();
   d.step(d.leader());
   EXPECT_EQ(d[d.leader()].run_state, RunState::interruptible);
-  EXPECT_EQ(d.step(d.leader()), "child cannot be reaped yet");
+  EXPECT_TRUE(is_at(d[d.leader()], DoWait::do_wait_thread));
 }
 
 TEST(Wait, AChildThatDiesBetweenTheScanAndTheSleepPreventsTheSleep) {
@@ -32,17 +32,18 @@ TEST(Wait, AChildThatDiesBetweenTheScanAndTheSleepPreventsTheSleep) {
   d.step(d.leader());
   d.s.processes[0].sigchld_ignored = 1;
   d.enter(d.child(), Routine::exit_notify);
-  EXPECT_NE(d.step(d.child()).find("wakes init in do_wait()"), std::string::npos);
-  EXPECT_EQ(d.step(d.leader()), "schedule(): sleeps");
+  d.step(d.child());
+  EXPECT_EQ(d[d.leader()].run_state, RunState::running) << "woken in do_wait()";
+  d.until_takes(d.leader(), DoWait::schedule);
   EXPECT_FALSE(d.asleep(d.leader()));
-  d.until_said(d.leader(), "-ECHILD");
+  d.until_returned(d.leader(), k_wait_echild);
 }
 
 TEST(Wait, WithAFlagPendingItReturnsErestartsysWithoutASleep) {
   for (const std::uint8_t flag : {k_tif_sigpending, k_tif_notify_signal}) {
     Driver d = waiting();
     d[d.leader()].tif = flag;
-    d.until_said(d.leader(), "-ERESTARTSYS");
+    d.until_returned(d.leader(), k_wait_restartsys);
     EXPECT_EQ(d[d.leader()].ret, k_wait_restartsys);
     EXPECT_EQ(d.s.current[0], d.leader()) << "it never left its CPU";
     EXPECT_EQ(d[d.leader()].run_state, RunState::running);
@@ -74,14 +75,14 @@ TEST(Wait, AFlagSetBetweenTheTestAndTheSleepIsNotLost) {
   d.until_off(d.leader());
   d[d.leader()].tif = k_tif_notify_signal;
   EXPECT_TRUE(wake_up(d.s, d.leader(), k_wake_interruptible));
-  d.until_said(d.leader(), "-ERESTARTSYS");
+  d.until_returned(d.leader(), k_wait_restartsys);
 }
 
 TEST(Wait, ADeadChildDoesNotCount) {
   for (const ExitState gone : {ExitState::dead, ExitState::released}) {
     Driver d = waiting();
     d[d.child()].exit_state = gone;
-    d.until_said(d.leader(), "-ECHILD");
+    d.until_returned(d.leader(), k_wait_echild);
     EXPECT_EQ(d[d.leader()].ret, k_wait_echild);
     EXPECT_EQ(d[d.leader()].run_state, RunState::running);
   }
@@ -91,14 +92,16 @@ TEST(Wait, EchildDoesNotMeanThatThePidsAreGone) {
   Driver d = waiting();
   d[d.child()].exit_state = ExitState::dead;
   const int pids = d.s.pid_ns[0].pid_allocated;
-  d.until_said(d.leader(), "-ECHILD");
+  d.until_returned(d.leader(), k_wait_echild);
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, pids);
 }
 
 TEST(Wait, AZombieChildIsReapedAndTheCallEnds) {
   Driver d = waiting();
   d[d.child()].exit_state = ExitState::zombie;
-  d.until_said(d.leader(), "reaps child");
+  d.until(d.leader(), [&](const State& now, const Task&) {
+    return now.tasks[d.child()].exit_state == ExitState::released;
+  });
   EXPECT_EQ(d[d.child()].exit_state, ExitState::released);
   EXPECT_EQ(d[d.leader()].ret, k_wait_reaped);
   EXPECT_EQ(d.top(d.leader()), Routine::zap_pid_ns_processes);
@@ -122,13 +125,14 @@ TEST(Wait, ItWalksTheChildrenOfEveryThreadOfTheGroup) {
   d.enter(d.worker(), ZapPidNsProcesses::wait_for_children);
   d.enter(d.worker(), Routine::do_wait);
   d.step(d.worker(), 1);
-  EXPECT_EQ(d.step(d.worker()), "child cannot be reaped yet");
+  d.step(d.worker());
+  EXPECT_TRUE(is_at(d[d.worker()], DoWait::schedule)) << "the leader's child counts";
 }
 
 TEST(Wait, ChildrenOfAParentOutsideAreInvisible) {
   Driver d = waiting();
   d[d.child()].parent = k_outside;
-  d.until_said(d.leader(), "-ECHILD");
+  d.until_returned(d.leader(), k_wait_echild);
 }
 
 TEST(Wait, ADyingChildWakesOnlyInterruptibleSleepers) {

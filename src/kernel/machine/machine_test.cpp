@@ -92,7 +92,7 @@ TEST(Machine, TheKillWalkStaysInItsNamespace) {
   scenario.bystander_child = "worker";
   scenario.bystander_ending = Ending::sigkill;
   Driver d(scenario, k_kernel);
-  d.until_said(d.leader(), "SIGKILL to child");
+  d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes);
   EXPECT_TRUE(d.asleep(d.find("worker")));
   EXPECT_FALSE(d.sigpending(d.find("worker")));
   EXPECT_TRUE(d.offers(Environment::kill, d.find("bystander"))) << "SIGKILL to an init names that init";
@@ -141,7 +141,7 @@ TEST(Machine, AMoveIsBusyAsLongAsTheTaskCanGoOn) {
     return found;
   };
   EXPECT_EQ(label_of(Event::run), (explorer::Label{d.leader(), true}));
-  d.until_said(d.leader(), "cannot be reaped yet");
+  d.until_at(d.leader(), DoWait::schedule);
   EXPECT_EQ(label_of(Event::run), (explorer::Label{d.leader(), false})) << "the next step sleeps";
   EXPECT_EQ(label_of(Event::pick), (explorer::Label{d.child(), true})) << "the task that is put on can move";
 }
@@ -160,7 +160,7 @@ TEST(Machine, DescribingAnActionChangesNothingAndNamesFunctionAndFile) {
 TEST(Machine, TheFlagCountsAsAWitnessOnlyWhileTheReaperSeesIt) {
   for (const auto& [kernel, counts] : {std::pair{k_kernel, true}, std::pair{"v6.1.192", false}}) {
     Driver d(plain(), kernel);
-    d.until_said(d.leader(), "clears TIF_SIGPENDING");
+    d.until_takes(d.leader(), ZapPidNsProcesses::wait_for_children);
     d[d.leader()].tif = k_tif_notify_signal;
     EXPECT_EQ((d.machine.witnesses(d.s) & 1U) != 0, counts) << kernel;
   }

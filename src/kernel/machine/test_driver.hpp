@@ -3,12 +3,26 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "kernel/linux/coredump.hpp"
+#include "kernel/linux/exit.hpp"
+#include "kernel/linux/fuse.hpp"
+#include "kernel/linux/io_uring.hpp"
+#include "kernel/linux/io_wq.hpp"
+#include "kernel/linux/mount_namespace.hpp"
+#include "kernel/linux/pid_namespace.hpp"
+#include "kernel/linux/rcu.hpp"
 #include "kernel/linux/sched.hpp"
+#include "kernel/linux/signal.hpp"
+#include "kernel/linux/wait.hpp"
 #include "kernel/machine/machine.hpp"
+#include "kernel/story/outside.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::kernel {
@@ -55,8 +69,21 @@ class Driver {
   std::string step(TaskNo task, std::uint8_t cpu = k_no_cpu);
   /// Steps until `holds`. Fails after 300 steps or when the task cannot run.
   void until(TaskNo task, const Holds& holds, std::uint8_t cpu = k_no_cpu);
-  /// Steps until a step says something that contains `words`, that step included; says all of it.
-  std::string until_said(TaskNo task, std::string_view words, std::uint8_t cpu = k_no_cpu);
+  /// Steps until it has taken that step, and those that belong to it.
+  template <StepName Name>
+  void until_takes(TaskNo task, Name name, std::uint8_t cpu = k_no_cpu) {
+    until_takes(task, frame_of(name), cpu);
+  }
+  /// Steps until it is about to take that step.
+  template <StepName Name>
+  void until_at(TaskNo task, Name name, std::uint8_t cpu = k_no_cpu) {
+    until(
+        task, [name](const State&, const Task& t) { return is_at(t, name); }, cpu);
+  }
+  /// Steps, at least once, until something has returned `value` to the task.
+  void until_returned(TaskNo task, std::uint8_t value, std::uint8_t cpu = k_no_cpu);
+  /// Steps until `target` has TIF_NOTIFY_SIGNAL.
+  void until_notified(TaskNo task, TaskNo target, std::uint8_t cpu = k_no_cpu);
   /// Steps until the task is off its CPU: it sleeps, gave way or died.
   void until_off(TaskNo task, std::uint8_t cpu = k_no_cpu);
   /// Steps until `routine` is the innermost one.
@@ -82,8 +109,10 @@ class Driver {
 
  private:
   void enter(TaskNo task, CallFrame frame);
+  void until_takes(TaskNo task, CallFrame wanted, std::uint8_t cpu);
 
   static constexpr int k_patience = 300;
+  std::vector<CallFrame> taken_;  ///< the steps of the last action
 };
 
 inline TaskNo Driver::find(std::string_view comm) const {
@@ -144,9 +173,10 @@ inline std::string Driver::act(const Action& action) {
                   << static_cast<int>(action.task) << " is not offered";
     return "";
   }
-  std::string words = machine.describe(s, action).text;
+  Description words = machine.describe(s, action);
+  taken_ = std::move(words.steps);
   s = reached;
-  return words;
+  return words.text;
 }
 
 inline std::string Driver::fire(Event event, TaskNo task) {
@@ -189,14 +219,24 @@ inline void Driver::until(TaskNo task, const Holds& holds, std::uint8_t cpu) {
                   << program(top(task)).function;
 }
 
-inline std::string Driver::until_said(TaskNo task, std::string_view words, std::uint8_t cpu) {
+inline void Driver::until_takes(TaskNo task, CallFrame wanted, std::uint8_t cpu) {
   for (int i = 0; i < k_patience && !asleep(task); ++i) {
-    std::string said = step(task, cpu);
-    if (said.find(words) != std::string::npos) return said;
+    step(task, cpu);
+    if (std::find(taken_.begin(), taken_.end(), wanted) != taken_.end()) return;
   }
-  ADD_FAILURE() << config().tasks[task].comm << " never says \"" << words << "\"; it is in "
-                << program(top(task)).function;
-  return "";
+  ADD_FAILURE() << config().tasks[task].comm << " never takes step " << int{wanted.step} << " of "
+                << program(wanted.routine).function << "; it is in " << program(top(task)).function;
+}
+
+inline void Driver::until_returned(TaskNo task, std::uint8_t value, std::uint8_t cpu) {
+  step(task, cpu);
+  until(
+      task, [value](const State&, const Task& t) { return t.ret == value; }, cpu);
+}
+
+inline void Driver::until_notified(TaskNo task, TaskNo target, std::uint8_t cpu) {
+  until(
+      task, [&](const State&, const Task&) { return notified(target); }, cpu);
 }
 
 inline void Driver::until_off(TaskNo task, std::uint8_t cpu) {

@@ -44,14 +44,15 @@ Scenario pinned(OutsideAct act) {
 Driver number_then_kill_walk(const Variant& variant) {
   Driver d(forks(), variant);
   d.fire(Environment::act);
-  d.until_said(d.config().outside, "a number in the container's namespace", 1);
-  d.until_said(d.leader(), "nobody to kill", 0);
+  d.until_at(d.config().outside, CopyProcess::attach_pid, 1);
+  d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes, 0);
   return d;
 }
 
 TEST(Fork, PublishedAfterTheKillWalkEscapesItWithoutTheCheck) {
   Driver d = number_then_kill_walk(without(Switch::fork_checks_namespace));
-  d.until_said(d.config().outside, "is published in the namespace", 1);
+  d.until(
+      d.config().outside, [&](const State& now, const Task&) { return now.outside_free != 0; }, 1);
   const TaskNo injected = d.find("exec");
   EXPECT_EQ(d[injected].exit_state, ExitState::none);
   EXPECT_EQ(d[injected].flags & k_sigkill_private, 0);
@@ -66,7 +67,8 @@ TEST(Fork, TheCheckFreesTheNumberAndWakesTheReaper) {
   d.until_off(d.leader(), 0);
   EXPECT_TRUE(d.asleep(d.leader())) << "the number counts although nobody has it yet";
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 2);
-  d.until_said(d.config().outside, "-ENOMEM", 1);
+  d.until(
+      d.config().outside, [&](const State& now, const Task&) { return now.outside_free != 0; }, 1);
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 1);
   EXPECT_FALSE(d.asleep(d.leader()));
   EXPECT_EQ(d[d.find("exec")].exit_state, ExitState::released);
@@ -74,18 +76,20 @@ TEST(Fork, TheCheckFreesTheNumberAndWakesTheReaper) {
 
 TEST(Fork, IntoAClosedNamespaceGetsNoNumber) {
   Driver d(forks(), without(Switch::fork_checks_namespace));
-  d.until_said(d.leader(), "disable_pid_allocation()", 0);
+  d.until_takes(d.leader(), ZapPidNsProcesses::disable_pid_allocation, 0);
   const int numbers = d.s.pid_ns[0].pid_allocated;
   d.fire(Environment::act);
-  d.until_said(d.config().outside, "alloc_pid(): -ENOMEM", 1);
+  d.until_takes(d.config().outside, CopyProcess::alloc_pid, 1);
+  EXPECT_EQ(d.s.outside_free, 1) << "-ENOMEM";
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, numbers);
 }
 
 TEST(Fork, PublishedBeforeTheKillWalkIsKilledLikeAnybody) {
   Driver d(forks(), k_kernel);
   d.fire(Environment::act);
-  d.until_said(d.config().outside, "is published in the namespace", 1);
-  d.until_said(d.leader(), "SIGKILL to exec", 0);
+  d.until(
+      d.config().outside, [&](const State& now, const Task&) { return now.outside_free != 0; }, 1);
+  d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes, 0);
   EXPECT_FALSE(d.asleep(d.find("exec")));
 }
 
@@ -94,13 +98,15 @@ TEST(RcuTasks, WaitsOnlyForSectionsOpenWhenItBegan) {
   const TaskNo outside = d.config().outside;
   d[d.leader()].flags2 |= k_exit_srcu;
   d.fire(Environment::act);
-  d.until_said(outside, "init is in its exit section", 1);
+  d.until_takes(outside, SynchronizeRcuTasks::synchronize_srcu, 1);
+  EXPECT_NE(d[d.leader()].flags2 & k_holds_tasks_gp, 0);
   d[d.find("exec")].flags2 |= k_exit_srcu;  // a section that began later
   d.until_off(outside, 1);
   EXPECT_EQ(d[outside].run_state, RunState::uninterruptible);
   leave_exit_section(d.config(), d.s, d.leader());
   EXPECT_FALSE(d.asleep(outside));
-  d.until_said(outside, "no exiting task is waited for any more", 1);
+  d.until(
+      outside, [&](const State& now, const Task&) { return now.outside_free != 0; }, 1);
 }
 
 TEST(RcuTasks, TheReaperLeavesItsSectionWhileItSleepsAndEntersItAgain) {
@@ -132,30 +138,33 @@ TEST(RcuTasks, TheParentThatWaitsDoesNotReap) {
 TEST(CgroupRmdir, BeginsOnlyWhenNoTaskOfTheCgroupIsLive) {
   Driver d(alone(OutsideAct::rmdir), k_kernel);
   EXPECT_FALSE(d.offers(Environment::act));
-  d.until_said(d.leader(), "PF_EXITING", 0);
+  d.until_takes(d.leader(), DoExit::exit_signals, 0);
   EXPECT_TRUE(d.offers(Environment::act));
 }
 
 TEST(CgroupRmdir, WaitsForTheLastContextSwitchOfTheDying) {
   Driver d(alone(OutsideAct::rmdir), with(Switch::rmdir_drains_dying_tasks));
   const TaskNo outside = d.config().outside;
-  d.until_said(d.leader(), "PF_EXITING", 0);
+  d.until_takes(d.leader(), DoExit::exit_signals, 0);
   d.fire(Environment::act);
   d.until_off(outside, 1);
   EXPECT_EQ(d[outside].run_state, RunState::uninterruptible);
   d.until(
       d.leader(), [](const State&, const Task& t) { return t.exit_state != ExitState::none; }, 0);
   EXPECT_TRUE(d.asleep(outside)) << "a zombie may still be on its CPU";
-  d.until_said(d.leader(), "off the CPU for ever", 0);
+  d.until(
+      d.leader(), [&](const State&, const Task& t) { return t.run_state == RunState::dead; }, 0);
   EXPECT_FALSE(d.asleep(outside));
-  d.until_said(outside, "the cgroup is removed", 1);
+  d.until(
+      outside, [&](const State& now, const Task&) { return now.outside_free != 0; }, 1);
 }
 
 TEST(CgroupRmdir, WithoutTheSwitchItDoesNotWait) {
   Driver d(pinned(OutsideAct::rmdir), k_kernel);
   d.until_off(d.leader(), 0);
   d.fire(Environment::act);
-  d.until_said(d.config().outside, "the cgroup is removed", 1);
+  d.until(
+      d.config().outside, [&](const State& now, const Task&) { return now.outside_free != 0; }, 1);
   EXPECT_TRUE(d.offers(Environment::reap, d.find("exec")));
 }
 

@@ -2,8 +2,8 @@
 // explorer_bench MODEL WORKERS safety|exact|compact [SCENARIO [NAME=VALUE...]]: one search, and one line of
 // what it took: states, transitions, seconds, bytes held, bytes of those for edges; with MODEL kernel also
 // seconds with the analysis, traps, busy waits. NAME is one of cpus, containers, bystanders, child (of each
-// bystander), migrations, livepatches, workers (of the ring), kernel, preempt, reduce (none, symmetry, order,
-// both), max_states.
+// bystander, named before), migrations, livepatches, workers (of the ring), kernel, preempt, reduce (none,
+// symmetry, order, both), max_states.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include "explorer/explore.hpp"
 #include "explorer/reductions.hpp"
 #include "kernel/machine/machine.hpp"
+#include "kernel/story/test_cast.hpp"
 
 namespace {
 
@@ -46,22 +47,29 @@ int prove(const M& model, const KernelJob& job, unsigned workers, explorer::Memo
   return 0;
 }
 
+/// The second container of the scenario, which it gets if it has none, that many times.
+void set_bystanders(kernel::Scenario& scenario, std::uint8_t number) {
+  if (number == 0) return;
+  if (scenario.containers.size() < 2) kernel::add_containers(scenario, "bystander");
+  scenario.containers[1].count = number;
+}
+
 bool set(KernelJob& job, std::string_view name, const std::string& value) {
   const auto number = static_cast<std::uint8_t>(std::atoi(value.c_str()));
   if (name == "cpus")
     job.scenario.cpus = number;
   else if (name == "containers")
-    job.scenario.containers = number;
+    job.scenario.containers[0].count = number;
   else if (name == "bystanders")
-    job.scenario.bystanders = number;
+    set_bystanders(job.scenario, number);
   else if (name == "child")
-    job.scenario.bystander_child = value;
+    kernel::add_process(job.scenario, value);
   else if (name == "migrations")
-    job.scenario.cgroup_migrations = number;
+    job.scenario.environment.cgroup_migrations = number;
   else if (name == "livepatches")
-    job.scenario.livepatches = number;
+    job.scenario.environment.livepatches = number;
   else if (name == "workers")
-    job.scenario.workers.assign(number, kernel::WorkerStart::idle);
+    ring_of(job.scenario).workers.assign(number, kernel::WorkerStart::idle);
   else if (name == "kernel")
     job.kernel = value;
   else if (name == "preempt")

@@ -5,7 +5,7 @@
 
 #include "check/judge.hpp"
 #include "kernel/machine/partial_order.hpp"
-#include "kernel/story/setup.hpp"
+#include "kernel/story/cast.hpp"
 #include "util/assert.hpp"
 
 namespace unzap {

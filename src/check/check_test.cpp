@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/check.hpp"
+#include "kernel/story/test_cast.hpp"
 
 #include <gtest/gtest.h>
 
@@ -75,7 +76,7 @@ TEST(Check, CallsNobodyAVictimWhereNobodySpins) {
   const auto loaded = kernel::load_scenario(UNZAP_SOURCE_DIR "/scenarios/frozen-v1.toml");
   ASSERT_TRUE(loaded) << loaded.error().text();
   kernel::Scenario scenario = *loaded;
-  scenario.bystanders = 1;
+  kernel::add_containers(scenario, "bystander");
   const CheckReport report =
       check({scenario, "v6.1.192", kernel::find_kernel("v6.1.192")->variant, Preempt::none, {}});
   ASSERT_EQ(report.verdict, CheckVerdict::lockup);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "check/check.hpp"
+#include "kernel/story/test_cast.hpp"
 
 namespace unzap {
 namespace {
@@ -43,26 +44,23 @@ const Row k_rows[] = {
 };
 
 Scenario scenario_of(const Row& row) {
-  Scenario s;
-  s.name = "reference";
-  s.init_comm = "L";
-  s.child_comm = "Y";
-  s.ring = s.child = true;
-  s.idle_timeouts = false;
+  Scenario s = kernel::init_and_child("L", "Y");
+  s.processes[0].ring.emplace();
+  s.environment.idle_timeouts = false;
   s.cpus = static_cast<std::uint8_t>(row.cpus);
-  s.outside_holders = static_cast<std::uint8_t>(row.outside_holders);
-  s.cgroup_migrations = static_cast<std::uint8_t>(row.migrations);
+  s.containers[0].outside_holders = static_cast<std::uint8_t>(row.outside_holders);
+  s.environment.cgroup_migrations = static_cast<std::uint8_t>(row.migrations);
   switch (row.source) {
-    case Source::s1: s.workers = {WorkerStart::idle}; break;
+    case Source::s1: ring_of(s).workers = {WorkerStart::idle}; break;
     case Source::s3:
-      s.workers = {WorkerStart::idle};
-      s.bounded = 1;
+      ring_of(s).workers = {WorkerStart::idle};
+      ring_of(s).bounded = 1;
       break;
     case Source::s4:
-      s.workers = {WorkerStart::about_to_read};
-      s.unbounded = 1;
+      ring_of(s).workers = {WorkerStart::about_to_read};
+      ring_of(s).unbounded = 1;
       break;
-    case Source::s5_self: s.armed_request = true; break;
+    case Source::s5_self: ring_of(s).armed = true; break;
   }
   return s;
 }

@@ -118,6 +118,7 @@ int run_check(const CheckOptions& options) {
   if (options.list) return write_output(list_kernels());
   auto request = request_of(options.model);
   if (!request) return fail(request.error());
+  say_hints(request->scenario, options.common.quiet);
   request->limits = {options.max_states, options.max_memory_mib << 20, options.timeout_seconds,
                      options.paranoid};
   request->compact = options.compact;

@@ -83,6 +83,7 @@ Result<Story> story_of(const NamedScenario& named) {
 int explain_scenario(const std::string& name) {
   const auto named = find_scenario(name);
   if (!named) return fail(named.error());
+  say_hints(named->scenario, false);
   const auto story = story_of(*named);
   if (!story) return fail(story.error());
   return write_output(story_to_text(*story, output_width(), use_color(ColorChoice::automatic)));

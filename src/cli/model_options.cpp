@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "cli/embedded.hpp"
+#include "cli/terminal.hpp"
 #include "kernel/story/scenario_bounds.hpp"
 #include "util/processors.hpp"
 #include "util/read_file.hpp"
@@ -62,6 +63,11 @@ Result<NamedScenario> find_scenario(const std::string& name) {
   const auto scenario = kernel::parse_scenario(file->text, name);
   if (!scenario) return scenario.error();
   return NamedScenario{*scenario, std::move(file->text)};
+}
+
+void say_hints(const kernel::Scenario& scenario, bool quiet) {
+  if (quiet) return;
+  for (const std::string& hint : scenario.hints) say(hint);
 }
 
 Result<kernel::Variant> variant_of(const ModelOptions& options, const kernel::Kernel& base) {

@@ -26,6 +26,8 @@ struct NamedScenario {
 };
 /// A file, or one of the scenarios that the program brings along, by its name.
 Result<NamedScenario> find_scenario(const std::string& name);
+/// Says on standard error, unless `quiet`, which old keys the scenario has and what to write instead.
+void say_hints(const kernel::Scenario& scenario, bool quiet);
 
 /// The preset with what --with and --without change.
 Result<kernel::Variant> variant_of(const ModelOptions& options, const kernel::Kernel& base);

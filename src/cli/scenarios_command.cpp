@@ -17,7 +17,8 @@ constexpr const char* k_footer =
     "  unzap scenarios                       a line for each\n"
     "  unzap scenarios -v                    with the answers that are expected\n"
     "  unzap explain armed-poll              the story of one\n"
-    "  unzap check armed-poll                the proof, or the way into the lockup";
+    "  unzap check armed-poll                the proof, or the way into the lockup\n"
+    "  docs/scenarios.md has the keys with which one writes one's own.";
 
 std::string expectation_text(const kernel::Expectation& e) {
   std::string changes;

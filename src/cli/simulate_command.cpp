@@ -41,6 +41,7 @@ struct SimulateOptions {
 int run_simulate(const SimulateOptions& options) {
   auto model = request_of(options.model);
   if (!model) return fail(model.error());
+  say_hints(model->scenario, options.common.quiet);
   model->limits.invariants = options.paranoid;
   const auto traces = trace_files_of(options.traces);
   if (!traces) return fail(traces.error());

@@ -136,7 +136,7 @@ class Verdicts(Case):
         document = self.check("--kernel", "v5.15.162")
         self.assertEqual((document["vacuous"], document["never_ends"]), (False, False))
         quiet = self.scenario('name = "quiet"\nsummary = "an init alone, that somebody outside holds the mounts of"\n'
-                              '[init]\ncomm = "init"\n[environment]\noutside_holders = 1\n')
+                              '[[process]]\nname = "init"\n[[container]]\noutside_holders = 1\n')
         document = self.check(scenario=quiet)
         self.assertEqual((document["verdict"], document["vacuous"]), ("proved", True))
         self.assertIn(b"the proof may be empty", run(quiet).stdout)
@@ -283,14 +283,13 @@ class Mistakes(Case):
             ("cpus = 2", "cpuss = 2", "1", ["`cpuss`", "[machine]", "did you mean `cpus`?", "balance"]),
             ("cpus = 2", "cpus = 99", "8", ["`cpus`", "1 to 4"]),
             ("cpus = 2", 'cpus = "two"', "8", ["`cpus`", "1 to 4"]),
-            ('ending = "exit_group"', 'ending = "crash"', "10",
-             ["`crash`", "exit_group", "exit", "sigkill"]),
-            ('ending = "exit_group"', "ending = 1", "10", ["`ending`", "exit_group"]),
-            ('workers = ["idle"]', 'workers = ["lazy"]', "12", ["`lazy`", "idle", "reading"]),
-            ('workers = ["idle"]', 'workers = "idle"', "11", ["list"]),
+            ('ends = "exit_group"', 'ends = "crash"', "8", ["`crash`", "exit_group", "exit", "sigkill"]),
+            ('ends = "exit_group"', "ends = 1", "8", ["`ends`", "exit_group"]),
+            ('workers = ["idle"]', 'workers = ["lazy"]', "25", ["`lazy`", "idle", "reading"]),
+            ('workers = ["idle"]', 'workers = "idle"', "24", ["list"]),
             ("idle_timeouts = false", 'idle_timeouts = "no"', "17", ["true, false"]),
-            ("[child]", "[childs]", None, ["did you mean `child`?", "environment"]),
-            ('ending = "exit_group"', 'ending = "exit_group', None, ["TOML"]),
+            ("[[process]]", "[[proces]]", None, ["did you mean `process`?", "environment"]),
+            ('ends = "exit_group"', 'ends = "exit_group', None, ["TOML"]),
             ("[machine]", "[machine", None, ["TOML"]),
         ]
         for old, new, column, words in rows:
@@ -303,6 +302,16 @@ class Mistakes(Case):
                 self.assertRegex(message, r"scenario\.toml:\d+:\d+: ")
                 for word in words:
                     self.assertIn(word, message)
+
+    def test_the_old_form_is_read_with_a_hint_for_each_table(self):
+        old = self.scenario('name = "old"\n[init.io_uring]\narmed_request = true\n[child]\n')
+        result = run(old)
+        self.assertEqual(result.returncode, EXIT_CODES["lockup"])
+        hints = result.stderr.decode().splitlines()
+        self.assertEqual([hint.split(" is of the old form")[0] for hint in hints],
+                         [f"unzap: {old}:2:1: [init]", f"unzap: {old}:4:1: [child]"])
+        self.assertIn("[[process]]", hints[0])
+        self.assertEqual(run(old, "--quiet").stderr, b"")
 
     def test_what_is_no_scenario_at_all_is_65(self):
         rows = [("empty", b""), ("zeros", bytes(1000)), ("random", b"\xff\xfe\x80" * 100),

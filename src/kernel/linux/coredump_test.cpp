@@ -13,15 +13,15 @@ constexpr auto k_new = "v6.1.192";
 /// Init dumps core; it has an idle worker and a child.
 Scenario dumps() {
   Scenario s = with_workers({WorkerStart::idle});
-  s.ending = Ending::core_dump;
+  s.processes[0].ends = Ending::core_dump;
   return s;
 }
 
 /// The worker of an SQPOLL ring has taken a signal that dumps core.
 Scenario worker_dumps() {
   Scenario s = with_workers({WorkerStart::dumping});
-  s.sqpoll = true;
-  s.ending = Ending::sigkill;
+  ring_of(s).sqpoll = true;
+  s.processes[0].ends = Ending::sigkill;
   return s;
 }
 
@@ -122,7 +122,7 @@ TEST(Coredump, AWorkerThatMayNotDumpLeavesAlone) {
 TEST(Coredump, CompletionsOfAnSqpollRingSetTheFlagFromSixOneOn) {
   for (const auto& [kernel, sets] : {std::pair{"v5.15.160", false}, std::pair{"v6.1.192", true}}) {
     Scenario scenario = with_workers({WorkerStart::reading});
-    scenario.sqpoll = true;
+    ring_of(scenario).sqpoll = true;
     Driver d(scenario, kernel);
     const TaskNo sqpoll = d.find("iou-sqp-4701");
     d.step(d.leader(), 0);

@@ -136,7 +136,7 @@ TaskNo find_new_reaper(const Step& x) {
     const TaskNo alive = find_alive_thread(x.c, x.s, info.process);
     if (alive != k_no_task) return alive;
   }
-  return above == k_outside && x.c.scenario.outside_subreaper && !stays ? k_outside : child_reaper;
+  return above == k_outside && x.c.scenario.outside.subreaper && !stays ? k_outside : child_reaper;
 }
 
 /// Children get a new parent; zombies among them are reparent_leader()'s.
@@ -149,7 +149,7 @@ void forget_original_parent(Step& x) {
     if (child.parent != x.self || child.exit_state == ExitState::released) continue;
     child.parent = heir;
     x.say("{} is now a child of {}", x.comm(no),
-          heir == k_outside ? x.c.scenario.outside_comm : x.comm(heir));
+          heir == k_outside ? x.c.scenario.outside.name : x.comm(heir));
     const bool same_group = heir != k_outside && x.c.tasks[heir].process == x.my().process;
     if (same_group || child.exit_state != ExitState::zombie) continue;
     if (thread_group_empty(x.c, s, x.c.tasks[no].process) && notify_parent(x, no)) release_task(x, no);

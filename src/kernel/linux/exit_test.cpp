@@ -28,7 +28,7 @@ TEST(Exit, AThreadThatWaitsForItsWorkersCountsAsAlive) {
 
 TEST(Exit, TheLastThreadToEnterDoExitMarksTheGroup) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.ending = Ending::exit;
+  scenario.processes[0].ends = Ending::exit;
   Driver d(scenario, "v6.1.192");
   d.until_off(d.leader(), 0);
   EXPECT_EQ(d.s.processes[0].group_exit, 0) << "exit(2) ends one thread only";
@@ -139,7 +139,7 @@ TEST(Exit, ALeaderWhoseParentIgnoresSigchldReapsItself) {
 
 TEST(Exit, TheLastThreadReleasedAnnouncesTheProcess) {
   Scenario scenario = plain();
-  scenario.child_sqpoll = true;
+  add_sqpoll_thread(scenario.processes[1]);
   Driver d(scenario, k_kernel);
   const auto sq = static_cast<TaskNo>(d.child() + 1);
   d.until_off(d.leader(), 0);  // in do_wait(), the child is killed
@@ -157,7 +157,7 @@ TEST(Exit, TheLastThreadReleasedAnnouncesTheProcess) {
 
 TEST(Exit, ChildrenGoToALivingThreadElseToTheChildReaper) {
   Scenario scenario = with_workers({});
-  scenario.in_thread = true;
+  own_ring_in_thread(scenario);
   Driver d(scenario, k_kernel);
   const auto thread = static_cast<TaskNo>(d.leader() + 1);
   d.enter(d.leader(), Routine::exit_notify);
@@ -189,10 +189,10 @@ TEST(Exit, NothingAfterTheCancellationClearsTheNotifyFlagBeforeTheNamespaceIsZap
 TEST(Exit, ASubreaperOutsideGetsTheOrphanOnlyInOldKernels) {
   for (const bool stays : {true, false}) {
     Scenario s = plain();
-    s.injected = Injected::sleeps;
-    s.injected_child = "orphan";
-    s.outside_subreaper = true;
-    s.operator_kills = 1;
+    add_process(s, "exec", k_by_outside);
+    add_process(s, "orphan", 2);
+    s.outside.subreaper = true;
+    s.environment.operator_kills = 1;
     Variant v = find_kernel("v5.15.162")->variant;
     Driver d(s, v.set(Switch::subreaper_stays_in_namespace, stays));
     const TaskNo orphan = d.find("orphan");
@@ -206,9 +206,9 @@ TEST(Exit, ASubreaperOutsideGetsTheOrphanOnlyInOldKernels) {
 /// Init, a subreaper, its child which ends at once, and an orphan to be.
 Scenario with_subreaper() {
   Scenario s = plain();
-  s.child_subreaper = true;
-  s.grandchild_comm = "sh";
-  s.orphan_comm = "orphan";
+  s.processes[1].subreaper = true;
+  add_process(s, "sh", 1).ends = Ending::exit_group;
+  add_process(s, "orphan", 2);
   return s;
 }
 
@@ -221,7 +221,7 @@ TEST(Exit, ASubreaperInsideTakesTheOrphanInAndReapsNobody) {
 
 TEST(Exit, WithoutASubreaperTheOrphanIsInits) {
   Scenario s = with_subreaper();
-  s.child_subreaper = false;
+  s.processes[1].subreaper = false;
   Driver d(s, "v5.15.162");
   d.until_takes(d.find("sh"), ExitNotify::forget_original_parent, 1);
   EXPECT_EQ(d[d.find("orphan")].parent, d.leader());
@@ -236,8 +236,8 @@ TEST(Exit, IfNoThreadOfTheSubreaperIsAliveTheSearchGoesOnUpwards) {
 
 TEST(Exit, WhatAFrozenSubreaperTookInStaysAZombieUntilItCanDie) {
   Scenario s = with_subreaper();
-  s.child_frozen = Freezer::v1;
-  s.thaws = true;
+  s.processes[1].frozen = Freezer::v1;
+  s.environment.thaws = true;
   Driver d(s, "v5.15.162");
   const TaskNo orphan = d.find("orphan");
   d.s.mnt_ns[0].refs = 2;  // somebody else holds the mounts

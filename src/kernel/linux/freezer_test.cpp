@@ -12,9 +12,9 @@ constexpr auto k_new = "v6.1.192";
 
 Scenario frozen(Freezer how) {
   Scenario s = plain();
-  s.child_frozen = how;
-  s.thaws = true;
-  s.livepatches = 1;
+  s.processes[1].frozen = how;
+  s.environment.thaws = true;
+  s.environment.livepatches = 1;
   return s;
 }
 

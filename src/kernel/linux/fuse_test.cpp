@@ -13,8 +13,9 @@ constexpr auto k_kernel = "v6.1.192";
 /// A child with a file open on a FUSE mount and a descriptor of /dev/fuse; the server is the other process.
 Scenario client_and_server() {
   Scenario s = plain();
-  s.child_fuse = s.fuse_server = true;
-  s.fuse_abort = true;
+  s.processes[1].fuse_file = s.processes[1].fuse_dev = true;
+  add_process(s, "fuse-server").fuse_dev = true;
+  s.environment.fuse_abort = true;
   return s;
 }
 

@@ -12,13 +12,13 @@ constexpr auto k_new = "v6.1.192";
 
 Scenario armed() {
   Scenario s = with_workers({});
-  s.armed_request = true;
+  ring_of(s).armed = true;
   return s;
 }
 
 Scenario with_sqpoll() {
   Scenario s = plain();
-  s.child_sqpoll = true;
+  add_sqpoll_thread(s.processes[1]);
   return s;
 }
 
@@ -68,7 +68,7 @@ TEST(IoUring, ARingWithNothingArmedDoesNotSetTheFlag) {
 
 TEST(IoUring, ARingThatIsSharedOutsideIsNotReleased) {
   Scenario scenario = armed();
-  scenario.shared_outside = true;
+  ring_of(scenario).shared_outside = true;
   Driver d(scenario, k_old);
   d.until_in(d.leader(), Routine::zap_pid_ns_processes);
   EXPECT_FALSE(d.notified(d.leader()));
@@ -102,7 +102,7 @@ TEST(IoUring, AWorkersFailedRequestSetsTheFlagOnTheOwnerThatWaitsForIt) {
 
 TEST(IoUring, CompletionsGoToTheThreadThatSubmitted) {
   Scenario scenario = with_workers({WorkerStart::reading});
-  scenario.in_thread = true;
+  own_ring_in_thread(scenario);
   Driver d(scenario, k_old);
   const auto thread = static_cast<TaskNo>(d.leader() + 1);
   EXPECT_EQ(d.config().processes.front().submitter, thread);

@@ -17,7 +17,7 @@ Wq& wq_of(Step& x) {
 
 /// The next linked request, which has not been begun.
 Link next_link(Step& x) {
-  const std::vector<Link>& links = x.c.wqs[x.my().worker_of].links;
+  const std::vector<Link>& links = x.c.wqs[x.my().worker_of].ring.links;
   return links[links.size() - wq_of(x).links_left];
 }
 

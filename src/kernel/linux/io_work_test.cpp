@@ -12,20 +12,20 @@ constexpr auto k_new = "v6.1.192";
 /// An init asleep in a system call, on CPU 0 or 1 nobody: the workers move alone.
 Scenario quiet(std::vector<WorkerStart> workers) {
   Scenario s = with_workers(std::move(workers));
-  s.ending = Ending::sigkill;
+  s.processes[0].ends = Ending::sigkill;
   return s;
 }
 
 /// Worker 0 writes, worker 1 is awake for the next write of the same hash.
 Scenario contended() {
   Scenario s = quiet({WorkerStart::writing, WorkerStart::idle});
-  s.hashed = 1;
+  ring_of(s).hashed = 1;
   return s;
 }
 
 Scenario linked(std::vector<Link> links, std::vector<WorkerStart> workers = {WorkerStart::writing}) {
   Scenario s = quiet(std::move(workers));
-  s.links = std::move(links);
+  ring_of(s).links = std::move(links);
   return s;
 }
 
@@ -72,8 +72,8 @@ TEST(IoWork, TheHolderTakesTheQueuedWorkItselfAndTheOtherOneIsNotWoken) {
 
 TEST(IoWork, AHolderInAnotherProcessWakesAnIdleWorkerOfTheStalledAccount) {
   Scenario s = quiet({WorkerStart::idle});
-  s.hashed = 1;
-  s.hash_held_outside = s.hash_release = true;
+  ring_of(s).hashed = 1;
+  ring_of(s).hash_held_outside = s.environment.hash_release = true;
   Driver d(s, k_old);
   d.until_off(d.worker(), 1);
   EXPECT_TRUE(d.asleep(d.worker()));
@@ -106,7 +106,7 @@ TEST(IoWork, AHashLetGoMeanwhileIsSeenBeforeTheWait) {
 
 TEST(IoWork, AMarkThatTheHolderCouldNotSeeIsClearedByItsWakeUp) {
   Scenario s = quiet({WorkerStart::writing, WorkerStart::idle, WorkerStart::idle});
-  s.hashed = 2;
+  ring_of(s).hashed = 2;
   s.cpus = 3;
   Driver d(s, k_old);
   d.until_off(d.worker(1), 1);  // it waits for the hash
@@ -136,9 +136,9 @@ TEST(IoWork, AStalledAccountCountsAsOneWithoutWork) {
 
 TEST(IoWork, AtTheEndAWorkerLooksOnceMoreAndLeavesWorkOfAHeldHashToTheOwner) {
   Scenario s = with_workers({WorkerStart::idle});
-  s.ending = Ending::exit;
-  s.hashed = 1;
-  s.hash_held_outside = true;
+  s.processes[0].ends = Ending::exit;
+  ring_of(s).hashed = 1;
+  ring_of(s).hash_held_outside = true;
   Driver d(s, k_old);
   d.until_off(d.worker(), 1);
   d.until_off(d.leader(), 0);
@@ -184,7 +184,7 @@ TEST(IoWork, ALinkThatIsHashedIsQueuedAndWakesAnIdleWorkerWhileTheHashIsStillHel
 
 TEST(IoWork, IfNobodyIsIdleTheWorkerMakesAnotherOneItself) {
   Scenario s = linked({Link::hashed});
-  s.may_create = 1;
+  ring_of(s).may_create = 1;
   Driver d(s, k_old);
   const TaskNo fresh = d.worker(1);
   d.until_takes(d.worker(0), IoWqDoWork::io_issue_sqe, 1);
@@ -226,7 +226,7 @@ TEST(IoWork, WithTheExitBitTheWorkerCancelsTheLinkAndSetsTheFlagOnTheOwner) {
 
 TEST(IoWork, WhileTheChainGoesOnALinkIsPassedOnEvenWithoutAHash) {
   Scenario s = linked({Link::bounded});
-  s.chain = 2;
+  ring_of(s).chain = 2;
   Driver d(s, k_old);
   d.until_takes(d.worker(), IoWqDoWork::io_issue_sqe, 1);
   d[d.worker()].tif |= k_tif_notify_signal;
@@ -247,7 +247,7 @@ TEST(IoWork, WhileTheChainGoesOnALinkIsPassedOnEvenWithoutAHash) {
 
 TEST(IoWork, ACancelledLinkLeavesTheNextOfTheChainInItsPlace) {
   Scenario s = linked({Link::bounded});
-  s.chain = 2;
+  ring_of(s).chain = 2;
   Driver d(s, k_old);
   d.s.wqs[0].exit = 1;
   d.until_takes(d.worker(), IoWorkerHandleWork::enqueue_link, 1);

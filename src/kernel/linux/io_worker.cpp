@@ -161,7 +161,7 @@ void fail(Step& x) {
 void io_issue_sqe(Step& x) {
   Task& me = x.me();
   if (me.item == k_item_cancel) return fail(x);
-  if (me.item == k_item_bounded && !x.c.wqs[x.my().worker_of].bounded_blocks) {
+  if (me.item == k_item_bounded && !x.c.wqs[x.my().worker_of].ring.bounded_blocks) {
     x.say("executes the bounded request");
     me.item = k_item_none;
     return x.ret();

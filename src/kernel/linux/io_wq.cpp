@@ -6,7 +6,7 @@
 #include "kernel/linux/sched.hpp"
 #include "kernel/linux/signal.hpp"
 #include "kernel/linux/task_work.hpp"
-#include "kernel/story/setup.hpp"
+#include "kernel/story/initial_state.hpp"
 
 namespace unzap::kernel {
 namespace {

@@ -13,13 +13,14 @@ constexpr auto k_mid = "v6.1.94";
 constexpr auto k_new = "v6.1.192";
 
 Scenario ends_by_exit(Scenario s) {
-  s.ending = Ending::exit;  // no SIGKILL: workers learn of the end from the exit bit and its signal alone
+  s.processes[0].ends =
+      Ending::exit;  // no SIGKILL: workers learn of the end from the exit bit and its signal alone
   return s;
 }
 
 Scenario asks_for_a_worker() {
   Scenario s = with_workers({WorkerStart::about_to_read});
-  s.unbounded = 1;
+  ring_of(s).unbounded = 1;
   return s;
 }
 
@@ -84,7 +85,7 @@ TEST(IoWq, AWorkerThatIdledLeavesUnlessItIsTheLast) {
   for (const bool last : {false, true}) {
     Scenario scenario =
         last ? with_workers({WorkerStart::idle}) : with_workers({WorkerStart::idle, WorkerStart::idle});
-    scenario.idle_timeouts = true;
+    scenario.environment.idle_timeouts = true;
     Driver d(scenario, k_old);
     d.fire(Environment::timeout, d.worker());
     d.until(
@@ -215,7 +216,7 @@ TEST(IoWq, AnIdleWorkerLeavesWithTheFlagInFiveFifteen) {
 TEST(IoWq, AWorkerThatSeesTheExitBitByItselfLeavesWithTheFlagInAllVersions) {
   for (const auto* kernel : {k_old, k_mid, k_new, "v6.6.34"}) {
     Scenario scenario = ends_by_exit(with_workers({WorkerStart::idle}));
-    scenario.idle_timeouts = true;
+    scenario.environment.idle_timeouts = true;
     Driver d(scenario, kernel);
     d.until_takes(d.leader(), IoWqPutAndExit::exit_workers, 0);
     d.fire(Environment::timeout, d.worker());
@@ -228,7 +229,7 @@ TEST(IoWq, AWorkerThatSeesTheExitBitByItselfLeavesWithTheFlagInAllVersions) {
 
 TEST(IoWq, TakingUpAnItemClearsTheFlagPuttingItDownDoesNot) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.bounded = 1;
+  ring_of(scenario).bounded = 1;
   Driver d(scenario, k_old);
   wake_up(d.s, d.worker(), k_wake_normal);
   d.until(
@@ -243,7 +244,7 @@ TEST(IoWq, TakingUpAnItemClearsTheFlagPuttingItDownDoesNot) {
 
 TEST(IoWq, WithTheExitBitUnboundedItemsAreCancelled) {
   Scenario scenario = ends_by_exit(with_workers({WorkerStart::reading}));
-  scenario.unbounded = 1;
+  ring_of(scenario).unbounded = 1;
   Driver d(scenario, k_new);
   d.until_off(d.leader(), 0);
   d.until(
@@ -255,7 +256,7 @@ TEST(IoWq, WithTheExitBitUnboundedItemsAreCancelled) {
 TEST(IoWq, InSixOneOneNineTwoABoundedItemInTheLastDrainLeavesTheFlag) {
   for (const auto& [kernel, flagged] : {std::pair{k_mid, false}, std::pair{k_new, true}}) {
     Scenario scenario = with_workers({WorkerStart::idle});
-    scenario.bounded = 1;
+    ring_of(scenario).bounded = 1;
     Driver d(scenario, kernel);
     d.until_off(d.leader(), 0);
     d.until_takes(d.worker(), IoWorker::drain, 1);
@@ -266,7 +267,7 @@ TEST(IoWq, InSixOneOneNineTwoABoundedItemInTheLastDrainLeavesTheFlag) {
 
 TEST(IoWq, TheSameItemInsideTheLoopLeavesNoTrace) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.bounded = 1;
+  ring_of(scenario).bounded = 1;
   Driver d(scenario, k_new);
   wake_up(d.s, d.worker(), k_wake_normal);
   d.until(
@@ -280,7 +281,7 @@ TEST(IoWq, TheSameItemInsideTheLoopLeavesNoTrace) {
 TEST(IoWq, AfterHandlingWorkTheWorkerTestsTheExitBitBeforeItSleeps) {
   for (const auto* kernel : {k_old, k_mid, k_new}) {
     Scenario scenario = ends_by_exit(with_workers({WorkerStart::idle}));
-    scenario.bounded = 1;
+    ring_of(scenario).bounded = 1;
     Driver d(scenario, kernel);
     wake_up(d.s, d.worker(), k_wake_normal);
     d.until(
@@ -292,7 +293,7 @@ TEST(IoWq, AfterHandlingWorkTheWorkerTestsTheExitBitBeforeItSleeps) {
 
 TEST(IoWq, WorkThatNoWorkerTookIsCancelledByTheOwnerAndSetsTheFlagOnItself) {
   Scenario scenario = with_workers({});
-  scenario.bounded = 1;
+  ring_of(scenario).bounded = 1;
   Driver d(scenario, k_old);
   d.until_at(d.leader(), IoWqPutAndExit::set_notify_signal);
   EXPECT_EQ(d[d.leader()].works, k_work_request);
@@ -314,7 +315,7 @@ TEST(IoWq, AReadBreaksOffWithEitherFlag) {
 /// A worker in io_worker_handle_work() that has taken the first of two reads; the exit bit comes then.
 Driver exit_bit_between_two_items(std::string_view kernel) {
   Scenario s = ends_by_exit(with_workers({WorkerStart::about_to_read}));
-  s.unbounded = 1;
+  ring_of(s).unbounded = 1;
   Driver d(s, kernel);
   d[d.worker()].item = k_item_none;
   Task& worker = d[d.worker()];
@@ -345,7 +346,7 @@ TEST(IoWq, AWorkerThatHasNeverRunCanBeSignalledAndLeavesWithTheFlag) {
 
 TEST(IoWq, QueuedBoundedWorkHasWokenAnIdleWorkerForEachItem) {
   Scenario s = with_workers({WorkerStart::idle, WorkerStart::idle});
-  s.bounded = 1;
+  ring_of(s).bounded = 1;
   Driver d(s, k_new);
   EXPECT_FALSE(d.asleep(d.worker(0)));
   EXPECT_TRUE(d.asleep(d.worker(1)));
@@ -353,7 +354,7 @@ TEST(IoWq, QueuedBoundedWorkHasWokenAnIdleWorkerForEachItem) {
 
 TEST(IoWq, AWorkerTakesOnlyWorkOfItsOwnAccount) {
   Scenario s = with_workers({WorkerStart::idle});
-  s.unbounded = 1;
+  ring_of(s).unbounded = 1;
   Driver d(s, k_new);
   wake_up(d.s, d.worker(), k_wake_interruptible);
   d.until_at(d.worker(), IoWorker::flush_signals, 1);
@@ -364,9 +365,9 @@ TEST(IoWq, AWorkerTakesOnlyWorkOfItsOwnAccount) {
 /// made.
 Driver asks_for_a_worker(const char* kernel) {
   Scenario s = with_workers({WorkerStart::about_to_read});
-  s.unbounded = 1;
-  s.may_create = 1;
-  s.ending = Ending::sigkill;
+  ring_of(s).unbounded = 1;
+  ring_of(s).may_create = 1;
+  s.processes[0].ends = Ending::sigkill;
   Driver d(s, kernel);
   d.until_notified(d.worker(0), d.leader(), 1);
   return d;
@@ -412,8 +413,8 @@ TEST(IoWq, NoWorkerIsMadeByAnOwnerThatIsBeingKilled) {
 
 TEST(IoWq, NobodyAsksForAWorkerWhileAnotherOneOfTheAccountRuns) {
   Scenario s = with_workers({WorkerStart::about_to_read, WorkerStart::about_to_read});
-  s.unbounded = 1;
-  s.ending = Ending::sigkill;
+  ring_of(s).unbounded = 1;
+  s.processes[0].ends = Ending::sigkill;
   Driver d(s, k_old);
   d.until_off(d.worker(0), 0);
   EXPECT_EQ(d[d.worker(0)].creating, 0) << "the other one has not slept yet";
@@ -422,7 +423,7 @@ TEST(IoWq, NobodyAsksForAWorkerWhileAnotherOneOfTheAccountRuns) {
 
 TEST(IoWq, RequestsOfOneHashAreExecutedOneAfterAnotherByOneWorker) {
   Scenario s = with_workers({WorkerStart::created, WorkerStart::created});
-  s.hashed = 2;
+  ring_of(s).hashed = 2;
   Driver d(s, k_old);
   d.until(
       d.worker(0),
@@ -439,7 +440,7 @@ TEST(IoWq, RequestsOfOneHashAreExecutedOneAfterAnotherByOneWorker) {
 
 TEST(IoWq, TheOwnerFailsHashedWorkThatNobodyTook) {
   Scenario s = with_workers({});
-  s.hashed = 1;
+  ring_of(s).hashed = 1;
   Driver d(s, k_old);
   d.until_takes(d.leader(), IoWqPutAndExit::io_wq_destroy);
   EXPECT_EQ(d.s.wqs[0].hashed, 0);

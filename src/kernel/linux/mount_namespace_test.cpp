@@ -18,7 +18,7 @@ Driver child_dies(const Scenario& scenario) {
 
 TEST(MountNamespace, EveryThreadHoldsTheBundle) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.child_sqpoll = true;
+  add_sqpoll_thread(scenario.processes[1]);
   EXPECT_EQ(Driver(scenario, k_kernel).s.mnt_ns[0].nsproxy_refs, 4) << "workers and SQPOLL threads too";
 }
 
@@ -68,7 +68,7 @@ TEST(MountNamespace, TheMountsGoAfterTheGracePeriod) {
 
 TEST(MountNamespace, AReferenceOutsideMovesTheTeardownAway) {
   Scenario scenario = plain();
-  scenario.outside_holders = 1;
+  scenario.containers[0].outside_holders = 1;
   Driver d = child_dies(scenario);
   d.until_takes(d.child(), PutMntNs::drop_reference, 1);
   EXPECT_EQ(d.top(d.child()), Routine::do_exit);

@@ -225,9 +225,8 @@ TEST(Zap, AChildThatWasAZombieBeforeIsReapedByTheFirstWait) {
 /// The scenario's container lies inside that of `dockerd`.
 Scenario nested() {
   Scenario s = plain();
-  s.bystanders = 1;
-  s.bystander_comm = "dockerd";
-  s.nested = true;
+  add_containers(s, "dockerd");
+  s.containers[0].inside = 1;
   return s;
 }
 
@@ -261,7 +260,8 @@ TEST(NestedPidNs, TheInnerInitKillsNobodyOutside) {
 
 TEST(NestedPidNs, ThatHoldsHoweverDeepTheNamespacesLieInOneAnother) {
   Scenario s = nested();
-  s.bystanders = 2;
+  add_containers(s, "dockerd#2");
+  s.containers[1].inside = 2;
   Driver d(s, k_old);
   const TaskNo outermost = d.find("dockerd#2");
   EXPECT_EQ(d[d.find("dockerd")].parent, outermost);

@@ -186,7 +186,7 @@ TEST(Signal, TheWayBackToUserModeClearsTheNotifyFlag) {
 
 TEST(Signal, ExitSignalsSleepsWhileACgroupMigrationHoldsTheThreadGroups) {
   Scenario scenario = plain();
-  scenario.cgroup_migrations = 1;
+  scenario.environment.cgroup_migrations = 1;
   Driver d(scenario, k_old);
   d.fire(Environment::migrate_begin);
   d.until_off(d.leader());
@@ -199,7 +199,7 @@ TEST(Signal, ExitSignalsSleepsWhileACgroupMigrationHoldsTheThreadGroups) {
 
 TEST(Signal, SigkillFromAnAncestorNamespaceKillsInit) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.ending = Ending::sigkill;
+  scenario.processes[0].ends = Ending::sigkill;
   Driver d(scenario, k_old);
   EXPECT_TRUE(d.asleep(d.leader()));
   d.fire(Environment::kill);
@@ -257,7 +257,7 @@ TEST(Signal, ASigtermThatNobodyWantedIsTakenByWhoNextLooksForSignals) {
 TEST(Signal, ASharedSigtermKeepsSigpendingSetButForThreadsThatBlockIt) {
   for (const bool blocks : {true, false}) {
     Scenario s = with_workers({WorkerStart::idle});
-    s.in_thread = true;
+    own_ring_in_thread(s);
     Driver d(s, k_old);
     d.until_in(d.leader(), Routine::do_exit, 0);
     d.s.processes[0].sigterm_shared = 1;

@@ -12,7 +12,7 @@ constexpr auto k_kernel = "v5.15.160";
 
 Scenario armed() {
   Scenario s = with_workers({});
-  s.armed_request = true;
+  ring_of(s).armed = true;
   return s;
 }
 
@@ -35,7 +35,7 @@ TEST(TaskWork, TheSentinelAloneIsNoWork) {
 TEST(TaskWork, AddingIsTwoStepsTheFlagMayLandAfterTheWorkRan) {
   // A worker is the last user of init's files, so the ring is released by it; its request is the leader's.
   Scenario scenario = armed();
-  scenario.workers = {WorkerStart::idle};
+  ring_of(scenario).workers = {WorkerStart::idle};
   Driver d(scenario, k_kernel);
   d.until_off(d.leader(), 0);  // waits for its worker
   d.until(
@@ -149,7 +149,7 @@ TEST(TaskWork, ItOffersAReschedPointForEachCallback) {
 
 TEST(TaskWork, TakingWorkBackLeavesTheFlag) {
   Scenario scenario = with_workers({WorkerStart::about_to_read});
-  scenario.unbounded = 1;
+  ring_of(scenario).unbounded = 1;
   Driver d(scenario, k_kernel);
   d.until_notified(d.worker(), d.leader(), 1);
   EXPECT_EQ(d[d.leader()].works, k_work_create);

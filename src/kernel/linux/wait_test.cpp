@@ -109,7 +109,7 @@ TEST(Wait, AZombieChildIsReapedAndTheCallEnds) {
 
 TEST(Wait, AZombieLeaderWithLivingThreadsCountsAsWaitForIt) {
   Scenario scenario = plain();
-  scenario.child_sqpoll = true;
+  add_sqpoll_thread(scenario.processes[1]);
   Driver d(scenario, k_kernel);
   d.enter(d.leader(), ZapPidNsProcesses::wait_for_children);
   d.enter(d.leader(), Routine::do_wait);

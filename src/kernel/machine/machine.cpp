@@ -5,7 +5,8 @@
 #include "kernel/linux/sched.hpp"
 #include "kernel/machine/invariants.hpp"
 #include "kernel/machine/partial_order.hpp"
-#include "kernel/story/setup.hpp"
+#include "kernel/story/cast.hpp"
+#include "kernel/story/initial_state.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::kernel {

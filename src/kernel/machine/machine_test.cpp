@@ -38,8 +38,8 @@ TEST(Machine, WithoutBalancingAWorkerAboutToReadIsStillToBePlacedOnAnyCpu) {
 
 TEST(Machine, TasksAreNamedAsTheKernelNamesThem) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.child_sqpoll = true;
-  scenario.in_thread = true;
+  add_sqpoll_thread(scenario.processes[1]);
+  own_ring_in_thread(scenario);
   Driver d(scenario, k_kernel);
   const TaskNo thread = d.find("init/2");
   EXPECT_EQ(d.config().tasks[d.worker()].comm, "iou-wrk-" + std::to_string(d.config().tasks[thread].tid));
@@ -50,9 +50,9 @@ TEST(Machine, TasksAreNamedAsTheKernelNamesThem) {
 
 TEST(Machine, EachContainerHasItsOwnTasksAndNamespaces) {
   Scenario scenario = with_workers({WorkerStart::idle});
-  scenario.containers = 2;
-  scenario.bystanders = 1;
-  scenario.bystander_child = "worker";
+  scenario.containers[0].count = 2;
+  add_containers(scenario, "bystander");
+  add_process(scenario, "worker");
   Driver d(scenario, k_kernel);
   ASSERT_EQ(d.config().containers.size(), 3U);
   for (const std::size_t no : {0U, 1U}) {
@@ -73,7 +73,7 @@ TEST(Machine, EachContainerHasItsOwnTasksAndNamespaces) {
 
 TEST(Machine, AllContainersMustBeGone) {
   Scenario scenario = plain();
-  scenario.bystanders = 1;
+  add_containers(scenario, "bystander");
   Driver d(scenario, k_kernel);
   for (const TaskNo no : {d.leader(), d.child(), d.find("bystander")}) {
     EXPECT_FALSE(d.machine.is_goal(d.s));
@@ -88,9 +88,9 @@ TEST(Machine, AllContainersMustBeGone) {
 
 TEST(Machine, TheKillWalkStaysInItsNamespace) {
   Scenario scenario = plain();
-  scenario.bystanders = 1;
-  scenario.bystander_child = "worker";
-  scenario.bystander_ending = Ending::sigkill;
+  add_containers(scenario, "bystander");
+  scenario.processes.back().ends = Ending::sigkill;
+  add_process(scenario, "worker");
   Driver d(scenario, k_kernel);
   d.until_takes(d.leader(), ZapPidNsProcesses::kill_processes);
   EXPECT_TRUE(d.asleep(d.find("worker")));

@@ -54,7 +54,7 @@ bool environment_is_quiet(const Config& c, const State& s) {
 
 std::string why_not_partly_ordered(const Config& c) {
   if (c.outside != k_no_task)
-    return "a task outside (" + c.scenario.outside_comm + ") looks into the container";
+    return "a task outside (" + c.scenario.outside.name + ") looks into the container";
   for (const ProcessInfo& process : c.processes)
     if (const std::string_view why = why_not_left_alone(process); !why.empty()) return std::string(why);
   for (const Container& container : c.containers)

@@ -11,6 +11,7 @@
 #include "explorer/trace.hpp"
 #include "kernel/machine/machine.hpp"
 #include "kernel/machine/partial_order.hpp"
+#include "kernel/story/test_cast.hpp"
 
 namespace unzap::kernel {
 namespace {
@@ -31,8 +32,8 @@ std::vector<Scenario> scenarios() {
     if (!loaded || loaded->name != "npm-zombie") continue;
     Scenario many = *loaded;
     many.name = "npm-zombie with three workers";
-    many.child = false;
-    many.workers.assign(3, WorkerStart::idle);
+    many.processes.pop_back();  // the child
+    ring_of(many).workers.assign(3, WorkerStart::idle);
     out.push_back(many);
   }
   return out;

@@ -32,15 +32,18 @@ struct TaskInfo {
   std::uint8_t worker_of = 0xff;  ///< index of the io_wq it works for
   bool unbounded = false;         ///< a worker of the unbounded account
   bool spare = false;             ///< a worker that does not exist until another one asks for it
-  std::uint8_t owns_wq = 0xff;    ///< index of the io_wq it owns
+  WorkerStart begins = WorkerStart::idle;  ///< of a worker
+  Ending ending = Ending::none;            ///< of a thread that is not made by create_io_thread()
+  std::uint8_t owns_wq = 0xff;             ///< index of the io_wq it owns
+  bool operator==(const TaskInfo&) const = default;
 };
 
 /// What does not change about a process.
 struct ProcessInfo {
   TaskNo leader = k_no_task;
-  TaskNo parent = k_outside;       ///< real_parent when the story begins; a leader, or k_outside
-  std::uint8_t container = 0xff;   ///< index of its container; 0xff for a process outside
-  Ending ending = Ending::none;    ///< how it starts to die by itself
+  TaskNo parent = k_outside;      ///< real_parent when the story begins: a leader, or k_outside
+  std::uint8_t container = 0xff;  ///< index of its container; 0xff for a process outside
+  ProcessStart start = ProcessStart::alive;
   bool unkillable = false;         ///< SIGNAL_UNKILLABLE: it is the init of its pid namespace
   bool forked_outside = false;     ///< a member by setns(2) or unshare(2) and fork(2) of a task outside
   bool subreaper = false;          ///< signal->is_child_subreaper
@@ -49,15 +52,17 @@ struct ProcessInfo {
   bool has_fuse_file = false;      ///< has a file of a FUSE mount open
   bool has_fuse_dev = false;       ///< holds /dev/fuse of that connection open, as its server does
   TaskNo submitter = k_no_task;    ///< the thread that submitted the requests of its ring
+  bool has_armed_request = false;  ///< the ring holds an armed poll or timeout request when the story begins
   bool ring_is_shared = false;     ///< a process outside has the file of the ring open too
+  bool operator==(const ProcessInfo&) const = default;
 };
 
 /// What does not change about an io_wq.
 struct WqInfo {
   TaskNo owner = k_no_task;  ///< io_wq->task
-  std::vector<Link> links;   ///< the requests linked to the one that a worker begins with, in their order
-  bool contends = false;     ///< a worker may find work of a hash that is held, or let one go that is awaited
-  bool bounded_blocks = false;  ///< bounded requests block until a signal is pending
+  RingSpec ring;             ///< what lies in it when the story begins
+  bool contends = false;     ///< RingSpec::contends_for_hash()
+  bool operator==(const WqInfo&) const = default;
 };
 
 /// What does not change about a container. Those with the same `alike` are made alike; all but the first,
@@ -68,6 +73,7 @@ struct Container {
   std::uint8_t inside = 0xff;        ///< index of the container in whose pid namespace this one's was made
   std::uint8_t outside_holders = 0;  ///< references to its mount namespace from outside, forever
   TaskNo leader = 0;                 ///< of its init
+  bool operator==(const Container&) const = default;
 };
 
 /// Everything that stays the same while a scenario runs.

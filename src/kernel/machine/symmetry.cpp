@@ -142,6 +142,33 @@ void exchange(const std::vector<std::vector<TaskNo>>& members, std::uint8_t from
   for (std::size_t i = 0; i < members[to].size(); ++i) out.task[members[from][i]] = members[to][i];
 }
 
+Task renamed_task(Task task, TaskNo no, const Renaming& to) {
+  auto& [stack, depth, run_state, cpu, rq, allowed, tif, flags, flags2, exit_state, parent, works, local, ret,
+         snap, worker_ref, item, creating] = task;
+  // The whole container moves by as much.
+  if (walks_workers(task)) local = static_cast<std::uint8_t>(local - no + to(no));
+  parent = to(parent);
+  cpu = renamed_cpu(cpu, to);
+  rq = renamed_cpu(rq, to);
+  allowed = renamed_mask(allowed, to);
+  return task;
+}
+
+PidNamespace renamed_namespace(PidNamespace ns, const Renaming& to) {
+  auto& [child_reaper, pid_allocated, adding] = ns;
+  child_reaper = to(child_reaper);
+  return ns;
+}
+
+Rcu renamed_rcu(Rcu rcu, const Renaming& to) {
+  auto& [done, running, requested, exp_mutex, work_queued, mask, ipi, asked] = rcu;
+  exp_mutex = to(exp_mutex);
+  mask = renamed_mask(mask, to);
+  ipi = renamed_mask(ipi, to);
+  asked = renamed_mask(asked, to);
+  return rcu;
+}
+
 bool changes(const Renaming& r) {
   static const Renaming none = identity();
   return r.task != none.task || r.cpu != none.cpu || r.container != none.container;
@@ -159,32 +186,25 @@ Renaming identity() {
 
 State renamed(const Config& c, const State& s, const Renaming& to) {
   State out = s;
+  // What has no name in it stays as it is. All fields stand here, so that a new one cannot be forgotten.
+  auto& [tasks, processes, wqs, rcu, current, need_resched, pid_ns, mnt_ns, namespace_sem, threadgroup_rwsem,
+         migrations, fake_signals, operator_kills, operator_terms, livepatches, outside_acted, outside_free,
+         fuse_dev_refs, fuse_aborted] = out;
   for (TaskNo no = 0; no < c.tasks.size(); ++no) {
     const TaskInfo& old_info = c.tasks[no];
     const TaskInfo& new_info = c.tasks[to(no)];
-    Task task = s.tasks[no];
-    task.parent = to(task.parent);
-    task.cpu = renamed_cpu(task.cpu, to);
-    task.rq = renamed_cpu(task.rq, to);
-    task.allowed = renamed_mask(task.allowed, to);
-    if (walks_workers(task))
-      task.local =
-          static_cast<std::uint8_t>(task.local - no + to(no));  // the whole container moves by as much
-    out.tasks[to(no)] = task;
-    if (old_info.process != 0xff) out.processes[new_info.process] = s.processes[old_info.process];
-    if (old_info.owns_wq != 0xff) out.wqs[new_info.owns_wq] = s.wqs[old_info.owns_wq];
-    if (old_info.pid_ns == 0xff) continue;
-    PidNamespace ns = s.pid_ns[old_info.pid_ns];
-    ns.child_reaper = to(ns.child_reaper);
-    out.pid_ns[new_info.pid_ns] = ns;
+    tasks[to(no)] = renamed_task(s.tasks[no], no, to);
+    if (old_info.process != 0xff) processes[new_info.process] = s.processes[old_info.process];
+    if (old_info.owns_wq != 0xff) wqs[new_info.owns_wq] = s.wqs[old_info.owns_wq];
   }
-  for (std::size_t i = 0; i < c.containers.size(); ++i) out.mnt_ns[to.container[i]] = s.mnt_ns[i];
-  for (std::size_t cpu = 0; cpu < k_max_cpus; ++cpu) out.current[to.cpu[cpu]] = to(s.current[cpu]);
-  out.need_resched = renamed_mask(s.need_resched, to);
-  out.rcu.exp_mutex = to(s.rcu.exp_mutex);
-  out.rcu.mask = renamed_mask(s.rcu.mask, to);
-  out.rcu.ipi = renamed_mask(s.rcu.ipi, to);
-  out.rcu.asked = renamed_mask(s.rcu.asked, to);
+  for (std::size_t no = 0; no < c.containers.size(); ++no) {
+    const std::uint8_t place = to.container[no];
+    pid_ns[c.containers[place].pid_ns] = renamed_namespace(s.pid_ns[c.containers[no].pid_ns], to);
+    mnt_ns[place] = s.mnt_ns[no];
+  }
+  for (std::size_t cpu = 0; cpu < k_max_cpus; ++cpu) current[to.cpu[cpu]] = to(s.current[cpu]);
+  need_resched = renamed_mask(need_resched, to);
+  rcu = renamed_rcu(rcu, to);
   return out;
 }
 
@@ -203,7 +223,8 @@ Symmetry::Symmetry(const Config& config) : members_(config.containers.size()) {
   for (std::uint8_t kind = 0; kind < config.containers.size(); ++kind) {
     std::vector<std::uint8_t> like;
     for (std::uint8_t i = 0; i < config.containers.size(); ++i)
-      if (config.containers[i].alike == kind) like.push_back(i);
+      // Those inside another one are children of its init, which reaps the first that it finds.
+      if (config.containers[i].alike == kind && config.containers[i].inside == 0xff) like.push_back(i);
     sizes_[1] = std::max(sizes_[1], like.size());
     if (like.size() > 1) containers_.push_back(std::move(like));
   }

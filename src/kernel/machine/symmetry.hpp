@@ -71,7 +71,7 @@ struct Renaming {
 /// What may change places without a difference that anybody in the model could see:
 ///
 ///  - CPUs. A run queue, a mask of allowed CPUs and what RCU awaits move along.
-///  - Containers that are made alike (Container::alike), with all that is in them.
+///  - Containers that are made alike (Container::alike), with all that is in them; none inside another one.
 ///  - io-wq workers of one io_wq and one account once they and their owner have set PF_EXITING. Before that
 ///    their place in the thread list tells them apart: io_wq_exit_workers() walks it, and find_alive_thread()
 ///    takes the first that is alive.

@@ -23,6 +23,7 @@
 #include "kernel/linux/wait.hpp"
 #include "kernel/machine/machine.hpp"
 #include "kernel/story/outside.hpp"
+#include "kernel/story/test_cast.hpp"
 #include "util/assert.hpp"
 
 namespace unzap::kernel {
@@ -259,18 +260,16 @@ inline void Driver::enter(TaskNo task, CallFrame frame) {
 
 /// An init with a ring and those workers, and a child, on two CPUs; nobody's five seconds run out.
 inline Scenario with_workers(std::vector<WorkerStart> workers) {
-  Scenario s;
-  s.name = "test";
-  s.ring = s.child = true;
-  s.workers = std::move(workers);
-  s.idle_timeouts = false;
+  Scenario s = init_and_child("init", "child");
+  ring_of(s).workers = std::move(workers);
+  s.environment.idle_timeouts = false;
   return s;
 }
 
 /// An init without io_uring, and a child.
 inline Scenario plain() {
   Scenario s = with_workers({});
-  s.ring = false;
+  s.processes[0].ring.reset();
   return s;
 }
 

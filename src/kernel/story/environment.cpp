@@ -26,8 +26,8 @@ bool outside_can_reap(const Config& c, const State& s, TaskNo no) {
   if (s.processes[c.tasks[no].process].notified_outside == 0) return false;
   const ProcessInfo& process = c.process_of(no);
   if (process.unkillable) return true;
-  if (!process.forked_outside) return c.scenario.outside_reaps_orphans;
-  return c.scenario.outside_reaps && (c.outside == k_no_task || s.outside_acted == 0 || s.outside_free != 0);
+  if (!process.forked_outside) return c.scenario.outside.reaps_orphans;
+  return c.scenario.outside.reaps && (c.outside == k_no_task || s.outside_acted == 0 || s.outside_free != 0);
 }
 
 void migrate_end(const Config& c, State& s) {
@@ -92,12 +92,13 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
     case Environment::timeout:
       // Once IO_WQ_BIT_EXIT is set the wait may be all that is left of the wake-up, so it always ends: 6.1
       // can clear the flag between the test of the bit and the sleep.
-      return idle_worker(s.tasks[no]) && (c.scenario.idle_timeouts || s.wqs[c.tasks[no].worker_of].exit != 0);
+      return idle_worker(s.tasks[no]) &&
+             (c.scenario.environment.idle_timeouts || s.wqs[c.tasks[no].worker_of].exit != 0);
     case Environment::reap: return outside_can_reap(c, s, no);
-    case Environment::detach: return c.scenario.tracer_detaches && (s.tasks[no].flags2 & k_traced) != 0;
+    case Environment::detach:
+      return c.scenario.environment.tracer_detaches && (s.tasks[no].flags2 & k_traced) != 0;
     case Environment::kill:
-      return c.process_of(no).ending == Ending::sigkill &&
-             s.processes[c.tasks[no].process].sigkill_shared == 0;
+      return c.tasks[no].ending == Ending::sigkill && s.processes[c.tasks[no].process].sigkill_shared == 0;
     case Environment::migrate_begin: return s.threadgroup_rwsem == 0 && s.migrations > 0;
     case Environment::migrate_end: return s.threadgroup_rwsem != 0;
     case Environment::fake_signal: return s.fake_signals > 0;
@@ -110,11 +111,11 @@ bool environment_enabled(const Config& c, const State& s, Environment what, Task
     case Environment::thaw: {
       bool frozen = false;
       for (const Task& task : s.tasks) frozen = frozen || (task.flags2 & k_frozen) != 0;
-      return c.scenario.thaws && frozen;
+      return c.scenario.environment.thaws && frozen;
     }
     case Environment::hash_release:
-      return c.scenario.hash_release && s.wqs[c.tasks[no].owns_wq].held_outside != 0;
-    case Environment::fuse_abort: return c.scenario.fuse_abort && s.fuse_aborted == 0;
+      return c.scenario.environment.hash_release && s.wqs[c.tasks[no].owns_wq].held_outside != 0;
+    case Environment::fuse_abort: return c.scenario.environment.fuse_abort && s.fuse_aborted == 0;
   }
   return false;
 }

@@ -11,8 +11,8 @@ namespace unzap::kernel {
 /// What the world around the container may do, each when the scenario allows it.
 enum class Environment : std::uint8_t {
   timeout,        ///< schedule_timeout(5 s) of the idle worker `task` runs to its end
-  reap,           ///< the parent outside reaps `task`: the leader of init, or the injected task
-  kill,           ///< SIGKILL to init, whose leader is `task`, from an ancestor pid namespace
+  reap,           ///< the parent outside reaps `task`: the leader of init, or of what it forked
+  kill,           ///< SIGKILL to the process whose leader is `task`, from an ancestor pid namespace
   migrate_begin,  ///< a cgroup migration takes cgroup_threadgroup_rwsem for writing
   migrate_end,
   fake_signal,    ///< a freezer (suspend, v1) wakes every task with a fake signal, and gives up later
@@ -66,9 +66,8 @@ void for_each_environment(const Config& c, const State& s, const Add& add) {
     for (const Environment what : {Environment::timeout, Environment::reap, Environment::detach,
                                    Environment::operator_kill, Environment::operator_term})
       if (environment_enabled(c, s, what, no)) add(what, no);
-  for (const Container& container : c.containers)
-    if (environment_enabled(c, s, Environment::kill, container.leader))
-      add(Environment::kill, container.leader);
+  for (const ProcessInfo& process : c.processes)
+    if (environment_enabled(c, s, Environment::kill, process.leader)) add(Environment::kill, process.leader);
   for (const WqInfo& wq : c.wqs)
     if (environment_enabled(c, s, Environment::hash_release, wq.owner))
       add(Environment::hash_release, wq.owner);

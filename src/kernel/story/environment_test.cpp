@@ -12,17 +12,17 @@ constexpr auto k_kernel = "v6.1.192";
 
 Scenario injected_zombie(bool reaped) {
   Scenario s = plain();
-  s.child = false;
-  s.outside_holders = 1;  // init is not the last user of the mount namespace
-  s.injected = Injected::zombie;
-  s.outside_reaps = reaped;
+  s.processes.pop_back();
+  s.containers[0].outside_holders = 1;  // init is not the last user of the mount namespace
+  add_process(s, "exec", k_by_outside).starts = ProcessStart::zombie;
+  s.outside.reaps = reaped;
   return s;
 }
 
 Scenario traced() {
   Scenario s = plain();
-  s.child_traced = s.tracer_detaches = true;
-  s.outside_holders = 1;
+  s.processes[1].traced = s.environment.tracer_detaches = true;
+  s.containers[0].outside_holders = 1;
   return s;
 }
 
@@ -56,7 +56,7 @@ TEST(Environment, ReapingItFreesTheNumberAndWakesTheReaper) {
 
 TEST(Environment, ALivepatchSetsTheFlagOnMembersButNotOnKernelThreads) {
   Scenario s = with_workers({WorkerStart::idle});
-  s.livepatches = 1;
+  s.environment.livepatches = 1;
   Driver d(s, k_kernel);
   d.fire(Environment::livepatch);
   for (const TaskNo no : {d.leader(), d.worker(), d.child()}) EXPECT_TRUE(d.notified(no));
@@ -68,7 +68,7 @@ TEST(Environment, ALivepatchSetsTheFlagOnMembersButNotOnKernelThreads) {
 
 TEST(Environment, ALivepatchReachesAThreadPastItsLastTaskWork) {
   Scenario s = injected_zombie(true);
-  s.livepatches = 1;
+  s.environment.livepatches = 1;
   Driver d(s, "v5.15.162");
   d.until_off(d.leader(), 0);
   EXPECT_NE(d[d.leader()].works & k_work_exited, 0);
@@ -136,7 +136,7 @@ TEST(Ptrace, ADetachOfALivingTaskChangesNothingElse) {
 
 TEST(Ptrace, TheLastThreadOfATracedProcessDoesNotTakeItsLeaderAlong) {
   Scenario s = traced();
-  s.child_sqpoll = true;
+  add_sqpoll_thread(s.processes[1]);
   Driver d(s, k_kernel);
   d.until_takes(d.leader(), ZapPidNsProcesses::disable_pid_allocation, 0);
   d[d.child()].exit_state = ExitState::zombie;
@@ -152,7 +152,7 @@ TEST(Ptrace, TheLastThreadOfATracedProcessDoesNotTakeItsLeaderAlong) {
 TEST(Environment, AFreezersFakeSignalKeepsTheInterruptibleSecondWaitFromSleeping) {
   for (const bool idle : {false, true}) {
     Scenario s = injected_zombie(true);
-    s.fake_signals = 1;
+    s.environment.fake_signals = 1;
     Variant v = find_kernel("v5.15.162")->variant;
     Driver d(s, v.set(Switch::fix_2026, true).set(Switch::second_loop_idle, idle));
     d.until_off(d.leader(), 0);
@@ -167,7 +167,7 @@ TEST(Environment, AFreezersFakeSignalKeepsTheInterruptibleSecondWaitFromSleeping
 
 TEST(Environment, AFreezersFakeSignalCostsTheFirstWaitOneRound) {
   Scenario s = plain();
-  s.fake_signals = 1;
+  s.environment.fake_signals = 1;
   Driver d(s, k_kernel);
   d.until_off(d.leader(), 0);
   d.fire(Environment::fake_signal);
@@ -180,7 +180,7 @@ TEST(Environment, AFreezersFakeSignalCostsTheFirstWaitOneRound) {
 
 TEST(Environment, AnOperatorKillsAnyProcessAndATaskPastExitSignalsTakesNoNotice) {
   Scenario s = plain();
-  s.operator_kills = 2;
+  s.environment.operator_kills = 2;
   Driver d(s, "v5.15.162");
   d.fire(Environment::operator_kill, d.child());
   EXPECT_FALSE(d.asleep(d.child()));
@@ -197,8 +197,8 @@ TEST(Environment, AnOperatorKillsAnyProcessAndATaskPastExitSignalsTakesNoNotice)
 TEST(Environment, NeitherSigtermNorSigkillEndsOrWakesASpinningReaper) {
   for (const auto* kernel : {"v5.15.160", "v6.1.94"}) {
     Scenario s = with_workers({});
-    s.armed_request = true;
-    s.operator_kills = s.operator_terms = 1;
+    ring_of(s).armed = true;
+    s.environment.operator_kills = s.environment.operator_terms = 1;
     Driver d(s, kernel);
     d.until_returned(d.leader(), k_wait_restartsys, 0);
     const Task before = d[d.leader()];
@@ -215,7 +215,7 @@ TEST(Environment, NeitherSigtermNorSigkillEndsOrWakesASpinningReaper) {
 
 TEST(Environment, SigtermEndsAMemberAtAnyTimeButNotATracedOne) {
   Scenario s = plain();
-  s.operator_terms = 1;
+  s.environment.operator_terms = 1;
   Driver d(s, "v6.1.192");
   d.fire(Environment::operator_term, d.leader());
   EXPECT_EQ(d.s.processes[0].sigterm_shared, 0) << "SIGNAL_UNKILLABLE, and no handler";
@@ -224,7 +224,7 @@ TEST(Environment, SigtermEndsAMemberAtAnyTimeButNotATracedOne) {
   d.fire(Environment::operator_term, d.child());
   EXPECT_EQ(d.s.processes[1].group_exit, 1);
   EXPECT_FALSE(d.asleep(d.child()));
-  s.child_traced = true;
+  s.processes[1].traced = true;
   EXPECT_FALSE(Driver(s, "v6.1.192").offers(Environment::operator_term, d.child()));
 }
 

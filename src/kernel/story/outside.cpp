@@ -38,8 +38,8 @@ bool cgroup_drained(const Config& c, const State& s) {
 
 /// Before it begins, and after: asleep in wait4(2) or elsewhere in user space.
 void outside_sleep(Step& x) {
-  const Routine act = x.c.scenario.outside_act == OutsideAct::rcu_tasks ? Routine::synchronize_rcu_tasks
-                      : x.c.scenario.outside_act == OutsideAct::rmdir   ? Routine::cgroup_rmdir
+  const Routine act = x.c.scenario.outside.act == OutsideAct::rcu_tasks ? Routine::synchronize_rcu_tasks
+                      : x.c.scenario.outside.act == OutsideAct::rmdir   ? Routine::cgroup_rmdir
                                                                         : Routine::copy_process;
   x.me().tif = 0;  // it comes back from user mode, where every flag is looked at
   if (x.s.outside_acted == 0 || x.s.outside_free != 0) return sleep_in(x, RunState::interruptible);
@@ -150,7 +150,7 @@ std::span<const Program> outside_programs() {
 
 bool outside_may_act(const Config& c, const State& s) {
   if (c.outside == k_no_task || s.outside_acted != 0) return false;
-  if (c.scenario.outside_act != OutsideAct::rmdir) return true;
+  if (c.scenario.outside.act != OutsideAct::rmdir) return true;
   // cgroup.events says populated 0 once no task is live; only then does anybody remove a cgroup.
   for (TaskNo no = 0; no < c.tasks.size(); ++no)
     if (live_in_cgroup(c, s, no)) return false;
@@ -159,12 +159,12 @@ bool outside_may_act(const Config& c, const State& s) {
 
 void leave_exit_section(const Config& c, State& s, TaskNo no) {
   s.tasks[no].flags2 &= static_cast<std::uint8_t>(~(k_exit_srcu | k_holds_tasks_gp));
-  if (c.outside != k_no_task && c.scenario.outside_act == OutsideAct::rcu_tasks && !tasks_gp_held(c, s))
+  if (c.outside != k_no_task && c.scenario.outside.act == OutsideAct::rcu_tasks && !tasks_gp_held(c, s))
     wake_up(s, c.outside, mask_of(RunState::uninterruptible));
 }
 
 void dying_task_left(const Config& c, State& s) {
-  if (c.outside != k_no_task && c.scenario.outside_act == OutsideAct::rmdir && cgroup_drained(c, s))
+  if (c.outside != k_no_task && c.scenario.outside.act == OutsideAct::rmdir && cgroup_drained(c, s))
     wake_up(s, c.outside, mask_of(RunState::uninterruptible));
 }
 

@@ -21,22 +21,22 @@ Variant with(Switch one) {
 /// An init without a child, and a task outside that does `act`.
 Scenario alone(OutsideAct act) {
   Scenario s = plain();
-  s.child = false;
-  s.outside_holders = 1;  // init is not the last user of the mount namespace
-  s.outside_act = act;
+  s.processes.pop_back();
+  s.containers[0].outside_holders = 1;  // init is not the last user of the mount namespace
+  s.outside.act = act;
   return s;
 }
 
 Scenario forks() {
   Scenario s = alone(OutsideAct::fork);
-  s.injected = Injected::sleeps;
+  add_process(s, "exec", k_by_outside).starts = ProcessStart::unborn;
   return s;
 }
 
 /// A zombie with a parent outside, which is about to do `act`; init is in its second wait.
 Scenario pinned(OutsideAct act) {
   Scenario s = alone(act);
-  s.injected = Injected::zombie;
+  add_process(s, "exec", k_by_outside).starts = ProcessStart::zombie;
   return s;
 }
 

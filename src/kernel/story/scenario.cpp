@@ -1,362 +1,241 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/story/scenario.hpp"
 
-// toml++ 3.3 asserts some of what it should refuse (`[ = ` at the start of a line), in a build with NDEBUG
-// even assumes it. Here it is refused in every build; the parser's functions may throw.
-namespace unzap::kernel {
-struct TomlAssertion {};
-[[noreturn]] static void refuse_toml() {
-  throw TomlAssertion{};
-}
-}  // namespace unzap::kernel
-#undef NDEBUG
-#define TOML_ASSERT(condition) \
-  (static_cast<bool>(condition) ? static_cast<void>(0) : ::unzap::kernel::refuse_toml())
-#include <toml++/toml.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <optional>
-#include <utility>
 
 #include "kernel/machine/state.hpp"
+#include "kernel/story/old_scenario.hpp"
 #include "kernel/story/scenario_bounds.hpp"
-#include "kernel/story/setup.hpp"
+#include "kernel/story/scenario_keys.hpp"
+#include "kernel/story/scenario_rules.hpp"
+#include "kernel/story/toml_reader.hpp"
+#include "kernel/story/variant.hpp"
 #include "util/read_file.hpp"
 #include "util/text.hpp"
 
 namespace unzap::kernel {
 namespace {
 
-constexpr std::size_t k_longest_line = 200;  // of the texts; the story has lines
-constexpr std::size_t k_max_links = 3;       // Wq::links_left
+const std::vector<std::string> k_tables = {"name",    "summary", "story",       "machine", "container",
+                                           "process", "outside", "environment", "expect"};
+constexpr std::size_t k_max_expectations = 1000;
+constexpr std::string_view k_outside_name = "outside";  // as a parent
 
-/// Reads tables key by key and keeps the first thing that is wrong.
-class Reader {
+std::vector<std::string> with(std::vector<std::string> keys, const std::vector<std::string>& more) {
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
+/// Reads [[container]] and [[process]], and finds who is meant by a name.
+class CastReader {
  public:
-  explicit Reader(std::string path) : path_(std::move(path)) {}
+  CastReader(TomlReader& reader, Scenario& scenario) : reader_(reader), s_(scenario) {}
 
-  const std::optional<Error>& error() const { return error_; }
-  void fail(const toml::source_region& at, std::string message, std::string remedy) {
-    if (!error_) error_ = Error{ErrorKind::bad_data, std::move(message), place(at), std::move(remedy)};
-  }
-  std::string place(const toml::source_region& at) const {
-    return fmt::format("{}:{}:{}", path_, at.begin.line, at.begin.column);
-  }
-
-  /// Refuses keys of `table` that are not among `allowed`.
-  void only(const toml::table& table, std::string_view where, const std::vector<std::string>& allowed) {
-    for (const auto& [key, value] : table) {
-      if (std::find(allowed.begin(), allowed.end(), key.str()) != allowed.end()) continue;
-      const std::string near = nearest(key.str(), allowed);
-      fail(key.source(), fmt::format("unknown key `{}`{}", printable(key.str(), 64), where),
-           fmt::format("{}allowed: {}", near.empty() ? "" : "did you mean `" + near + "`? ",
-                       fmt::join(allowed, ", ")));
+  void read(const toml::table& root) {
+    const auto containers = reader_.tables(root, "container", k_max_containers);
+    const auto processes = reader_.tables(root, "process", k_max_tasks);
+    if (containers.empty() && processes.empty()) return;
+    s_.containers.clear();
+    for (const toml::table* table : processes) read_process(*table);
+    for (const toml::table* table : containers) read_container(*table);
+    for (std::size_t no = 0; no < processes.size(); ++no) {
+      read_parent(*processes[no], no);
+      if (s_.init_of(s_.processes[no].container) == no && !processes[no]->contains("ends"))
+        s_.processes[no].ends = Ending::exit_group;
     }
-  }
-
-  template <class T>
-  void text(const toml::table& table, std::string_view key, T& out, std::size_t max_bytes) {
-    const toml::node* node = table.get(key);
-    if (!node) return;
-    const auto value = node->value_exact<std::string>();
-    if (!value || value->size() > max_bytes)
-      return fail(node->source(), fmt::format("`{}` must be a text", key),
-                  fmt::format("at most {} bytes", max_bytes));
-    // An escape of TOML may stand for what a terminal acts on, or nobody sees.
-    if (text_repaired(*value, {.line_feeds = max_bytes > k_longest_line}))
-      return fail(node->source(), fmt::format("`{}` has characters that are not seen", key),
-                  "write visible ones");
-    out = *value;
-  }
-  void number(const toml::table& table, std::string_view key, std::uint8_t& out, int low, int high) {
-    const toml::node* node = table.get(key);
-    if (!node) return;
-    const auto value = node->value_exact<std::int64_t>();
-    if (!value || *value < low || *value > high)
-      return fail(node->source(), fmt::format("`{}` must be a whole number", key),
-                  fmt::format("allowed: {} to {}", low, high));
-    out = static_cast<std::uint8_t>(*value);
-  }
-  void yes_no(const toml::table& table, std::string_view key, bool& out) {
-    const toml::node* node = table.get(key);
-    if (!node) return;
-    const auto value = node->value_exact<bool>();
-    if (!value)
-      return fail(node->source(), fmt::format("`{}` must be true or false", key), "allowed: true, false");
-    out = *value;
-  }
-  template <class Enum>
-  void choice(const toml::node* node, std::string_view key, Enum& out,
-              const std::vector<std::pair<std::string_view, Enum>>& allowed) {
-    if (!node) return;
-    std::vector<std::string> names;
-    const auto value = node->value_exact<std::string>();
-    for (const auto& [name, meaning] : allowed) {
-      names.emplace_back(name);
-      if (value && *value == name) {
-        out = meaning;
-        return;
-      }
-    }
-    fail(node->source(),
-         value ? fmt::format("`{}` cannot be `{}`", key, printable(*value, 64))
-               : fmt::format("`{}` must be a text", key),
-         fmt::format("allowed: {}", fmt::join(names, ", ")));
-  }
-  /// The sub-table `key`, or nullptr when it is missing (or no table, which is an error).
-  const toml::table* table(const toml::table& parent, std::string_view key) {
-    const toml::node* node = parent.get(key);
-    if (node && !node->is_table()) fail(node->source(), fmt::format("`{}` must be a table", key), "");
-    return node ? node->as_table() : nullptr;
   }
 
  private:
-  std::string path_;
-  std::optional<Error> error_;
+  /// The container of that name; the first time it is made.
+  std::size_t container_of(const std::string& name) {
+    const auto found = std::find_if(s_.containers.begin(), s_.containers.end(),
+                                    [&](const ContainerSpec& one) { return one.name == name; });
+    if (found != s_.containers.end()) return static_cast<std::size_t>(found - s_.containers.begin());
+    s_.containers.push_back({.name = name});
+    return s_.containers.size() - 1;
+  }
+
+  /// Where `name` stands in `list`, or npos, which is an error at `at`.
+  template <class List>
+  std::size_t find_named(const toml::node& at, std::string_view key, const List& list,
+                         const std::string& name) {
+    std::vector<std::string> names;
+    for (const auto& one : list) {
+      if (one.name == name) return names.size();
+      names.push_back(one.name);
+    }
+    const std::string near = nearest(name, names);
+    reader_.fail(
+        at, fmt::format("`{}` names nobody: `{}`", key, printable(name, 64)),
+        near.empty() ? fmt::format("known: {}", fmt::join(names, ", ")) : "did you mean `" + near + "`?");
+    return std::string::npos;
+  }
+
+  void read_container(const toml::table& table) {
+    reader_.only(table, " in [[container]]", {"name", "inside", "count", "outside_holders"});
+    std::string name;
+    reader_.text(table, "name", name, k_longest_comm);
+    const std::size_t no = find_named(table, "name", s_.containers, name);
+    if (no == std::string::npos) return;
+    ContainerSpec& container = s_.containers[no];
+    if (container.at.line != 0) reader_.fail(table, "a second [[container]] of this name", "change `name`");
+    container.at = TomlReader::place_of(table);
+    reader_.number(table, "count", container.count, 1, k_max_containers);
+    reader_.number(table, "outside_holders", container.outside_holders, 0, 4);
+    const toml::node* inside = table.get("inside");
+    if (!inside) return;
+    std::string around;
+    reader_.text(inside, "inside", around, k_longest_comm);
+    container.inside = find_named(*inside, "inside", s_.containers, around);
+  }
+
+  void read_process(const toml::table& table) {
+    reader_.only(table, " in [[process]]",
+                 {"name", "container", "parent", "starts", "ends", "threads", "io_uring", "frozen", "traced",
+                  "subreaper", "fuse_file", "fuse_dev"});
+    ProcessSpec process;
+    process.at = TomlReader::place_of(table);
+    reader_.text(table, "name", process.name, k_longest_comm);
+    check_name(table, process.name);
+    std::string container;
+    reader_.text(table, "container", container, k_longest_comm);
+    process.container = container_of(container);
+    reader_.choice<ProcessStart>(
+        table.get("starts"), "starts", process.starts,
+        {{"alive", ProcessStart::alive}, {"zombie", ProcessStart::zombie}, {"unborn", ProcessStart::unborn}});
+    read_ending(table, process.ends, true);
+    read_threads(table, process);
+    read_uring(table, process);
+    reader_.choice(table.get("frozen"), "frozen", process.frozen, k_freezers);
+    reader_.yes_no(table, "traced", process.traced);
+    reader_.yes_no(table, "subreaper", process.subreaper);
+    reader_.yes_no(table, "fuse_file", process.fuse_file);
+    reader_.yes_no(table, "fuse_dev", process.fuse_dev);
+    s_.processes.push_back(std::move(process));
+  }
+
+  void check_name(const toml::table& table, const std::string& name) {
+    const toml::node& at = table.contains("name") ? *table.get("name") : table;
+    if (name.empty()) reader_.fail(at, "a process needs a `name`", "give it one: name = \"...\"");
+    if (name == k_outside_name)
+      reader_.fail(at, "`outside` is the parent outside the containers", "choose another `name`");
+    for (const ProcessSpec& other : s_.processes)
+      if (other.name == name)
+        reader_.fail(at, fmt::format("a second process named `{}`", name), "choose another `name`");
+  }
+
+  void read_ending(const toml::table& table, Ending& out, bool leader) {
+    Choices<Ending> allowed = k_endings;
+    std::erase_if(allowed, [&](const auto& one) { return one.second == Ending::sigkill && !leader; });
+    allowed.emplace_back("none", Ending::none);
+    reader_.choice(table.get("ends"), "ends", out, allowed);
+  }
+
+  void read_threads(const toml::table& table, ProcessSpec& process) {
+    const toml::array* threads = reader_.array(table, "threads", "for instance [{ name = \"a\" }]");
+    if (!threads) return;
+    for (const toml::node& element : *threads) {
+      const toml::table* thread = element.as_table();
+      if (!thread) return reader_.fail(element, "a thread must be a table", "for instance { name = \"a\" }");
+      reader_.only(*thread, " in `threads`", {"name", "ends"});
+      ThreadSpec out;
+      reader_.text(*thread, "name", out.name, k_longest_comm);
+      if (out.name.empty()) reader_.fail(*thread, "a thread needs a `name`", "give it one: name = \"...\"");
+      read_ending(*thread, out.ends, false);
+      process.threads.push_back(std::move(out));
+      if (process.threads.size() > k_max_tasks) return;
+    }
+  }
+
+  void read_uring(const toml::table& table, ProcessSpec& process) {
+    const toml::table* ring = reader_.table(table, "io_uring");
+    if (!ring) return;
+    reader_.only(*ring, " in `io_uring`", with({"thread", "io_wq", "armed"}, k_ring_keys));
+    RingSpec& out = process.ring.emplace();
+    read_ring(reader_, *ring, out);
+    reader_.yes_no(*ring, "io_wq", out.io_wq);
+    reader_.yes_no(*ring, "armed", out.armed);
+    reader_.text(*ring, "thread", out.thread, k_longest_comm);
+    if (!out.thread.empty()) find_named(*ring->get("thread"), "thread", process.threads, out.thread);
+  }
+
+  void read_parent(const toml::table& table, std::size_t no) {
+    const toml::node* node = table.get("parent");
+    if (!node) return;
+    std::string parent;
+    reader_.text(node, "parent", parent, k_longest_comm);
+    s_.processes[no].parent =
+        parent == k_outside_name ? k_by_outside : find_named(*node, "parent", s_.processes, parent);
+  }
+
+  TomlReader& reader_;
+  Scenario& s_;
 };
 
-const std::vector<std::pair<std::string_view, WorkerStart>> k_worker_starts = {
-    {"idle", WorkerStart::idle},       {"created", WorkerStart::created},
-    {"reading", WorkerStart::reading}, {"about-to-read", WorkerStart::about_to_read},
-    {"dumping", WorkerStart::dumping}, {"writing", WorkerStart::writing}};
-
-/// The elements of the list `key`, each one of `allowed`; of a list that is too long, `most` and one.
-template <class Enum>
-void read_list(Reader& reader, const toml::table& table, std::string_view key, std::string_view example,
-               std::size_t most, const std::vector<std::pair<std::string_view, Enum>>& allowed,
-               std::vector<Enum>& out) {
-  const toml::node* node = table.get(key);
-  if (!node) return;
-  const toml::array* array = node->as_array();
-  if (!array)
-    return reader.fail(node->source(), fmt::format("`{}` must be a list", key), std::string(example));
-  for (const toml::node& element : *array) {
-    Enum value = allowed.front().second;
-    reader.choice(&element, key, value, allowed);
-    out.push_back(value);
-    if (out.size() > most) return;
-  }
-}
-
-const std::vector<std::pair<std::string_view, Ending>> k_endings = {{"exit_group", Ending::exit_group},
-                                                                    {"exit", Ending::exit},
-                                                                    {"sigkill", Ending::sigkill},
-                                                                    {"core_dump", Ending::core_dump}};
-
-void read_containers(Reader& reader, const toml::table& root, Scenario& s) {
-  if (const toml::table* containers = reader.table(root, "containers")) {
-    reader.only(*containers, " in [containers]", {"like_this"});
-    reader.number(*containers, "like_this", s.containers, 1, k_max_containers);
-  }
-  const toml::table* bystander = reader.table(root, "bystander");
-  if (!bystander) return;
-  s.bystanders = 1;
-  reader.only(*bystander, " in [bystander]", {"count", "comm", "child", "ending", "nested"});
-  reader.number(*bystander, "count", s.bystanders, 1, k_max_containers - 1);
-  reader.text(*bystander, "comm", s.bystander_comm, 15);
-  reader.text(*bystander, "child", s.bystander_child, 15);
-  reader.choice(bystander->get("ending"), "ending", s.bystander_ending, k_endings);
-  reader.yes_no(*bystander, "nested", s.nested);
-}
-
-void read_init(Reader& reader, const toml::table& root, Scenario& s) {
-  const toml::table* init = reader.table(root, "init");
-  if (!init) return;
-  reader.only(*init, " in [init]", {"comm", "ending", "io_uring"});
-  reader.text(*init, "comm", s.init_comm, 15);
-  reader.choice(init->get("ending"), "ending", s.ending, k_endings);
-  const toml::table* ring = reader.table(*init, "io_uring");
-  if (!ring) return;
-  s.ring = true;
-  reader.only(*ring, " in [init.io_uring]",
-              {"in_thread", "sqpoll", "workers", "bounded", "unbounded", "hashed", "chain", "links",
-               "hash_held_outside", "may_create", "bounded_blocks", "armed_request", "shared_outside"});
-  reader.yes_no(*ring, "in_thread", s.in_thread);
-  reader.yes_no(*ring, "sqpoll", s.sqpoll);
-  read_list(reader, *ring, "workers", "for instance [\"idle\", \"reading\"]", k_max_tasks, k_worker_starts,
-            s.workers);
-  reader.number(*ring, "bounded", s.bounded, 0, 4);
-  reader.number(*ring, "unbounded", s.unbounded, 0, 4);
-  reader.number(*ring, "hashed", s.hashed, 0, 4);
-  reader.number(*ring, "chain", s.chain, 1, 4);
-  read_list<Link>(reader, *ring, "links", "for instance [\"hashed\"]", k_max_links,
-                  {{"bounded", Link::bounded}, {"unbounded", Link::unbounded}, {"hashed", Link::hashed}},
-                  s.links);
-  reader.yes_no(*ring, "hash_held_outside", s.hash_held_outside);
-  reader.number(*ring, "may_create", s.may_create, 0, 3);
-  reader.yes_no(*ring, "bounded_blocks", s.bounded_blocks);
-  reader.yes_no(*ring, "armed_request", s.armed_request);
-  reader.yes_no(*ring, "shared_outside", s.shared_outside);
-}
-
-void read_child(Reader& reader, const toml::table& root, Scenario& s) {
-  const toml::table* child = reader.table(root, "child");
-  if (!child) return;
-  s.child = true;
-  reader.only(*child, " in [child]",
-              {"comm", "sqpoll", "frozen", "traced", "fuse", "fuse_server", "subreaper", "child", "orphan"});
-  reader.text(*child, "comm", s.child_comm, 15);
-  reader.yes_no(*child, "sqpoll", s.child_sqpoll);
-  reader.choice<Freezer>(child->get("frozen"), "frozen", s.child_frozen,
-                         {{"none", Freezer::none}, {"v1", Freezer::v1}, {"v2", Freezer::v2}});
-  reader.yes_no(*child, "traced", s.child_traced);
-  reader.yes_no(*child, "fuse", s.child_fuse);
-  reader.yes_no(*child, "fuse_server", s.fuse_server);
-  reader.yes_no(*child, "subreaper", s.child_subreaper);
-  reader.text(*child, "child", s.grandchild_comm, 15);
-  reader.text(*child, "orphan", s.orphan_comm, 15);
-  if (s.grandchild_comm.empty() && !s.orphan_comm.empty())
-    reader.fail(child->source(), "an `orphan` needs a parent to lose", "add `child` to [child]");
-}
-
-void read_outside(Reader& reader, const toml::table& root, Scenario& s) {
-  if (const toml::table* injected = reader.table(root, "injected")) {
-    s.injected = Injected::sleeps;
-    reader.only(*injected, " in [injected]", {"comm", "child", "state"});
-    reader.text(*injected, "comm", s.injected_comm, 15);
-    reader.text(*injected, "child", s.injected_child, 15);
-    reader.choice<Injected>(injected->get("state"), "state", s.injected,
-                            {{"sleeps", Injected::sleeps}, {"zombie", Injected::zombie}});
-  }
-  if (const toml::table* outside = reader.table(root, "outside")) {
-    reader.only(*outside, " in [outside]", {"comm", "does", "reaps", "subreaper", "reaps_orphans"});
-    reader.text(*outside, "comm", s.outside_comm, 15);
-    reader.choice<OutsideAct>(outside->get("does"), "does", s.outside_act,
-                              {{"nothing", OutsideAct::nothing},
-                               {"synchronize_rcu_tasks", OutsideAct::rcu_tasks},
-                               {"cgroup_rmdir", OutsideAct::rmdir},
-                               {"fork", OutsideAct::fork}});
-    reader.yes_no(*outside, "reaps", s.outside_reaps);
-    reader.yes_no(*outside, "subreaper", s.outside_subreaper);
-    reader.yes_no(*outside, "reaps_orphans", s.outside_reaps_orphans);
-  }
-}
-
-void read_rest(Reader& reader, const toml::table& root, Scenario& s) {
-  if (const toml::table* machine = reader.table(root, "machine")) {
-    reader.only(*machine, " in [machine]", {"cpus", "balance"});
-    reader.number(*machine, "cpus", s.cpus, 1, k_max_cpus);
-    reader.yes_no(*machine, "balance", s.balance);
-  }
-  read_child(reader, root, s);
-  read_outside(reader, root, s);
-  if (const toml::table* environment = reader.table(root, "environment")) {
-    reader.only(
-        *environment, " in [environment]",
-        {"outside_holders", "cgroup_migrations", "livepatches", "fake_signals", "operator_kills",
-         "operator_terms", "tracer_detaches", "thaws", "fuse_abort", "hash_release", "idle_timeouts"});
-    reader.number(*environment, "outside_holders", s.outside_holders, 0, 4);
-    reader.number(*environment, "cgroup_migrations", s.cgroup_migrations, 0, 3);
-    reader.number(*environment, "livepatches", s.livepatches, 0, 3);
-    reader.number(*environment, "fake_signals", s.fake_signals, 0, 3);
-    reader.number(*environment, "operator_kills", s.operator_kills, 0, 3);
-    reader.number(*environment, "operator_terms", s.operator_terms, 0, 3);
-    reader.yes_no(*environment, "tracer_detaches", s.tracer_detaches);
-    reader.yes_no(*environment, "thaws", s.thaws);
-    reader.yes_no(*environment, "fuse_abort", s.fuse_abort);
-    reader.yes_no(*environment, "hash_release", s.hash_release);
-    reader.yes_no(*environment, "idle_timeouts", s.idle_timeouts);
-  }
-}
-
-void read_switches(Reader& reader, const toml::table& table, std::string_view key,
+void read_switches(TomlReader& reader, const toml::table& table, std::string_view key,
                    std::vector<std::string>& out) {
-  const toml::node* node = table.get(key);
-  if (!node) return;
-  const toml::array* array = node->as_array();
-  if (!array)
-    return reader.fail(node->source(), fmt::format("`{}` must be a list", key),
-                       "for instance [\"fix-2024\"]");
+  const toml::array* array = reader.array(table, key, "for instance [\"fix-2024\"]");
+  if (!array) return;
   for (const toml::node& element : *array) {
     const auto value = element.value_exact<std::string>();
     const auto found = find_switch(value.value_or(""));
-    if (!found) return reader.fail(element.source(), found.error().message, found.error().remedy);
+    if (!found) return reader.fail(element, found.error().message, found.error().remedy);
     out.push_back(*value);
   }
 }
 
-void read_expectations(Reader& reader, const toml::table& root, Scenario& s) {
-  const toml::node* node = root.get("expect");
-  if (!node) return;
-  const toml::array* array = node->as_array();
-  if (!array) return reader.fail(node->source(), "`expect` must be a list of tables", "write [[expect]]");
-  std::vector<std::pair<std::string_view, std::string_view>> names;
-  for (const Kernel& kernel : kernels()) names.emplace_back(kernel.name, kernel.name);
-  for (const toml::node& element : *array) {
-    const toml::table* table = element.as_table();
-    if (!table) return reader.fail(element.source(), "`expect` must be a list of tables", "write [[expect]]");
+void read_expectations(TomlReader& reader, const toml::table& root, Scenario& s) {
+  Choices<std::string> names;
+  for (const Kernel& kernel : kernels()) names.emplace_back(kernel.name, std::string(kernel.name));
+  for (const toml::table* table : reader.tables(root, "expect", k_max_expectations)) {
     reader.only(*table, " in [[expect]]", {"kernel", "preempt", "with", "without", "verdict"});
-    std::string_view kernel, preempt = "none", verdict;
-    reader.choice(table->get("kernel"), "kernel", kernel, names);
-    reader.choice<std::string_view>(table->get("preempt"), "preempt", preempt,
-                                    {{"none", "none"}, {"voluntary", "voluntary"}, {"full", "full"}});
-    reader.choice<std::string_view>(table->get("verdict"), "verdict", verdict,
-                                    {{"lockup", "lockup"}, {"busy-wait", "busy-wait"}, {"proved", "proved"}});
-    if (kernel.empty() || verdict.empty())
-      reader.fail(table->source(), "[[expect]] needs `kernel` and `verdict`", "");
-    Expectation expected{std::string(kernel), std::string(preempt), std::string(verdict), {}, {}};
+    Expectation expected{.kernel = "", .preempt = "none", .verdict = "", .with = {}, .without = {}};
+    reader.choice(table->get("kernel"), "kernel", expected.kernel, names);
+    reader.choice<std::string>(table->get("preempt"), "preempt", expected.preempt,
+                               {{"none", "none"}, {"voluntary", "voluntary"}, {"full", "full"}});
+    reader.choice<std::string>(table->get("verdict"), "verdict", expected.verdict,
+                               {{"lockup", "lockup"}, {"busy-wait", "busy-wait"}, {"proved", "proved"}});
+    if (expected.kernel.empty() || expected.verdict.empty())
+      reader.fail(*table, "[[expect]] needs `kernel` and `verdict`", "");
     read_switches(reader, *table, "with", expected.with);
     read_switches(reader, *table, "without", expected.without);
     s.expectations.push_back(std::move(expected));
   }
 }
 
-/// Who holds the hash, and on what the linked requests hang.
-template <class Fail>
-void check_hash_and_links(const Fail& fail, const Scenario& s) {
-  const auto begin_as = [&](WorkerStart start) {
-    return std::count(s.workers.begin(), s.workers.end(), start);
-  };
-  const auto writing = begin_as(WorkerStart::writing);
-  if (writing > 1 || (writing > 0 && s.hash_held_outside))
-    fail("a hash is held by one worker only", "take out `writing` or `hash_held_outside`");
-  if (s.chain > 1 && writing == 0)
-    fail("`chain` is in the hands of a worker that is `writing`, and there is none", "add one to `workers`");
-  if (s.hash_release && !s.hash_held_outside)
-    fail("`hash_release` needs `hash_held_outside`", "add it to [init.io_uring]");
-  if (s.links.size() > k_max_links)
-    fail("there are more `links` than the model holds", fmt::format("at most {}", k_max_links));
-  if (!s.links.empty() &&
-      writing + begin_as(WorkerStart::reading) + begin_as(WorkerStart::about_to_read) == 0)
-    fail("`links` hang on a request that a worker executes when the story begins, and there is none",
-         "let a worker be reading, about-to-read or writing");
+void read_host(TomlReader& reader, const toml::table& root, Scenario& s) {
+  if (const toml::table* machine = reader.table(root, "machine")) {
+    reader.only(*machine, " in [machine]", {"cpus", "balance"});
+    reader.number(*machine, "cpus", s.cpus, 1, k_max_cpus);
+    reader.yes_no(*machine, "balance", s.balance);
+  }
+  if (const toml::table* outside = reader.table(root, "outside")) {
+    reader.only(*outside, " in [outside]", with({"name"}, k_outside_keys), old_keys("outside"));
+    reader.text(*outside, "name", s.outside.name, k_longest_comm);
+    read_outside(reader, *outside, s.outside);
+  }
+  if (const toml::table* environment = reader.table(root, "environment")) {
+    reader.only(*environment, " in [environment]", k_environment_keys, old_keys("environment"));
+    read_environment(reader, *environment, s.environment);
+  }
 }
 
-/// What each key allows by itself, and the model cannot hold or the story does not bear together.
-void check_together(Reader& reader, const toml::table& root, const Scenario& s) {
-  const auto fail = [&](std::string message, std::string remedy) {
-    reader.fail(root.source(), std::move(message), std::move(remedy));
-  };
-  if (s.name.empty()) fail("`name` is missing", "give the scenario a name: name = \"...\"");
-  if (count_tasks(s) > k_max_tasks)
-    fail(fmt::format("{} tasks are more than the model holds", count_tasks(s)),
-         fmt::format("at most {}, the kworker for grace periods included: take out workers", k_max_tasks));
-  if (s.containers + s.bystanders > static_cast<int>(k_max_containers))
-    fail(fmt::format("{} containers are more than the model holds", s.containers + s.bystanders),
-         fmt::format("at most {}, [bystander] included", k_max_containers));
-  if (!s.injected_child.empty() && (s.injected == Injected::zombie || s.outside_act == OutsideAct::fork))
-    fail("an [injected] task has its `child` while it lives, and from the start", "use state = \"sleeps\"");
-  const bool outside_acts = s.outside_act != OutsideAct::nothing;
-  if (s.containers > 1 && (s.injected != Injected::none || s.child_fuse || s.fuse_server || outside_acts))
-    fail("an [injected] task, FUSE, and what a task outside does exist in one container only",
-         "use [bystander] for the others");
-  if (s.outside_act == OutsideAct::fork && s.injected != Injected::sleeps)
-    fail("`does = \"fork\"` needs an [injected] task to fork, with state sleeps", "add [injected]");
-  if (s.may_create > 0 && s.workers.empty())
-    fail("a worker is made when another one asks for it, and there is none", "add `workers`");
-  check_hash_and_links(fail, s);
-  if (s.in_thread && s.sqpoll)
-    fail("`in_thread` and `sqpoll` both name the owner of the workers", "take one of them");
-  if (s.ending == Ending::exit && (s.in_thread || s.sqpoll))
-    fail("`ending = \"exit\"` ends only the leader, and a thread of init would live on", "use exit_group");
+void read_all(TomlReader& reader, const toml::table& root, Scenario& s) {
+  reader.only(root, "", k_tables, old_keys(""));
+  reader.text(root, "name", s.name, 64);
+  reader.text(root, "summary", s.summary, 200);
+  reader.text(root, "story", s.story, 8000);
+  CastReader(reader, s).read(root);
+  read_host(reader, root, s);
+  read_old_keys(reader, root, s);
+  read_expectations(reader, root, s);
+  if (reader.error()) return;
+  if (const auto objection = objection_to(s))
+    reader.fail(objection->at, objection->message, objection->remedy);
 }
-
-}  // namespace
-
-namespace {
 
 /// Nothing when an assertion of toml++ does not hold.
 std::optional<toml::parse_result> parse_toml(std::string_view text, const std::string& path) {
@@ -370,40 +249,38 @@ std::optional<toml::parse_result> parse_toml(std::string_view text, const std::s
 }  // namespace
 
 Result<Scenario> parse_scenario(std::string_view text, const std::string& path) {
-  Reader reader(path);
+  TomlReader reader(path);
   if (auto error = refused_before_parsing(text, path)) return *error;
   const std::optional<toml::parse_result> read = parse_toml(text, path);
   if (!read) return Error{ErrorKind::bad_data, "a key or a table has no name", path, "the file must be TOML"};
-  const toml::parse_result& parsed = *read;
-  if (!parsed)
-    return Error{ErrorKind::bad_data, std::string(parsed.error().description()),
-                 reader.place(parsed.error().source()), "the file must be TOML"};
-  const toml::table& root = parsed.table();
+  if (!*read)
+    return Error{ErrorKind::bad_data, std::string(read->error().description()),
+                 reader.text_of(TomlReader::place_of(read->error().source())), "the file must be TOML"};
   Scenario s;
-  reader.only(root, "",
-              {"name", "summary", "story", "machine", "containers", "bystander", "init", "child", "injected",
-               "outside", "environment", "expect"});
-  reader.text(root, "name", s.name, 64);
-  reader.text(root, "summary", s.summary, 200);
-  reader.text(root, "story", s.story, 8000);
-  read_containers(reader, root, s);
-  read_init(reader, root, s);
-  read_rest(reader, root, s);
-  read_expectations(reader, root, s);
-  if (!reader.error()) check_together(reader, root, s);
+  read_all(reader, read->table(), s);
   if (reader.error()) return *reader.error();
   return s;
-}
-
-bool Scenario::contends_for_hash() const {
-  const bool writing = std::find(workers.begin(), workers.end(), WorkerStart::writing) != workers.end();
-  return writing || hash_held_outside || std::find(links.begin(), links.end(), Link::hashed) != links.end();
 }
 
 Result<Scenario> load_scenario(const std::string& path) {
   const auto file = read_file(path, k_max_scenario_bytes + 1);
   if (!file) return file.error();
   return parse_scenario(file->text, path);
+}
+
+bool RingSpec::begin_as(WorkerStart start) const {
+  return std::find(workers.begin(), workers.end(), start) != workers.end();
+}
+
+bool RingSpec::contends_for_hash() const {
+  return begin_as(WorkerStart::writing) || hash_held_outside ||
+         std::find(links.begin(), links.end(), Link::hashed) != links.end();
+}
+
+std::size_t Scenario::init_of(std::size_t container) const {
+  const auto found = std::find_if(processes.begin(), processes.end(),
+                                  [&](const ProcessSpec& one) { return one.container == container; });
+  return static_cast<std::size_t>(found - processes.begin());
 }
 
 }  // namespace unzap::kernel

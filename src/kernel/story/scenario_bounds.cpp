@@ -39,9 +39,15 @@ class Depth {
     switch (c) {
       case '#': at_ = std::min(text_.find('\n', at_), text_.size()); break;
       case '[':
-      case '{': ++level_, parts_ = 0; break;
+      case '{':
+        ++level_;
+        parts_ = 0;
+        break;
       case ']':
-      case '}': level_ -= level_ > 0, parts_ = 0; break;
+      case '}':
+        if (level_ > 0) --level_;
+        parts_ = 0;
+        break;
       case '.': ++parts_; break;  // also that of a number, which no other follows
       case '\n':
       case ',':
@@ -61,7 +67,8 @@ class Depth {
       } else if (text_[at_] == '\n' && !many_lines) {
         return false;
       } else if (!many_lines && text_[at_] == quote) {
-        return ++at_, true;
+        ++at_;
+        return true;
       } else if (many_lines && text_.substr(at_, 3) == three) {
         at_ += 3;  // up to two more are the end of what it says
         for (int more = 0; more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) ++at_;

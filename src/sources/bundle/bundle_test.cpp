@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "explorer/explore.hpp"
+#include "kernel/story/test_cast.hpp"
 #include "sources/bundle/compression.hpp"
 #include "sources/bundle/values.hpp"
 #include "sources/model/model_source.hpp"
@@ -185,11 +186,9 @@ TEST(Bundle, EveryNameComesBack) {
 }
 
 TEST(Bundle, StatesOfTheModelComeBack) {
-  kernel::Scenario scenario;
-  scenario.init_comm = "npm start";
-  scenario.ring = scenario.child = true;
-  scenario.workers = {kernel::WorkerStart::idle};
-  scenario.idle_timeouts = false;
+  kernel::Scenario scenario = kernel::init_and_child("npm start", "child");
+  ring_of(scenario).workers = {kernel::WorkerStart::idle};
+  scenario.environment.idle_timeouts = false;
   const kernel::Machine machine(scenario, kernel::find_kernel("v5.15.160")->variant, kernel::Preempt::none);
   const auto found = explorer::explore(machine);
   const std::vector<bool> ran(kernel::k_max_tasks, true);

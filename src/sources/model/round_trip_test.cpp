@@ -10,6 +10,7 @@
 
 #include "diagnosis/diagnose.hpp"
 #include "explorer/explore.hpp"
+#include "kernel/story/test_cast.hpp"
 #include "sources/model/model_source.hpp"
 
 namespace unzap {
@@ -43,39 +44,40 @@ const Row k_rows[] = {
     {"npm-zombie, fixed", "v5.15.162", Preempt::none, [](Scenario&) {}, 0},
     {"npm-zombie, reworked", "v6.1.192", Preempt::none, [](Scenario&) {}, 0},
     {"the child's SQPOLL thread is last", "v5.15.160", Preempt::none,
-     [](Scenario& s) { s.child_sqpoll = true; }, 4},
+     [](Scenario& s) { add_sqpoll_thread(s.processes[1]); }, 4},
     {"armed request: the leader spins", "v6.1.94", Preempt::none,
      [](Scenario& s) {
-       s.workers.clear();
-       s.armed_request = true;
+       ring_of(s).workers.clear();
+       ring_of(s).armed = true;
      },
      1},
     {"one CPU: nobody else runs", "v5.15.160", Preempt::none,
      [](Scenario& s) {
-       s.workers.clear();
-       s.armed_request = true;
+       ring_of(s).workers.clear();
+       ring_of(s).armed = true;
        s.cpus = 1;
      },
      1},
     {"three CPUs", "v6.1.94", Preempt::none,
      [](Scenario& s) {
-       s.workers.clear();
-       s.armed_request = true;
+       ring_of(s).workers.clear();
+       ring_of(s).armed = true;
        s.cpus = 3;
      },
      2},
-    {"killed from outside", "v5.15.160", Preempt::none, [](Scenario& s) { s.ending = Ending::sigkill; }, 2},
-    {"a worker in a read", "v6.1.94", Preempt::none, [](Scenario& s) { s.workers = {WorkerStart::reading}; },
-     6},
+    {"killed from outside", "v5.15.160", Preempt::none,
+     [](Scenario& s) { s.processes[0].ends = Ending::sigkill; }, 2},
+    {"a worker in a read", "v6.1.94", Preempt::none,
+     [](Scenario& s) { ring_of(s).workers = {WorkerStart::reading}; }, 6},
     {"a healthy container beside it", "v5.15.160", Preempt::none,
      [](Scenario& s) {
-       s.workers.clear();
-       s.armed_request = true;
-       s.bystanders = 1;
+       ring_of(s).workers.clear();
+       ring_of(s).armed = true;
+       add_containers(s, "bystander");
      },
      12},
     {"mounts held outside: a spin that ends", "v5.15.160", Preempt::none,
-     [](Scenario& s) { s.outside_holders = 1; }, 0},
+     [](Scenario& s) { s.containers[0].outside_holders = 1; }, 0},
 };
 
 const std::map<std::string, ModelGaps> k_gaps = {
@@ -87,13 +89,9 @@ const std::map<std::string, ModelGaps> k_gaps = {
 };
 
 Scenario scenario_of(const Row& row) {
-  Scenario s;
-  s.name = "round-trip";
-  s.init_comm = "npm start";
-  s.child_comm = "npm run zombie";
-  s.ring = s.child = true;
-  s.workers = {WorkerStart::idle};
-  s.idle_timeouts = false;
+  Scenario s = kernel::init_and_child("npm start", "npm run zombie");
+  ring_of(s).workers = {WorkerStart::idle};
+  s.environment.idle_timeouts = false;
   row.change(s);
   return s;
 }

@@ -79,7 +79,8 @@ Result<Input> input_of_file(const DiagnoseOptions& options) {
 }
 
 Result<Input> input_of_host(const DiagnoseOptions& options) {
-  Result<Snapshot> snapshot = snapshot_of_host(options.host, options.common.quiet);
+  Result<Snapshot> snapshot =
+      snapshot_of_host(options.host, options.common.quiet, Purpose::diagnose, options.selection.any());
   if (!snapshot) return snapshot.error();
   return Input{std::move(*snapshot)};
 }
@@ -148,7 +149,7 @@ int run_diagnose(const DiagnoseOptions& options) {
   Diagnosis diagnosis = diagnose(snapshot, diagnosis_seconds(options.host));
   Selection selection = options.selection;
   if (options.file.empty()) {
-    const auto found = found_on_host(selection, options.host, snapshot);
+    const auto found = found_on_host(selection, snapshot);
     if (!found) return report_failure(found.error(), options.format());
     selection = *found;
   }

@@ -16,12 +16,14 @@ namespace {
 constexpr double k_window_seconds = 1.1;
 
 constexpr double k_kernel_seconds = 2;
+constexpr double k_risk_kernel_seconds = 3;
 constexpr double k_diagnosis_seconds = 20;
 
-LiveKernelOptions kernel_options(const HostOptions& options) {
+LiveKernelOptions kernel_options(const HostOptions& options, Purpose purpose) {
   LiveKernelOptions out;
   if (!options.procfs.empty()) out.procfs = options.procfs;
-  out.timeout_seconds = std::min(k_kernel_seconds, options.timeout_seconds);
+  out.timeout_seconds =
+      std::min(purpose == Purpose::risk ? k_risk_kernel_seconds : k_kernel_seconds, options.timeout_seconds);
   return out;
 }
 
@@ -36,19 +38,23 @@ void add_host_options(CLI::App& verb, HostOptions& options) {
       ->check(CLI::Range(0.1, 3600.0));
 }
 
-Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet, KernelLook look) {
+Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet, Purpose purpose, bool containers) {
   ProgressLine progress(quiet);
   ProcfsOptions source;
   if (!options.procfs.empty()) source.root = options.procfs;
+  source.trouble = purpose != Purpose::risk;
+  source.containers = containers;
+  source.rings = purpose != Purpose::diagnose;
   source.sample_seconds = k_window_seconds;
   source.total_timeout_seconds = options.timeout_seconds;
   source.read_timeout_seconds = std::min(source.read_timeout_seconds, options.timeout_seconds / 2);
   source.progress = [&progress](const std::string& text) { progress.show(text); };
   Result<Snapshot> snapshot = read_procfs(source);
   if (!snapshot) return snapshot;
-  if (look != KernelLook::always && !wait_fix_matters(*snapshot, diagnosis_seconds(options))) return snapshot;
+  if (purpose == Purpose::diagnose && !wait_fix_matters(*snapshot, diagnosis_seconds(options)))
+    return snapshot;
   progress.show("looking at the kernel");
-  look_at_kernel(kernel_options(options), snapshot->host);
+  look_at_kernel(kernel_options(options, purpose), snapshot->host);
   return snapshot;
 }
 

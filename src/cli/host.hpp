@@ -19,15 +19,17 @@ struct HostOptions {
 };
 void add_host_options(CLI::App& verb, HostOptions& options);
 
-/// When the code of the host's kernel is read: it takes up to two seconds more.
-enum class KernelLook : std::uint8_t {
-  when_it_matters,  ///< when it can change the diagnosis of what was seen
-  always,           ///< for those who do not diagnose here
+/// What a look at the host is for. The code of its kernel takes up to two seconds more (for `risk` three).
+enum class Purpose : std::uint8_t {
+  diagnose,  ///< what may be stuck; the kernel's code when it can change what is said of that
+  record,    ///< all that any verb asks of a bundle
+  risk,      ///< containers, who of them uses io_uring, and the kernel's code
 };
 
 /// The live host at this moment; `quiet`: without a progress line.
-Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet,
-                                  KernelLook look = KernelLook::when_it_matters);
+/// `containers`: also of every process which container it is in, for those who look for one.
+Result<Snapshot> snapshot_of_host(const HostOptions& options, bool quiet, Purpose purpose = Purpose::diagnose,
+                                  bool containers = false);
 
 /// How long the diagnosis of what was read may take: 20 seconds, or as long as --timeout if that is longer.
 double diagnosis_seconds(const HostOptions& options);

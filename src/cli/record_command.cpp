@@ -75,10 +75,11 @@ int run_record(const RecordOptions& options) {
   // Before the look, which takes seconds.
   if (const auto refused = standard_output ? std::nullopt : cannot_write_file(options.file, options.force))
     return fail(*refused);
-  Result<Snapshot> snapshot = snapshot_of_host(options.host, options.quiet, KernelLook::always);
+  Result<Snapshot> snapshot =
+      snapshot_of_host(options.host, options.quiet, Purpose::record, options.selection.any());
   if (!snapshot) return fail(snapshot.error());
   // The whole host is taken along in any case: what a container hangs on may be outside of it.
-  const auto found = found_on_host(options.selection, options.host, *snapshot);
+  const auto found = found_on_host(options.selection, *snapshot);
   if (!found) return fail(found.error());
   if (found->any()) snapshot->problems.push_back({"unzap record", "recorded because of " + found->text()});
   if (options.redact) *snapshot = redacted(std::move(*snapshot));

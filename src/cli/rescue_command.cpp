@@ -49,7 +49,8 @@ struct RescueOptions {
 };
 
 Result<Snapshot> snapshot_for(const RescueOptions& options) {
-  if (options.file.empty()) return snapshot_of_host(options.host, options.common.quiet);
+  if (options.file.empty())
+    return snapshot_of_host(options.host, options.common.quiet, Purpose::diagnose, options.selection.any());
   const auto input = read_file(options.file, k_max_bundle_bytes);
   if (!input) return input.error();
   if (!looks_like_bundle(input->text))
@@ -138,7 +139,7 @@ Result<Look> look(const RescueOptions& options) {
   const Result<Snapshot> snapshot = snapshot_for(options);
   if (!snapshot) return snapshot.error();
   Diagnosis diagnosis = diagnose(*snapshot, diagnosis_seconds(options.host));
-  const auto selection = options.file.empty() ? found_on_host(options.selection, options.host, *snapshot)
+  const auto selection = options.file.empty() ? found_on_host(options.selection, *snapshot)
                                               : Result<Selection>(options.selection);
   if (!selection) return selection.error();
   keep_selected(diagnosis, *selection, *snapshot);

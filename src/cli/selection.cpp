@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "diagnosis/catalogue.hpp"
-#include "sources/procfs/containers.hpp"
+#include "snapshot/container.hpp"
 #include "util/text.hpp"
 
 namespace unzap {
@@ -67,17 +67,43 @@ bool is_uid(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
 }
 
+/// A process of a container or a pod, by its cgroup.
+struct Contained {
+  std::int32_t pid = 0;
+  Container container;
+};
+
+std::vector<Contained> contained(const Snapshot& snapshot) {
+  std::vector<Contained> out;
+  for (const Task& task : snapshot.tasks) {
+    if (!task.is_leader() || !task.cgroup) continue;
+    Container found = container_of(*task.cgroup);
+    if (!found.id.empty() || !found.pod.empty()) out.push_back({*task.tid, std::move(found)});
+  }
+  return out;
+}
+
+/// Every process that there is could be asked.
+bool complete(const Snapshot& snapshot) {
+  const auto asked = [](const Task& task) {
+    const bool kernel_thread = (task.flags.value_or(0) & k_pf_kthread) != 0;
+    const Absence* why = task.cgroup.absence();
+    return !task.is_leader() || kernel_thread || why == nullptr || *why == Absence::gone;
+  };
+  return snapshot.all_tasks && std::all_of(snapshot.tasks.begin(), snapshot.tasks.end(), asked);
+}
+
 /// The one container whose id begins like that.
-Result<std::string> whole_id(const Selection& selection, const Containers& containers, bool complete) {
+Result<std::string> whole_id(const Selection& selection, const std::vector<Contained>& all, bool whole) {
   std::set<std::string> ids;
-  for (const ContainedProcess& process : containers.processes)
-    if (process.container.id.starts_with(selection.container)) ids.insert(process.container.id);
+  for (const Contained& one : all)
+    if (one.container.id.starts_with(selection.container)) ids.insert(one.container.id);
   if (ids.count(selection.container) > 0) return selection.container;
   if (ids.size() > 1)
     return Error{ErrorKind::usage, fmt::format("{} containers begin like that", ids.size()),
                  selection.container, "give more of the id"};
   if (ids.size() == 1) return *ids.begin();
-  if (complete)
+  if (whole)
     return no_such(selection, "docker ps --no-trunc, crictl ps -a or ctr containers ls shows the ids");
   return selection.container;
 }
@@ -103,35 +129,27 @@ void add_selection_options(CLI::App& verb, Selection& selection) {
       ->check(CLI::Range(1, 1 << 22));
 }
 
-Result<Selection> found_on_host(const Selection& selection, const HostOptions& options,
-                                const Snapshot& snapshot) {
+Result<Selection> found_on_host(const Selection& selection, const Snapshot& snapshot) {
   Selection out = selection;
   std::replace(out.pod.begin(), out.pod.end(), '_', '-');
   if (!out.any()) return out;
   if (!out.pod.empty() && !is_uid(out.pod))
     return Error{ErrorKind::no_input, "a node knows its pods by uid, not by name", out.pod,
                  "kubectl get pod NAME -o jsonpath={.metadata.uid} tells it"};
-  ProcfsOptions source;
-  if (!options.procfs.empty()) source.root = options.procfs;
-  source.total_timeout_seconds = options.timeout_seconds;
-  const Result<Containers> containers = containers_of_host(source);
-  if (!containers) return containers.error();
-  const bool complete = containers->complete && snapshot.all_tasks;
+  const std::vector<Contained> all = contained(snapshot);
+  const bool whole = complete(snapshot);
   if (!out.container.empty()) {
-    const auto id = whole_id(out, *containers, complete);
+    const auto id = whole_id(out, all, whole);
     if (!id) return id.error();
     out.container = *id;
   }
-  const auto has = [&](auto is) {
-    return std::any_of(containers->processes.begin(), containers->processes.end(), is);
-  };
-  if (!out.pod.empty() && complete &&
-      !has([&](const ContainedProcess& one) { return one.container.pod == out.pod; }))
+  const auto in_pod = [&](const Contained& one) { return one.container.pod == out.pod; };
+  if (!out.pod.empty() && whole && std::none_of(all.begin(), all.end(), in_pod))
     return no_such(out, "crictl pods, or kubectl get pods -o wide, shows where it runs");
   if (out.pid != 0 && !shown(snapshot, out.pid)) {
-    if (complete) return no_such(out, "give the number that the host gives it");
+    if (whole) return no_such(out, "give the number that the host gives it");
   } else if (out.pid != 0 && out.container.empty()) {
-    for (const ContainedProcess& one : containers->processes)
+    for (const Contained& one : all)
       if (one.pid == out.pid) out.container = one.container.id;
   }
   return out;

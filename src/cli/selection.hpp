@@ -7,7 +7,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/host.hpp"
 #include "diagnosis/finding.hpp"
 #include "snapshot/snapshot.hpp"
 #include "util/result.hpp"
@@ -26,11 +25,10 @@ struct Selection {
 };
 void add_selection_options(CLI::App& verb, Selection& selection);
 
-/// The selection with its container id in full, as this host knows it: no_input when it is certain that there
-/// is no such container, pod or process, usage when several begin like that. Where not all can be seen it
-/// stays.
-Result<Selection> found_on_host(const Selection& selection, const HostOptions& options,
-                                const Snapshot& snapshot);
+/// The selection with its container id in full, as the host of a snapshot with all containers
+/// (snapshot_of_host) knows it: no_input when it is certain that there is no such container, pod or process,
+/// usage when several begin like that. Where not all can be seen it stays.
+Result<Selection> found_on_host(const Selection& selection, const Snapshot& snapshot);
 
 /// Leaves the findings that are about whom was asked for; what is left decides the verdict, which is healthy
 /// only where the look at the whole host left nothing open.

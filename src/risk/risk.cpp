@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <map>
 
-#include "linux/io_thread.hpp"
-#include "util/text.hpp"
+#include "kernel_image/host_facts.hpp"
+#include "snapshot/namespaces.hpp"
 
 namespace unzap {
 namespace {
@@ -22,14 +22,6 @@ InitKind kind_of(std::string_view comm) {
   return reaper ? InitKind::reaper : InitKind::application;
 }
 
-/// Whether a process uses io_uring; absent when its open files were not to be seen and it has no threads of
-/// io_uring at the moment.
-Reading<bool> uses_io_uring(const ViewedProcess& process) {
-  if (!process.io_threads.empty()) return true;
-  if (process.rings) return *process.rings > 0;
-  return *process.rings.absence();
-}
-
 bool runs_libuv(std::string_view comm) {
   return std::any_of(std::begin(k_libuv_users), std::end(k_libuv_users), [comm](std::string_view user) {
     return comm == user || comm.starts_with(std::string(user) + " ");
@@ -38,13 +30,16 @@ bool runs_libuv(std::string_view comm) {
 
 class Assessor {
  public:
-  Assessor(const NodeView& view, const KernelAnswer& kernel) : view_(view), kernel_(kernel) {}
+  explicit Assessor(const Snapshot& snapshot)
+      : node_(node_of(snapshot)),
+        kernel_(answer_for(kernel_of(snapshot.host, "the kernel"))),
+        threads_(snapshot.tasks.size()) {}
 
   RiskReport run() {
     // 0 stands for all whose namespace was not to be seen.
-    std::map<std::uint64_t, std::vector<const ViewedProcess*>> by_ns;
-    for (const ViewedProcess& process : view_.processes)
-      by_ns[process.pid_ns.value_or(0)].push_back(&process);
+    std::map<std::uint64_t, std::vector<const NodeProcess*>> by_ns;
+    for (const NodeProcess& process : node_.processes)
+      by_ns[process.leader->pid_ns.value_or(0)].push_back(&process);
     RiskReport out;
     for (const auto& [pid_ns, processes] : by_ns) out.containers.push_back(container_of(processes));
     std::stable_sort(out.containers.begin(), out.containers.end(),
@@ -54,51 +49,53 @@ class Assessor {
                      });
     out.kernel = kernel_.verdict;
     out.kernel_reason = kernel_.reason;
-    out.gaps = view_.gaps;
-    out.threads = view_.threads;
+    out.gaps = node_.gaps;
+    out.threads = threads_;
     return out;
   }
 
  private:
-  ContainerRisk container_of(const std::vector<const ViewedProcess*>& processes) {
+  ContainerRisk container_of(const std::vector<const NodeProcess*>& processes) {
     ContainerRisk out;
-    out.pid_ns = processes.front()->pid_ns;
+    out.pid_ns = processes.front()->leader->pid_ns;
     out.host = out.pid_ns.is(k_first_pid_ns);
     out.processes = processes.size();
     out.init_uses = Absence::gone;
-    for (const ViewedProcess* process : processes) {
-      const bool init = out.pid_ns && !out.host && process->own_pid.is(1);
+    for (const NodeProcess* process : processes) {
+      const bool init = out.pid_ns && !out.host && process->own_pid().is(1);
       if (init) take_init(*process, out);
-      if (out.container.empty()) out.container = process->container.value_or("");
-      if (out.pod.empty()) out.pod = process->pod;
-      if (uses_io_uring(*process).is(true)) take_user(*process, init, out);
+      if (out.container.empty()) out.container = process->leader->container.value_or("");
+      if (out.pod.empty()) out.pod = process->pod();
+      if (process->uses_io_uring().is(true)) take_user(*process, init, out);
     }
-    judge(out, *processes.front());
+    judge(out, *processes.front()->leader);
     return out;
   }
 
-  void take_init(const ViewedProcess& process, ContainerRisk& out) {
-    out.init_pid = process.pid;
-    out.init_comm = process.comm;
-    out.init_kind = kind_of(process.comm);
-    out.init_uses = uses_io_uring(process);
-    if (process.mnt_ns && view_.host_mnt_ns) out.own_mount_ns = *process.mnt_ns != *view_.host_mnt_ns;
-    out.container = process.container.value_or("");
-    out.pod = process.pod;
+  void take_init(const NodeProcess& process, ContainerRisk& out) {
+    const Task& init = *process.leader;
+    out.init_pid = *init.tid;
+    out.init_comm = init.comm.value_or("");
+    out.init_kind = kind_of(out.init_comm);
+    out.init_uses = process.uses_io_uring();
+    if (init.mnt_ns && node_.host_mnt_ns) out.own_mount_ns = *init.mnt_ns != *node_.host_mnt_ns;
+    out.container = init.container.value_or("");
+    out.pod = process.pod();
   }
 
-  static void take_user(const ViewedProcess& process, bool init, ContainerRisk& out) {
-    out.users.push_back({process.pid, process.comm, init, process.rings, process.io_threads});
+  static void take_user(const NodeProcess& process, bool init, ContainerRisk& out) {
+    const Task& leader = *process.leader;
+    out.users.push_back({*leader.tid, leader.comm.value_or(""), init, leader.rings, process.io_threads});
     for (const IoThread& thread : process.io_threads) ++(thread.sqpoll ? out.sqpoll : out.workers);
   }
 
   /// Whether the init leaves anything to spin on, then what the kernel makes of it.
-  void judge(ContainerRisk& out, const ViewedProcess& any) {
+  void judge(ContainerRisk& out, const Task& any) {
     if (out.host) return say(out, RiskRank::cannot, "this is the host itself: its init never ends");
     if (!out.pid_ns)
       return say(out, out.users.empty() ? RiskRank::cannot : RiskRank::unknown,
                  fmt::format("the pid namespace of {} process(es) like {}[{}] was not to be seen ({})",
-                             out.processes, any.comm, any.pid, name(*out.pid_ns.absence())));
+                             out.processes, any.comm.value_or(""), *any.tid, name(*out.pid_ns.absence())));
     if (!out.init_pid)
       return say(out, out.users.empty() ? RiskRank::cannot : RiskRank::unknown,
                  out.users.empty() ? "no process of it uses io_uring" : "its init was not found");
@@ -151,16 +148,12 @@ class Assessor {
     out.reason = std::move(reason);
   }
 
-  const NodeView& view_;
-  const KernelAnswer& kernel_;
+  const Node node_;
+  const KernelAnswer kernel_;
+  const std::size_t threads_;
 };
 
 }  // namespace
-
-Reading<std::int32_t> creator_in(std::string_view comm) {
-  const auto name = parse_io_thread_name(comm);
-  return name && name->creator ? Reading<std::int32_t>(*name->creator) : Absence::not_in_this_kernel;
-}
 
 RiskRank RiskReport::worst() const {
   RiskRank out = RiskRank::cannot;
@@ -168,8 +161,8 @@ RiskRank RiskReport::worst() const {
   return out == RiskRank::cannot && !gaps.empty() ? RiskRank::unknown : out;
 }
 
-RiskReport assess_risk(const NodeView& view, const KernelAnswer& kernel) {
-  return Assessor(view, kernel).run();
+RiskReport assess_risk(const Snapshot& snapshot) {
+  return Assessor(snapshot).run();
 }
 
 }  // namespace unzap

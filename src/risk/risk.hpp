@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "kernel_image/verdict.hpp"
-#include "risk/node_view.hpp"
+#include "risk/node.hpp"
+#include "snapshot/snapshot.hpp"
 #include "util/names.hpp"
 
 namespace unzap {
@@ -69,6 +70,8 @@ struct RiskReport {
   RiskRank worst() const;
 };
 
-RiskReport assess_risk(const NodeView& view, const KernelAnswer& kernel);
+/// Of a snapshot whose source looked for rings (ProcfsOptions::rings); what another one leaves open is in
+/// `gaps`, and then nothing is called harmless.
+RiskReport assess_risk(const Snapshot& snapshot);
 
 }  // namespace unzap

@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "snapshot": ["util"],
     "linux": ["util", "snapshot"],
     "sources/text": ["util", "snapshot", "linux"],
-    "sources/procfs": ["util", "snapshot", "linux", "sources/text", "risk/node_view.hpp"],
+    "sources/procfs": ["util", "snapshot", "linux", "sources/text"],
     "sources/bundle": ["util", "snapshot", "linux/io_thread.hpp"],
     "sources/model": ["util", "snapshot", "kernel"],
     "sources/live_kernel": ["util", "snapshot", "linux", "kernel_image"],

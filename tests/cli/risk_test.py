@@ -14,8 +14,8 @@ import unittest
 
 import jsonschema
 
-UNZAP = os.path.abspath(sys.argv[1])
-with open(os.path.join(sys.argv[2], "docs/schema/risk.schema.json"), encoding="utf-8") as schema_file:
+UNZAP, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
+with open(os.path.join(SOURCE, "docs/schema/risk.schema.json"), encoding="utf-8") as schema_file:
     SCHEMA = json.load(schema_file)
 
 
@@ -55,6 +55,46 @@ class Case(unittest.TestCase):
         self.write("90/fd/5", "anon_inode:[io_uring]" if ring else "/dev/null", link=True)
         self.write("config.gz", gzip.compress(("CONFIG_64BIT=y\n" + config).encode()))
         return ("--path.procfs", self.folder)
+
+    def record(self, *arguments):
+        bundle = os.path.join(self.folder, "node.unzap")
+        done = subprocess.run([UNZAP, "record", "-q", "--force", "-o", bundle, *arguments], capture_output=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return bundle
+
+    def test_a_bundle_is_answered_as_its_host(self):
+        for ring in (True, False):
+            for config in ("CONFIG_IO_URING=y\n", ""):
+                with self.subTest(ring=ring, config=config):
+                    self.setUp()
+                    node = self.container(ring, config)
+                    self.write("90/task/92/stat", stat_line(92, "iou-wrk-90", 0x10))
+                    self.write("90/cgroup", "0::/docker/" + "c" * 64 + "\n")
+                    live, recorded = run("--json", *node), run("--json", self.record(*node))
+                    self.assertEqual(json.loads(recorded.stdout), json.loads(live.stdout))
+                    self.assertEqual(recorded.returncode, live.returncode)
+                    container, = json.loads(recorded.stdout)["containers"]
+                    self.assertEqual((container["container"], container["workers"]), ("c" * 64, 1))
+
+    def test_masked_names_change_no_rank(self):
+        node = self.container(config="CONFIG_IO_URING=y\n")
+        rank = lambda done: [one["rank"] for one in json.loads(done.stdout)["containers"]]
+        self.assertEqual(rank(run("--json", self.record("--redact", *node))), rank(run("--json", *node)))
+
+    def test_a_bundle_without_what_it_takes_is_not_known_and_says_what_to_do(self):
+        old = os.path.join(SOURCE, "tests/cases/lab-armed-poll/capture.unzap")
+        done = run("--json", old)
+        answer = json.loads(done.stdout)
+        jsonschema.validate(answer, SCHEMA)
+        self.assertEqual((done.returncode, answer["verdict"], answer["kernel"]["verdict"]), (2, "unknown", "unknown"))
+        self.assertTrue(any("unzap record" in gap for gap in answer["gaps"]), answer["gaps"])
+
+    def test_what_is_no_bundle_is_said(self):
+        self.write("text", "hello")
+        self.assertEqual(run(os.path.join(self.folder, "text")).returncode, 65)
+        self.assertEqual(run(os.path.join(self.folder, "none.unzap")).returncode, 66)
+        self.assertEqual(run("x.unzap", "--path.procfs", self.folder).returncode, 64)
 
     @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_this_node_gets_an_answer_that_fits_the_schema(self):

@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
-#include "snapshot/container.hpp"
-#include "sources/procfs/procfs_source.hpp"
+#include "snapshot/snapshot.hpp"
+#include "sources/procfs/reader.hpp"
 
 namespace unzap {
 
-/// A process of a container, by its cgroup.
-struct ContainedProcess {
-  std::int32_t pid = 0;
-  Container container;
-};
+/// The cgroup of every process, kernel threads left out, and the container that it names, into the leaders
+/// that do not have it yet: for those who look for a container by its id.
+void read_containers(Reader& reader, Snapshot& snapshot);
 
-/// The processes of this host that a cgroup puts into a container or a pod, with what their cgroup says.
-struct Containers {
-  std::vector<ContainedProcess> processes;
-  bool complete = true;  ///< every process that is listed could be asked
-};
-Result<Containers> containers_of_host(const ProcfsOptions& options);
+/// What a cgroup file says into a task that does not have it yet.
+void take_cgroup(const ReadResult& answer, Task& task);
 
 }  // namespace unzap

@@ -10,11 +10,13 @@
 
 #include "linux/cgroup.hpp"
 #include "linux/task_stat.hpp"
+#include "sources/procfs/containers.hpp"
 #include "sources/procfs/details.hpp"
 #include "sources/procfs/file_systems.hpp"
 #include "sources/procfs/kernel_log.hpp"
 #include "sources/procfs/profile.hpp"
 #include "sources/procfs/reader.hpp"
+#include "sources/procfs/rings.hpp"
 #include "sources/procfs/select.hpp"
 #include "sources/procfs/surroundings.hpp"
 #include "sources/procfs/threads.hpp"
@@ -335,11 +337,16 @@ void Scan::apply_profile(Profiler& profiler) {
 Result<Snapshot> Scan::run() {
   const auto tgids = list_processes();
   if (!tgids) return tgids.error();
-  const Reading<std::string> log = read_kernel_log();  // first: the last thing that may be left unread
+  // First: the last thing that may be left unread.
+  const Reading<std::string> log = options_.trouble ? read_kernel_log() : Absence::not_asked;
   snapshot_.host = read_host(reader_, real_);
   hidden_ = !read_threads(reader_, root_, *tgids, snapshot_);
-  probe_permissions();
-  look_again(look_at_trouble());
+  if (options_.trouble) {
+    probe_permissions();
+    look_again(look_at_trouble());
+  }
+  if (options_.containers) read_containers(reader_, snapshot_);
+  if (options_.rings) read_rings(reader_, snapshot_);
 
   for (Task& task : snapshot_.tasks) settle_absences(task);
   if (real_) snapshot_.cgroups = read_freezers(reader_, cgroups_);

@@ -16,6 +16,9 @@ struct ProcfsOptions {
   /// From the first look to the last at a task that may be stuck. Looks are no longer apart than what was
   /// found asks for: a host on which nothing waits, ends or runs is looked at once.
   double sample_seconds = 0.3;
+  bool trouble = true;                  ///< a closer look at what may be stuck, and the kernel log
+  bool containers = false;              ///< the cgroup of every process: see read_containers()
+  bool rings = false;                   ///< containers, and who of them uses io_uring: see read_rings()
   bool include_self = false;            ///< this process is among what is looked at
   double read_timeout_seconds = 1.0;    ///< for one file; then the reading is timed_out
   double total_timeout_seconds = 10.0;  ///< for everything; what is left is timed_out

@@ -263,7 +263,7 @@ lrwxrwxrwx 1 root root 0 Feb  9 17:12 pid -> pid:[4026532278]
     {"a ps that hangs on a command line",
      "open(\"/proc/20/stat\", O_RDONLY) = 6\nread(6, \"20 (java) D 3 3\"..., 1024) = 15\n"
      "open(\"/proc/20/cmdline\", O_RDONLY) = 6\nread(6,\n",
-     "task tid=20 ppid=3 comm='java' state=D\nother tid=20\n"},
+     "task tid=20 ppid=3 comm='java' state=D\nread_hangs tid=20\n"},
     {"stacks of user space are none of the kernel",
      "goroutine 1 [chan send, 5 minutes]:\nmain.main()\n\t/go/x.go:12 +0x1d5\n"
      "Thread 1 (Thread 0x7f (LWP 12)):\n#0  0x00007f in __lll_lock_wait () from /lib/libc.so.6\n",

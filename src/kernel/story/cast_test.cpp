@@ -21,7 +21,7 @@ TEST(Cast, InitMayHaveSeveralChildrenAndTheyToo) {
   EXPECT_EQ(d[d.find("grandchild")].parent, d.find("second"));
   EXPECT_EQ(d.s.pid_ns[0].pid_allocated, 4);
   EXPECT_EQ(d.s.mnt_ns[0].nsproxy_refs, 4);
-  d.until_said(d.leader(), "SIGKILL to child");
+  d.until(d.leader(), [&](const State&, const Task&) { return d.sigpending(d.find("child")); });
   for (const char* name : {"child", "second", "grandchild"}) EXPECT_TRUE(d.sigpending(d.find(name))) << name;
 }
 

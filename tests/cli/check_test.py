@@ -21,7 +21,7 @@ with open(os.path.join(SOURCE, "docs/schema/check.schema.json"), encoding="utf-8
 with open(SCENARIO, encoding="utf-8") as scenario_file:
     SCENARIO_TEXT = scenario_file.read()
 
-EXIT_CODES = {"proved": 0, "lockup": 13, "busy-wait": 14, "inconclusive": 5}
+EXIT_CODES = {"proved": 0, "lockup": 13, "busy-wait": 14, "inconclusive": 5, "broken": 70}
 KERNELS = ("v5.15.160", "v5.15.162", "v6.1.94", "v6.1.95", "v6.1.192", "v6.6.34", "v6.6.35")
 
 
@@ -131,6 +131,13 @@ class Verdicts(Case):
         self.assertGreater(compact["bytes_kept_per_state"], 0)
         for same in ("verdict", "states", "transitions", "trap", "trace", "loop"):
             self.assertEqual(full[same], compact[same])
+
+    def test_who_is_paranoid_gets_the_same_answer(self):
+        for kernel in ("v5.15.160", "v6.1.192"):
+            plain, paranoid = self.check("--kernel", kernel), self.check("--kernel", kernel, "--paranoid")
+            for field in ("verdict", "states", "transitions", "doomed_states", "trace"):
+                self.assertEqual(plain[field], paranoid[field], (kernel, field))
+            self.assertNotIn("broken", paranoid)
 
     def test_a_proof_of_nothing_is_seen_for_what_it_is(self):
         document = self.check("--kernel", "v5.15.162")

@@ -25,7 +25,7 @@ struct Invariant {
 /// All of them. Where a state breaks several, the first is named.
 std::span<const Invariant> invariants();
 
-/// The first that `s` breaks; nullptr: all hold. To ask it of every state makes a search about a fifth slower.
+/// The first that `s` breaks; nullptr: all hold. Asking every state makes a search a fifth slower.
 const Invariant* broken_in(const Config& c, const State& s);
 
 /// Nothing: there is none of that name.

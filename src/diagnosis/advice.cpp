@@ -60,7 +60,7 @@ std::optional<Remedy> remedy_of(std::string_view item) {
   const auto words = plain(*text);
   const auto risk = plain(item);
   if (!words || !risk) return std::nullopt;
-  return Remedy{std::string(*id), *words, *risk};
+  return Remedy{std::string(*id), *words, *risk == "none" ? "" : *risk};
 }
 
 /// Goes through a page line by line.

@@ -43,7 +43,7 @@ TEST(Advice, IsWhatThePageLists) {
   ASSERT_TRUE(advice) << advice.error().text();
   const PageAdvice always = {{"the server answers"},
                              {"who spins: dmesg | grep 'x  y'"},
-                             {{"wait", "Wait for the server (kill -CONT <pid> is harmless)", "none"}},
+                             {{"wait", "Wait for the server (kill -CONT <pid> is harmless)"}},
                              {"ptrace(2)"}};
   const PageAdvice full_moon = {{"/proc/<pid>/x is 0"}, {}, {}, {}};
   EXPECT_EQ(advice->at(""), always);

@@ -123,8 +123,7 @@ void advise_before_reboot(Finding& finding) {
   if (find("save-evidence") == all.end())
     all.insert(find("reboot"), {"save-evidence",
                                 "Before a reboot, as root: unzap record -o FILE, dmesg, and echo w > "
-                                "/proc/sysrq-trigger with dmesg again; copy them off the node",
-                                "none"});
+                                "/proc/sysrq-trigger with dmesg again; copy them off the node"});
 }
 
 /// True when the finding is about the container or sandbox with this id; a log may cut it short.

@@ -61,7 +61,7 @@ struct ContainerRef {
 struct Remedy {
   std::string id;  ///< stable: "upgrade-kernel"
   std::string text;
-  std::string risk;  ///< what it may break and cannot undo; "none" when it only reads
+  std::string risk = {};  ///< what it may break and cannot undo; empty: nothing
 
   bool operator==(const Remedy&) const = default;
 };

@@ -138,8 +138,11 @@ class Winners {
 
  private:
   static constexpr std::size_t k_most_others = 16;
-  static std::int32_t jam_of(const Finding& finding) {
-    return finding.reaper ? finding.reaper->tid.value_or(0) : 0;
+  /// The dying init by number and start time; zeros where they are not known.
+  using Jam = std::pair<std::int32_t, std::uint64_t>;
+  static Jam jam_of(const Finding& finding) {
+    if (!finding.reaper) return {};
+    return {finding.reaper->tid.value_or(0), finding.reaper->start_ticks.value_or(0)};
   }
   void add(std::optional<CauseId> winner, const Finding& finding, std::size_t at) {
     std::vector<std::size_t>& own = by_jam_[{winner, jam_of(finding)}];
@@ -148,7 +151,7 @@ class Winners {
     if (first.size() < k_most_others && (first.empty() || first.back() != at)) first.push_back(at);
   }
 
-  std::map<std::pair<std::optional<CauseId>, std::int32_t>, std::vector<std::size_t>> by_jam_;
+  std::map<std::pair<std::optional<CauseId>, Jam>, std::vector<std::size_t>> by_jam_;
   std::map<std::optional<CauseId>, std::vector<std::size_t>> first_;
 };
 

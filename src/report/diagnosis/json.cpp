@@ -76,7 +76,8 @@ Json finding_json(const Finding& finding) {
     evidence.push_back({{"id", piece.id}, {"source", piece.source}, {"text", piece.text}});
   Json remedies = Json::array();
   for (const Remedy& remedy : finding.remedies)
-    remedies.push_back({{"id", remedy.id}, {"text", remedy.text}, {"risk", remedy.risk}});
+    remedies.push_back(
+        {{"id", remedy.id}, {"text", remedy.text}, {"risk", remedy.risk.empty() ? "none" : remedy.risk}});
   return {{"cause", name(finding.cause)},
           {"confidence", name(finding.confidence)},
           {"summary", finding.summary},

@@ -42,7 +42,7 @@ Diagnosis stuck() {
                    {NodeRef::cpu(1), spinner, {}, false, {"e1"}}};
   finding.refuted_by = {"a context switch of 43"};
   finding.next_evidence = {"cat /proc/43/stat"};
-  finding.remedies = {{"load-module", "Load the module.", "taints"}, {"reboot", "Reboot.", "none"}};
+  finding.remedies = {{"load-module", "Load the module.", "taints"}, {"reboot", "Reboot."}};
   Diagnosis diagnosis;
   diagnosis.verdict = Verdict::stuck;
   diagnosis.findings = {finding};

@@ -226,8 +226,7 @@ void TextReport::write_remedies(const Finding& finding) {
   const std::size_t shown = limit(finding.remedies.size(), k_max_remedies);
   for (std::size_t i = 0; i < shown; ++i) {
     const Remedy& remedy = finding.remedies[i];
-    const std::string risk =
-        remedy.risk.empty() || remedy.risk == "none" ? "" : " (risk: " + remedy.risk + ")";
+    const std::string risk = remedy.risk.empty() ? "" : " (risk: " + remedy.risk + ")";
     out_.item(5, fmt::format("{}. ", i + 1), remedy.text + risk);
   }
   write_rest(5, finding.remedies.size(), shown);

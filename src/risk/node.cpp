@@ -37,14 +37,14 @@ IoThread io_thread(const Task& task, const TaskIndex& index) {
 
 /// Nothing of it matters: it vanished, or it is outside of all containers and
 /// has no thread of io_uring.
-bool plain(const NodeProcess& process) {
+bool plain(const RiskProcess& process) {
   const Reading<std::uint64_t>& pid_ns = process.leader->pid_ns;
   if (is_absent(pid_ns, Absence::gone)) return true;
   return process.io_threads.empty() && (!pid_ns || pid_ns.is(k_first_pid_ns));
 }
 
-std::vector<NodeProcess> processes_of(const Snapshot& snapshot, const TaskIndex& index) {
-  std::vector<NodeProcess> out;
+std::vector<RiskProcess> processes_of(const Snapshot& snapshot, const TaskIndex& index) {
+  std::vector<RiskProcess> out;
   std::map<std::int32_t, std::size_t> place;
   for (const Task& task : snapshot.tasks)
     if (task.is_leader() && !kernel_thread(task) && place.try_emplace(*task.tgid, out.size()).second)
@@ -55,7 +55,7 @@ std::vector<NodeProcess> processes_of(const Snapshot& snapshot, const TaskIndex&
     if (found != place.end() && task.tid && (task.flags.value_or(0) & k_pf_io_worker) != 0)
       out[found->second].io_threads.push_back(io_thread(task, index));
   }
-  for (NodeProcess& process : out)
+  for (RiskProcess& process : out)
     std::sort(process.io_threads.begin(), process.io_threads.end(),
               [](const IoThread& a, const IoThread& b) { return a.tid < b.tid; });
   return out;
@@ -66,7 +66,7 @@ class Gaps {
  public:
   explicit Gaps(const Snapshot& snapshot) : snapshot_(snapshot) {}
 
-  std::vector<std::string> of(const std::vector<NodeProcess>& all) {
+  std::vector<std::string> of(const std::vector<RiskProcess>& all) {
     add_unseen_tasks();
     add_not_recorded(all);
     add_hidden(all);
@@ -76,11 +76,11 @@ class Gaps {
   }
 
  private:
-  using Processes = std::vector<NodeProcess>;
+  using Processes = std::vector<RiskProcess>;
 
   template <class Is>
   static bool any(const Processes& all, Is is) {
-    return std::any_of(all.begin(), all.end(), [&](const NodeProcess& one) { return is(*one.leader); });
+    return std::any_of(all.begin(), all.end(), [&](const RiskProcess& one) { return is(*one.leader); });
   }
 
   void add_unseen_tasks() {
@@ -135,7 +135,7 @@ class Gaps {
       if (is_absent(reading, Absence::timed_out)) ++late[file];
     };
     for (const Task& task : snapshot_.tasks) count("stat", task.state);
-    for (const NodeProcess& process : all) {
+    for (const RiskProcess& process : all) {
       const Task& leader = *process.leader;
       count("ns/pid", leader.pid_ns);
       count("status", leader.ns_pids);
@@ -161,25 +161,25 @@ Reading<std::uint64_t> host_mnt_ns(const TaskIndex& index) {
 
 }  // namespace
 
-Reading<std::int32_t> NodeProcess::own_pid() const {
+Reading<std::int32_t> RiskProcess::own_pid() const {
   if (!leader->ns_pids) return *leader->ns_pids.absence();
   if (leader->ns_pids->empty()) return Absence::not_in_this_kernel;
   return leader->ns_pids->back();
 }
 
-std::string NodeProcess::pod() const {
+std::string RiskProcess::pod() const {
   return leader->cgroup ? pod_uid(*leader->cgroup) : std::string();
 }
 
-Reading<bool> NodeProcess::uses_io_uring() const {
+Reading<bool> RiskProcess::uses_io_uring() const {
   if (!io_threads.empty()) return true;
   if (leader->rings) return *leader->rings > 0;
   return *leader->rings.absence();
 }
 
-Node node_of(const Snapshot& snapshot) {
+RiskNode risk_node_of(const Snapshot& snapshot) {
   const TaskIndex index(snapshot);
-  Node out;
+  RiskNode out;
   out.processes = processes_of(snapshot, index);
   out.gaps = Gaps(snapshot).of(out.processes);
   out.host_mnt_ns = host_mnt_ns(index);

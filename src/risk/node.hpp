@@ -26,7 +26,7 @@ struct IoThread {
 
 /// A process as far as it matters whether its end can jam the node. `leader` is
 /// never null.
-struct NodeProcess {
+struct RiskProcess {
   const Task* leader = nullptr;
   std::vector<IoThread> io_threads;  ///< by number
 
@@ -40,11 +40,11 @@ struct NodeProcess {
 /// The processes of a snapshot, kernel threads left out, that are in a
 /// container or have threads of io_uring. Points into the snapshot and must not
 /// outlive it.
-struct Node {
-  std::vector<NodeProcess> processes;
+struct RiskNode {
+  std::vector<RiskProcess> processes;
   Reading<std::uint64_t> host_mnt_ns;  ///< of the node's first process
   std::vector<std::string> gaps;       ///< what could not be seen, or was not recorded, and what to do
 };
-Node node_of(const Snapshot& snapshot);
+RiskNode risk_node_of(const Snapshot& snapshot);
 
 }  // namespace unzap

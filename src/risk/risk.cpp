@@ -31,14 +31,14 @@ bool runs_libuv(std::string_view comm) {
 class Assessor {
  public:
   explicit Assessor(const Snapshot& snapshot)
-      : node_(node_of(snapshot)),
+      : node_(risk_node_of(snapshot)),
         kernel_(answer_for(kernel_of(snapshot.host, "the kernel"))),
         threads_(snapshot.tasks.size()) {}
 
   RiskReport run() {
     // 0 stands for all whose namespace was not to be seen.
-    std::map<std::uint64_t, std::vector<const NodeProcess*>> by_ns;
-    for (const NodeProcess& process : node_.processes)
+    std::map<std::uint64_t, std::vector<const RiskProcess*>> by_ns;
+    for (const RiskProcess& process : node_.processes)
       by_ns[process.leader->pid_ns.value_or(0)].push_back(&process);
     RiskReport out;
     for (const auto& [pid_ns, processes] : by_ns) out.containers.push_back(container_of(processes));
@@ -55,13 +55,13 @@ class Assessor {
   }
 
  private:
-  ContainerRisk container_of(const std::vector<const NodeProcess*>& processes) {
+  ContainerRisk container_of(const std::vector<const RiskProcess*>& processes) {
     ContainerRisk out;
     out.pid_ns = processes.front()->leader->pid_ns;
     out.host = out.pid_ns.is(k_first_pid_ns);
     out.processes = processes.size();
     out.init_uses = Absence::gone;
-    for (const NodeProcess* process : processes) {
+    for (const RiskProcess* process : processes) {
       const bool init = out.pid_ns && !out.host && process->own_pid().is(1);
       if (init) take_init(*process, out);
       if (out.container.empty()) out.container = process->leader->container.value_or("");
@@ -72,7 +72,7 @@ class Assessor {
     return out;
   }
 
-  void take_init(const NodeProcess& process, ContainerRisk& out) {
+  void take_init(const RiskProcess& process, ContainerRisk& out) {
     const Task& init = *process.leader;
     out.init_pid = *init.tid;
     out.init_comm = init.comm.value_or("");
@@ -83,7 +83,7 @@ class Assessor {
     out.pod = process.pod();
   }
 
-  static void take_user(const NodeProcess& process, bool init, ContainerRisk& out) {
+  static void take_user(const RiskProcess& process, bool init, ContainerRisk& out) {
     const Task& leader = *process.leader;
     out.users.push_back({*leader.tid, leader.comm.value_or(""), init, leader.rings, process.io_threads});
     for (const IoThread& thread : process.io_threads) ++(thread.sqpoll ? out.sqpoll : out.workers);
@@ -148,7 +148,7 @@ class Assessor {
     out.reason = std::move(reason);
   }
 
-  const Node node_;
+  const RiskNode node_;
   const KernelAnswer kernel_;
   const std::size_t threads_;
 };

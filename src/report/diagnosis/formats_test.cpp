@@ -44,8 +44,9 @@ TEST(Formats, EachHasAnAnswerForEveryLook) {
     EXPECT_NE(rendered.text.find("reaper-busy-loop"), std::string::npos) << rendered.text;
     // Who has exit codes of its own has one for failures, too.
     EXPECT_EQ(rendered.exit_code.has_value(), format.render_failure != nullptr);
-    if (format.render_failure != nullptr)
+    if (format.render_failure != nullptr) {
       EXPECT_TRUE(format.render_failure("no such host").exit_code.has_value());
+    }
     EXPECT_EQ(format.render(diagnosis, snapshot, {.color = true}).text.find('\x1b') != std::string::npos,
               format.colored);
   }

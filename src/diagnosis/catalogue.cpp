@@ -5,18 +5,12 @@
 
 #include <algorithm>
 
-#include "diagnosis/rules/block_io_wait.hpp"
-#include "diagnosis/rules/cgroup_lock.hpp"
-#include "diagnosis/rules/coredump_wait.hpp"
-#include "diagnosis/rules/exit_path_wait.hpp"
+#include "diagnosis/rules/beyond_the_stack.hpp"
 #include "diagnosis/rules/frozen_cgroup.hpp"
-#include "diagnosis/rules/fuse_request.hpp"
 #include "diagnosis/rules/hung_task.hpp"
 #include "diagnosis/rules/io_uring_exit.hpp"
 #include "diagnosis/rules/members_not_visible.hpp"
-#include "diagnosis/rules/mm_lock_wait.hpp"
 #include "diagnosis/rules/netns_reference_leak.hpp"
-#include "diagnosis/rules/network_fs_wait.hpp"
 #include "diagnosis/rules/oom_kill.hpp"
 #include "diagnosis/rules/rcu_held_up.hpp"
 #include "diagnosis/rules/reaper_busy_loop.hpp"
@@ -63,11 +57,9 @@ const std::vector<Cause> k_catalogue = {
      .rescue = RescueKind::end_tracer},
     {.id = fuse_request,
      .summary = "a task waits for a FUSE server",
-     .rule = unzap::fuse_request,
+     .stack = {.refine = say_where_kill_went},
      .rescue = RescueKind::abort_fuse},
-    {.id = network_fs_wait,
-     .summary = "a task waits for an NFS, SMB, Ceph or 9p server",
-     .rule = unzap::network_fs_wait},
+    {.id = network_fs_wait, .summary = "a task waits for an NFS, SMB, Ceph or 9p server"},
     {.id = netns_reference_leak,
      .summary = "a network namespace cannot go",
      .rule = unzap::netns_reference_leak},
@@ -80,13 +72,23 @@ const std::vector<Cause> k_catalogue = {
     {.id = io_uring_exit,
      .summary = "io_uring's own exit or cancel path, a worker, or a ring lock",
      .rule = unzap::io_uring_exit},
-    {.id = cgroup_lock, .summary = "cgroup mutex or destroy work", .rule = unzap::cgroup_lock},
-    {.id = coredump_wait, .summary = "threads are parked for a core dump", .rule = unzap::coredump_wait},
-    {.id = mm_lock_wait, .summary = "mmap lock or memory cgroup", .rule = unzap::mm_lock_wait},
+    {.id = cgroup_lock,
+     .summary = "cgroup mutex or destroy work",
+     .stack = {.one_lock = true,
+               .ending = "; the holder is not on these stacks",
+               .reports = EventKind::workqueue_lockup}},
+    {.id = coredump_wait,
+     .summary = "threads are parked for a core dump",
+     .stack = {.choose = add_dumping, .refine = say_who_dumps}},
+    {.id = mm_lock_wait,
+     .summary = "mmap lock or memory cgroup",
+     .stack = {.choose = add_hanging_reads, .refine = say_whose_read_hangs}},
     {.id = block_io_wait,
      .summary = "journal, block layer, md, loop, write-back",
-     .rule = unzap::block_io_wait},
-    {.id = exit_path_wait, .summary = "another wait inside do_exit()", .rule = unzap::exit_path_wait},
+     .stack = {.refine = say_which_mount}},
+    {.id = exit_path_wait,
+     .summary = "another wait inside do_exit()",
+     .stack = {.choose = keep_exiting, .refine = say_where_in_exit}},
     {.id = uninterruptible_member,
      .summary = "a member in D, and nothing tells why",
      .rule = unzap::uninterruptible_member,
@@ -124,6 +126,10 @@ const std::vector<Cause> k_catalogue = {
 
 const std::vector<Cause>& catalogue() {
   return k_catalogue;
+}
+
+Findings ask(const Cause& cause, const WaitGraph& graph) {
+  return cause.rule != nullptr ? cause.rule(graph) : ask(cause.stack, cause.id, graph);
 }
 
 std::size_t position(CauseId id) {

@@ -6,6 +6,7 @@
 
 #include "diagnosis/cause_id.hpp"
 #include "diagnosis/rules/rule.hpp"
+#include "diagnosis/rules/site_rule.hpp"
 
 namespace unzap {
 
@@ -47,7 +48,8 @@ enum class RescueKind : std::uint8_t { none, clear_flag, thaw, abort_fuse, reap_
 struct Cause {
   CauseId id;
   std::string_view summary;  ///< one line, for lists
-  Rule rule;
+  Rule rule = nullptr;       ///< null: `stack` judges, with the rows of wait_sites.cpp for this cause
+  StackRule stack = {};
   CauseKind kind = CauseKind::teardown;
   bool placeholder = false;  ///< all it says is that something is missing from the picture
   RescueKind rescue = RescueKind::none;
@@ -60,6 +62,8 @@ struct Cause {
 /// All causes. The order is the last tie-break of the ranking: what explains most stands first.
 const std::vector<Cause>& catalogue();
 const Cause& cause(CauseId id);
+/// What the cause has to say about a snapshot.
+Findings ask(const Cause& cause, const WaitGraph& graph);
 /// The place of a cause in the catalogue.
 std::size_t position(CauseId id);
 

@@ -183,7 +183,7 @@ Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<Limit>& l
   std::size_t asked = 0;
   for (const Cause& known : catalogue()) {
     if (graph.out_of_time()) break;
-    Findings found = known.rule(graph);
+    Findings found = ask(known, graph);
     if (found.size() >= k_most_findings)
       limits.emplace_back(Limit{Limit::too_many_jams, k_most_findings}).cause = known.id;
     std::move(found.begin(), found.end(), std::back_inserter(findings));

@@ -38,12 +38,10 @@ WaitGraph::WaitGraph(const Snapshot& snapshot, const Deadline& deadline)
     const Stack* stack = stack_of(*task);
     if (stack == nullptr || hold_of(*task) == Hold::none) continue;
     const WaitSite* site = wait_site(*stack);
-    // A weak site says something only about a task that is known to be uninterruptible. Page and mmap lock
-    // waits always are, so that a stack without a state will do.
-    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting) {
-      const bool never_idle = site->cause == CauseId::block_io_wait || site->cause == CauseId::mm_lock_wait;
-      if (task->state || !never_idle) site = nullptr;
-    }
+    // A weak site says something only about a task that is known to be uninterruptible.
+    if (site != nullptr && site->weak && !task->state.is('D') && hold_of(*task) != Hold::lasting &&
+        (task->state || !site->never_idle))
+      site = nullptr;
     // The main function of a kernel thread, and nothing above it: it has nothing to do.
     if (site != nullptr && !task->state.is('D') && hold_of(*task) != Hold::lasting && stack->has("kthread") &&
         only_by_prefix(*stack, *site))

@@ -27,8 +27,9 @@ struct WaitSite {
   std::vector<std::string_view> functions;
   CauseId cause;
   WaitsFor kind = WaitsFor::outside;
-  WaitObject object;  ///< what it waits for
-  bool weak = false;  ///< says little by itself: used only when no other site is on the stack
+  WaitObject object;        ///< what it waits for
+  bool weak = false;        ///< says little by itself: used only when no other site is on the stack
+  bool never_idle = false;  ///< a weak one, but always uninterruptible: a stack without a state will do
 };
 
 /// The table, in order of preference among sites that are equally deep.

@@ -162,4 +162,23 @@ Finding site_finding(const WaitGraph& graph, CauseId cause, const SiteHits& hits
   return finding;
 }
 
+Findings ask(const StackRule& rule, CauseId cause, const WaitGraph& graph) {
+  std::vector<Hit> hits = site_hits(graph, cause);
+  if (rule.choose != nullptr) rule.choose(graph, hits);
+  std::vector<SiteHits> jams;
+  if (!rule.one_lock)
+    jams = per_jam(graph, hits);
+  else if (auto all = one_jam(graph, hits))
+    jams.push_back(std::move(*all));
+  return findings_of(graph, jams, [&](const WaitGraph&, const SiteHits& jam) {
+    Finding finding = site_finding(graph, cause, jam);
+    finding.summary += rule.ending;
+    for (const KernelEvent* event : graph.events())
+      if (rule.reports == event->kind) cite(finding, *event);
+    advise(finding);
+    if (rule.refine != nullptr) rule.refine(finding, graph, jam);
+    return finding;
+  });
+}
+
 }  // namespace unzap

@@ -64,4 +64,17 @@ bool killed_in_container(const WaitGraph& graph, const Task& task);
 /// leaf, the evidence.
 Finding site_finding(const WaitGraph& graph, CauseId cause, const SiteHits& hits);
 
+/// How a cause is judged that is a stack and little else: the tasks of weight at its sites (wait_sites.cpp)
+/// make a finding for each jam. What is left out here is as with most of them.
+struct StackRule {
+  bool one_lock = false;                  ///< all tasks wait for one lock of the host: one finding for all
+  std::string_view ending = {};           ///< goes to the end of each summary
+  std::optional<EventKind> reports = {};  ///< reports of this kind are evidence of each finding
+  /// Adds tasks that are not at a known site, or takes some away.
+  void (*choose)(const WaitGraph&, std::vector<Hit>&) = nullptr;
+  /// Says of one jam what the stacks do not.
+  void (*refine)(Finding&, const WaitGraph&, const SiteHits&) = nullptr;
+};
+Findings ask(const StackRule& rule, CauseId cause, const WaitGraph& graph);
+
 }  // namespace unzap

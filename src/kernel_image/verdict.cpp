@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_image/verdict.hpp"
+#include "linux/first_fixed.hpp"
 
 #include <fmt/format.h>
-
-#include "kernel_image/first_fixed.hpp"
 
 namespace unzap {
 namespace {

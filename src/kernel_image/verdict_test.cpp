@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_image/verdict.hpp"
+#include "linux/first_fixed.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <functional>
-
-#include "kernel_image/first_fixed.hpp"
 
 namespace unzap {
 namespace {

@@ -22,10 +22,10 @@ MAY_INCLUDE = {
     "sources/model": ["util", "snapshot", "kernel"],
     "sources/live_kernel": ["util", "snapshot", "linux", "kernel_image"],
     "diagnosis": ["util", "snapshot", "linux/io_thread.hpp"],
-    "kernel_image": ["util", "snapshot", "linux/preemption.hpp"],
+    "kernel_image": ["util", "linux/first_fixed.hpp", "snapshot", "linux/preemption.hpp"],
     "risk": ["util", "snapshot", "linux/io_thread.hpp", "kernel_image"],
     "explorer": ["util"],
-    "kernel": ["util", "explorer/model.hpp"],  # the interface that a model has to meet
+    "kernel": ["util", "linux/first_fixed.hpp", "explorer/model.hpp"],  # the interface that a model has to meet
     "check": ["util", "kernel", "explorer"],
     "rescue": ["util", "snapshot", "linux", "diagnosis",
                # a plan looks once more at what it is about, with the readers that can be left behind

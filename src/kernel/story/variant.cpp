@@ -7,20 +7,27 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "linux/first_fixed.hpp"
 #include "util/text.hpp"
 
 namespace unzap::kernel {
 namespace {
 
-constexpr SwitchInfo k_switches[] = {
-    {"fix-2024",
-     "zap_pid_ns_processes() clears TIF_NOTIFY_SIGNAL along with TIF_SIGPENDING before each wait "
-     "(7fea700e04bd; 5.10.221, 5.15.162, 6.1.95, 6.6.35, 6.10)",
-     true},
-    {"fix-2026",
-     "signal_pending() ignores TIF_NOTIFY_SIGNAL of the task in zap_pid_ns_processes() "
-     "(PF_NO_NOTIFY_SIGNAL, 5c0985dd3c32; 6.1.191, 6.12.115)",
-     true},
+/// The text of a fix, with the first releases that have it.
+std::string fix_text(std::string_view fix, std::string_view what, std::string_view how) {
+  return fmt::format("{} ({}; {})", what, how, first_releases_with(fix));
+}
+
+const std::string k_fix_2024 = fix_text(
+    "fix-2024", "zap_pid_ns_processes() clears TIF_NOTIFY_SIGNAL along with TIF_SIGPENDING before each wait",
+    "7fea700e04bd");
+const std::string k_fix_2026 =
+    fix_text("fix-2026", "signal_pending() ignores TIF_NOTIFY_SIGNAL of the task in zap_pid_ns_processes()",
+             "PF_NO_NOTIFY_SIGNAL, 5c0985dd3c32");
+
+const SwitchInfo k_switches[] = {
+    {"fix-2024", k_fix_2024, true},
+    {"fix-2026", k_fix_2026, true},
     {"get-signal-clears-notify", "get_signal() clears TIF_NOTIFY_SIGNAL on entry (6.1; on x86 not in 5.15)",
      false},
     {"worker-flush-always-clears",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel_image/first_fixed.hpp"
+#include "linux/first_fixed.hpp"
 
 namespace unzap {
 namespace {
@@ -15,6 +15,7 @@ constexpr FirstFixed k_rows[] = {
     {k_stable, "6.1", "6.1.95", "fix-2024", "Debian's changelog of linux 6.1.98-1, under 6.1.95"},
     {k_stable, "6.6", "6.6.35", "fix-2024", "stable queue of 2024-06-19, [PATCH 6.6 267/267]"},
     {k_stable, "6.9", "6.9.6", "fix-2024", "announcement of 6.9.6-rc1"},
+    {k_stable, "6.10", "6.10", "fix-2024", "v6.10-rc5"},
     {k_stable, "6.1", "6.1.191", "fix-2026", "Debian's changelog of linux 6.1.192-1, under 6.1.191"},
     {k_stable, "6.12", "6.12.115", "fix-2026", "Debian's changelog of linux 6.12.117-1, under 6.12.115"},
     {k_debian, "6.1", "6.1.98-1", "fix-2024", "Debian's changelog of linux"},
@@ -54,6 +55,14 @@ std::vector<FirstFixed> first_fixed_for(std::string_view release, std::string_vi
   const std::string_view distribution = distribution_of(release, version);
   for (const FirstFixed& row : k_rows)
     if (row.series == series && row.distribution == distribution) out.push_back(row);
+  return out;
+}
+
+std::string first_releases_with(std::string_view fix) {
+  std::string out;
+  for (const FirstFixed& row : k_rows)
+    if (row.distribution == k_stable && row.fix == fix)
+      out += (out.empty() ? "" : ", ") + std::string(row.version);
   return out;
 }
 

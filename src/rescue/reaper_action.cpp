@@ -34,6 +34,21 @@ Condition spins(const Task& task) {
                                found->system_percent, found->seconds));
 }
 
+std::string_view why_unread(Absence why) {
+  switch (why) {
+    case Absence::not_permitted: return "the kernel's code may not be read (/proc/kallsyms, /proc/kcore)";
+    case Absence::timed_out:
+      return "the kernel's code did not come back in time (/proc/kallsyms, /proc/kcore)";
+    case Absence::not_in_this_kernel:
+      return "no zap_pid_ns_processes that is understood was found by /proc/kallsyms; unzap patched says "
+             "more";
+    case Absence::not_asked:
+    case Absence::gone:
+    case Absence::task_running: break;
+  }
+  return name(why);
+}
+
 /// Whether what the module does is missing in the kernel's own code. What could not be read there is said,
 /// and the module looks at the thread itself anyhow; nothing is said when nobody looked.
 void add_code(Plan& plan, const Host& host) {
@@ -44,7 +59,7 @@ void add_code(Plan& plan, const Host& host) {
   } else if (*host.wait_fix.absence() == Absence::not_asked) {
     return;
   } else {
-    out.seen = fmt::format("it could not be told: {}", name(*host.wait_fix.absence()));
+    out.seen = fmt::format("it could not be told: {}", why_unread(*host.wait_fix.absence()));
   }
   plan.conditions.push_back(std::move(out));
 }

@@ -21,7 +21,10 @@ TEST(Catalogue, EveryCauseHasARuleAndAPageThatBeginsWithItsId) {
   for (const Cause& known : catalogue()) {
     SCOPED_TRACE(name(known.id));
     EXPECT_TRUE(ids.insert(known.id).second) << "twice";
-    EXPECT_NE(known.rule, nullptr);
+    const auto& sites = wait_sites();
+    const bool has_site =
+        std::any_of(sites.begin(), sites.end(), [&](const WaitSite& site) { return site.cause == known.id; });
+    EXPECT_TRUE(known.rule != nullptr || has_site) << "nothing could find it";
     std::ifstream page(std::filesystem::path(UNZAP_SOURCE_DIR) / page_of(known.id));
     std::string first;
     EXPECT_TRUE(std::getline(page, first)) << page_of(known.id) << " is missing";

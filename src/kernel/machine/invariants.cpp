@@ -223,15 +223,16 @@ bool namespace_sem(const Config& c, const State& s) {
 // fs/coredump.c
 
 bool dump_waits_for(const Config& c, const State& s) {
-  // A worker that loses PF_IO_WORKER after it was counted is left out when it stops: such kernels wait for
-  // it.
+  // A worker that loses PF_IO_WORKER after it was counted takes no part when it ends: such kernels wait for
+  // it even after it is gone.
   const bool exact = !c.has(Switch::dump_leaves_out_user_workers) || c.has(Switch::worker_flag_kept);
   for (std::uint8_t process = 0; process < k_max_processes; ++process) {
     unsigned others = 0, coming = 0, parked = 0;
     for (TaskNo no = 0; no < c.tasks.size(); ++no) {
       const Task& task = s.tasks[no];
-      if (c.tasks[no].process != process || !lives(task) || is_within(task, Routine::do_coredump)) continue;
+      if (c.tasks[no].process != process || is_within(task, Routine::do_coredump)) continue;
       ++others;
+      if (!lives(task)) continue;
       coming += (task.flags2 & k_pf_postcoredump) == 0;
       parked += (task.flags2 & k_parked) != 0;
     }

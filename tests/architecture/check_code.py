@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Counts what CONTRIBUTING forbids in the C++ of src/: long functions, the comma operator as glue, names that are
-declared and never used, findings that are changed after the diagnosis. It reads text as clang-format leaves it, so it
+declared and never used, types that share a name, findings that are changed after the diagnosis. It reads text as clang-format leaves it, so it
 needs no compiler.
 
-usage: check_code.py functions|commas|dead|findings SOURCE_DIR
+usage: check_code.py functions|commas|dead|types|findings SOURCE_DIR
 Exit: 0 all holds, 1 something does not (a line each), 2 there was nothing to look at.
 """
 import collections
@@ -139,7 +139,35 @@ def check_findings(root):
     return problems, looked
 
 
-CHECKS = {"functions": check_functions, "commas": check_commas, "dead": check_dead, "findings": check_findings}
+def types_of(code):
+    """(namespace, name, line) of each class, struct and enum that a namespace defines; none of anonymous ones."""
+    spaces, open_body = [], False
+    for number, line in enumerate(code.splitlines(), 1):
+        space = re.match(r"^namespace\b ?([\w:]*) ?\{", line)
+        if space:
+            spaces.append(space.group(1))
+        elif re.match(r"^\}\s*$", line) and spaces and not open_body:
+            spaces.pop()
+        found = re.match(r"^(?:class|struct|enum class|enum) (\w+)(?: final)?(?: : [^;(]*)? \{", line)
+        if found and "" not in spaces:
+            yield "::".join(spaces), found.group(1), number
+        if not space:
+            open_body = bool(re.match(r"^[^\s}].*\{\s*$", line)) or (number > 1 and open_body and not line.startswith("}"))
+
+
+def check_types(root):
+    """No two types of one namespace share a name: they would link, and crash."""
+    seen, problems = {}, []
+    for name, code in sources(root):
+        for space, word, number in types_of(code):
+            first = seen.setdefault((space, word), f"{name}:{number}")
+            if first != f"{name}:{number}":
+                problems.append(f"{name}:{number}: {space}::{word} is also defined in {first}")
+    return problems, len(seen)
+
+
+CHECKS = {"functions": check_functions, "commas": check_commas, "dead": check_dead, "findings": check_findings,
+          "types": check_types}
 
 
 def main():

@@ -82,6 +82,8 @@ class Files(Tree):
             ("src/util/b.cpp", "int x;\n", "no SPDX"),
             ("run", "#!/bin/bash\n", "no SPDX"),
             ("src/util/b.cpp", LICENCE + "\n" * checks.MAX_LINES, "lines"),
+            ("src/util/b_test.cpp", LICENCE + "\n" * checks.MAX_LINES, ""),
+            ("src/util/b_test.cpp", LICENCE + "\n" * checks.MAX_TEST_LINES, "lines"),
             ("docs/page.md", "see /" + "home/me/notes\n", "somebody's machine"),
             ("docs/page.md", "see src/" + "work/notes and /proc/1\n", ""),
             ("tests/cases/x/capture.txt", "/" + "home/somebody/core\n", ""),
@@ -136,6 +138,17 @@ class Code(Tree):
                     self.write(f"src/{room}/a.cpp", LICENCE + f"void g() {{\n  {code}\n}}\n")
                     self.assertEqual(len(check_code.check_findings(self.root)[0]), min(wrong, most))
                     os.unlink(os.path.join(self.root, f"src/{room}/a.cpp"))
+
+    def test_types_that_share_a_name(self):
+        rows = [  # two sources, whether their types would clash
+            ("namespace unzap {\nstruct A {\n};\n}\n", "namespace unzap {\nclass A final : public B {\n};\n}\n", True),
+            ("namespace unzap {\nstruct A {\n};\n}\n", "namespace unzap {\nnamespace {\nstruct A {\n};\n}\n}\n", False),
+            ("namespace unzap {\nstruct A {\n};\n}\n", "namespace unzap::text {\nstruct A {\n};\n}\n", False),
+            ("namespace unzap {\nstruct A {\n};\n}\n", "namespace unzap {\nstruct A::B {\n};\nstruct A;\n}\n", False),
+        ]
+        for header, source, clash in rows:
+            with self.subTest(source=source):
+                self.assertEqual(len(self.wrong(check_code.check_types, header, source)), clash)
 
     def test_dead_declarations(self):
         defined = "void lost() {\n}\n"

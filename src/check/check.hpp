@@ -19,7 +19,7 @@ namespace unzap {
 /// What a check answers.
 enum class CheckVerdict : std::uint8_t {
   proved,        ///< every reachable state was seen; each can still end, and nobody waits busily
-  lockup,        ///< a trap: from some state on no schedule whatever leads out
+  lockup,        ///< a trap: from some state on no schedule leads out
   busy_wait,     ///< no trap, but a task can go round without sleeping or giving way
   inconclusive,  ///< a limit was hit before a lockup was found; `loop` tells of a busy wait that was
   broken,        ///< the model is wrong: a state breaks one of its invariants; asked with Limits::invariants

@@ -101,7 +101,8 @@ void find_fatal_step(const Machine& machine, const IsDoomed& is_doomed, Countere
     return explorer::fate_of(machine, state, k_far_look_states);
   };
   const auto is_lost = [](Fate fate) { return fate == Fate::doomed || fate == Fate::trapped; };
-  std::size_t open = 0, doomed = out.stem.size();  // doomed after so many steps; not known to be after `open`
+  std::size_t open = 0,
+              doomed = out.stem.size();  // doomed after this many steps; not known to be after `open`
   const Fate first = doomed == 0 ? Fate::trapped : fate_after(0);
   if (is_lost(first)) return;
   out.fatal_exact = first == Fate::open;

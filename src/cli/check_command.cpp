@@ -153,20 +153,20 @@ int run_check(const CheckOptions& options) {
 
 Command add_check_command(CLI::App& program) {
   const auto options = std::make_shared<CheckOptions>();
-  CLI::App* verb =
-      program.add_subcommand("check", "Prove on an executable kernel that a scenario ends, or show how not");
+  CLI::App* verb = program.add_subcommand(
+      "check", "Prove that a scenario terminates on a model of the kernel, or show a counterexample");
   verb->footer(k_footer);
   add_common_options(*verb, options->common);
   add_model_options(*verb, options->model);
   add_trace_option(*verb, options->traces);
   verb->add_flag("--matrix", options->matrix, "All kernels and preemption models, a line each");
   verb->add_flag("--list", options->list, "The kernels, the fixes and the other switches");
-  verb->add_option("--max-states", options->max_states, "Stop after so many states (default: no limit)")
+  verb->add_option("--max-states", options->max_states, "Stop after N states (default: no limit)")
       ->type_name("N");
-  verb->add_option("--max-memory", options->max_memory_mib, "Stop at so much memory (default: 4096)")
+  verb->add_option("--max-memory", options->max_memory_mib, "Stop at MIB mebibytes of memory (default: 4096)")
       ->type_name("MIB")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
-  verb->add_option("--timeout", options->timeout_seconds, "Stop after so long (default: no limit)")
+  verb->add_option("--timeout", options->timeout_seconds, "Stop after SECONDS (default: no limit)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.0, 1e7));
   verb->add_flag("--compact", options->compact,

@@ -72,7 +72,7 @@ int machine_is_short_of(const char* what) {
 int run_checked(int argc, const char* const* argv, const std::vector<AddCommand>& add_commands) {
   CLI::App program{"Why will this container not die, and how do I free it without a reboot?", "unzap"};
   program.set_version_flag("-V,--version", std::string("unzap ") + UNZAP_VERSION,
-                           "Show the version and leave");
+                           "Print the version and exit");
   program.set_help_flag("-h,--help", "Show this help and leave");
   program.require_subcommand(1);
   program.get_formatter()->column_width(28);
@@ -110,7 +110,7 @@ void add_common_options(CLI::App& verb, CommonOptions& options, const std::vecto
   verb.add_option("--color", options.color, "Colour: auto (a terminal, and no NO_COLOR), always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
-  verb.add_flag("-q,--quiet", options.quiet, "No talk on standard error, except errors");
+  verb.add_flag("-q,--quiet", options.quiet, "Print only errors on standard error");
   verb.add_flag("-v,--verbose", options.verbose, "Show everything, not only what fits a screen");
 }
 

@@ -115,7 +115,7 @@ std::optional<Error> conflict(const DiagnoseOptions& options) {
     return usage("FILE is a capture and --path.procfs a host", "give one of them");
   if (options.watch_seconds <= 0) return std::nullopt;
   if (options.selection.any())
-    return usage("--watch looks at the whole host", "leave --container, --pod and --pid away");
+    return usage("--watch looks at the whole host", "omit --container, --pod and --pid");
   if (!options.file.empty())
     return usage("--watch looks at a host, and FILE does not change", "give one of them");
   if (options.format().render_changes == nullptr)
@@ -171,7 +171,7 @@ Command add_diagnose_command(CLI::App& program) {
   add_host_options(*verb, options->host);
   add_selection_options(*verb, options->selection);
   verb->add_option("--watch", options->watch_seconds,
-                   "Look again and again, so often, and show what changed; until SIGINT or SIGTERM")
+                   "Repeat every SECONDS and print what changed, until SIGINT or SIGTERM")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 86400.0));
   return {verb, [options] { return run_diagnose(*options); }};

@@ -33,7 +33,7 @@ void add_host_options(CLI::App& verb, HostOptions& options) {
   verb.add_option("--path.procfs", options.procfs, "Where the procfs to look at is mounted (default: /proc)")
       ->type_name("DIR");
   verb.add_option("--timeout", options.timeout_seconds,
-                  "Stop looking at this host after so long (default: 4.5)")
+                  "Stop looking at this host after SECONDS (default: 4.5)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 3600.0));
 }

@@ -37,7 +37,7 @@ struct PatchedOptions {
   CommonOptions common;
   std::string bundle;  ///< empty: the running kernel, or an image
   std::string image;   ///< empty: the running kernel
-  std::string config;  ///< empty: what comes with the image or lies beside it
+  std::string config;  ///< empty: what comes with the image or lies next to it
   bool seccomp = false;
   std::string procfs;
   double timeout_seconds = 5;
@@ -73,7 +73,7 @@ Result<bool> use_config(const std::string& path, KernelFacts& facts) {
   if (!text) return text.error();
   ConfigFacts config = parse_config(text->text, path);
   if (!config.io_uring)
-    return Error{ErrorKind::bad_data, "this is no kernel config", path,
+    return Error{ErrorKind::bad_data, "this is not a kernel config", path,
                  "give the config-* that belongs to the image"};
   facts.config = std::move(config);
   return true;
@@ -152,14 +152,14 @@ Command add_patched_command(CLI::App& program) {
   verb->add_option("--image", options->image,
                    "A vmlinux, vmlinuz or Debian kernel package instead of the running kernel")
       ->type_name("FILE");
-  verb->add_option("--config", options->config, "The config of the image (default: within it, or beside it)")
+  verb->add_option("--config", options->config, "The config of the image (default: within it, or next to it)")
       ->type_name("FILE");
   verb->add_flag("--seccomp", options->seccomp,
                  "Print a seccomp profile in which io_uring does not exist, and leave");
   verb->add_option("--path.procfs", options->procfs, "Where procfs is mounted (default: /proc)")
       ->type_name("DIR");
   verb->add_option("--timeout", options->timeout_seconds,
-                   "Stop looking at the running kernel after so long (default: 5)")
+                   "Stop looking at the running kernel after SECONDS (default: 5)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 3600.0));
   return {verb, [options] { return run_patched(*options); }};

@@ -71,7 +71,7 @@ int run_record(const RecordOptions& options) {
     return fail(
         {ErrorKind::usage, "no file given", "", "say where to: -o FILE, or -o - for standard output"});
   if (standard_output && ::isatty(STDOUT_FILENO) == 1)
-    return fail({ErrorKind::usage, "a bundle is no text for a terminal", "", "give -o FILE, or send it on"});
+    return fail({ErrorKind::usage, "a bundle is not text for a terminal", "", "give -o FILE, or send it on"});
   // Before the look, which takes seconds.
   if (const auto refused = standard_output ? std::nullopt : cannot_write_file(options.file, options.force))
     return fail(*refused);
@@ -98,7 +98,7 @@ int run_record(const RecordOptions& options) {
 
 Command add_record_command(CLI::App& program) {
   const auto options = std::make_shared<RecordOptions>();
-  CLI::App* verb = program.add_subcommand("record", "Take what can be seen of this host along, in one file");
+  CLI::App* verb = program.add_subcommand("record", "Save the observable state of this host to a file");
   verb->footer(k_footer);
   verb->set_help_flag("-h,--help", "Show this help and leave");
   verb->add_option("-o,--output", options->file, "Where to write the bundle; - is standard output")
@@ -109,7 +109,7 @@ Command add_record_command(CLI::App& program) {
   verb->add_flag("--force", options->force, "Overwrite FILE when it is there");
   add_host_options(*verb, options->host);
   add_selection_options(*verb, options->selection);
-  verb->add_flag("-q,--quiet", options->quiet, "No talk on standard error, except errors");
+  verb->add_flag("-q,--quiet", options->quiet, "Print only errors on standard error");
   return {verb, [options] { return run_record(*options); }};
 }
 

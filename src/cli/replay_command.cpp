@@ -20,7 +20,7 @@ constexpr const char* k_footer =
     "  unzap replay t.json --scenario mine.toml         does it fit my scenario too?\n"
     "EXIT STATUS\n"
     "  0 the trace fits   1 it does not: the answer says at which step, and what differs\n"
-    "  64 usage   65 this is no trace   66 no such file   74 input or output failed   77 not permitted";
+    "  64 usage   65 this is not a trace   66 no such file   74 input or output failed   77 not permitted";
 
 constexpr std::size_t k_max_states = 1'000'000;
 
@@ -86,8 +86,8 @@ int run_replay(const ReplayOptions& options) {
 Command add_replay_command(CLI::App& program) {
   const auto options = std::make_shared<ReplayOptions>();
   options->model.kernel = options->model.preempt = "";
-  CLI::App* verb =
-      program.add_subcommand("replay", "Run a counterexample again, and say where it stops to fit");
+  CLI::App* verb = program.add_subcommand(
+      "replay", "Run a counterexample again, and report the first step that no longer fits");
   verb->footer(k_footer);
   add_common_options(*verb, options->common);
   verb->add_option("TRACE", options->file, "What check --trace FILE.json wrote; - for standard input")

@@ -55,7 +55,7 @@ Result<Snapshot> snapshot_for(const RescueOptions& options) {
   if (!input) return input.error();
   if (!looks_like_bundle(input->text))
     return Error{
-        ErrorKind::bad_data, "this is no bundle", options.file,
+        ErrorKind::bad_data, "this is not a bundle", options.file,
         "a plan needs what unzap record takes along; for a pasted text see what unzap diagnose advises"};
   auto snapshot = read_bundle(input->text, options.file);
   if (snapshot) snapshot->origin = Origin::bundle;
@@ -233,11 +233,11 @@ std::optional<Error> misused(const RescueOptions& options) {
   if (options.dry_run) return Error{ErrorKind::usage, "--apply and --dry-run exclude each other", "", ""};
   if (!options.plan.empty() && !is_plan_id(options.plan))
     return Error{
-        ErrorKind::usage, fmt::format("'{}' is no id of a plan", options.plan), "",
+        ErrorKind::usage, fmt::format("'{}' is not an id of a plan", options.plan), "",
         "unzap rescue shows the plans, each with its id of 12 letters and digits; a bundle can be planned "
         "for, not applied"};
   if (!options.file.empty() || !options.host.procfs.empty())
-    return Error{ErrorKind::usage, "--apply acts on this host", "", "leave FILE and --path.procfs away"};
+    return Error{ErrorKind::usage, "--apply acts on this host", "", "omit FILE and --path.procfs"};
   if (options.plan.empty() && !can_ask())
     return Error{ErrorKind::usage,
                  "--apply without the id of a plan asks, and there is no terminal to ask at", "",

@@ -75,7 +75,7 @@ Command add_simulate_command(CLI::App& program) {
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
   verb->add_option("--seed", options->seed, "Where the random numbers come from (default: 1)")
       ->type_name("S");
-  verb->add_option("--max-steps", options->max_steps, "Give a run up after so many (default: 10000)")
+  verb->add_option("--max-steps", options->max_steps, "Give a run up after N steps (default: 10000)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
   verb->add_flag("--paranoid", options->paranoid,

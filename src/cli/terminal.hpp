@@ -24,11 +24,11 @@ std::size_t output_width();
 
 /// Writes the text of a verb, through a last gate: whatever in it is not visible text, a line feed or, where
 /// colour is used, a colour, is made visible (text_repaired). 0, or 74 when standard output is closed or
-/// full; a reader who left is no reason to say so.
+/// full; a reader who left is not a reason to say so.
 int write_output(std::string_view text);
 /// The last step of a verb: write_output(), then `code`, unless writing failed.
 int finish(std::string_view text, int code);
-/// The same for data that is no text: as it is.
+/// The same for data that is not text: as it is.
 int write_bytes(std::string_view data);
 
 /// Talk for the user on standard error, one line: "unzap: <text>".
@@ -43,7 +43,7 @@ bool can_ask();
 /// Asks on standard error and reads a line from standard input; true for "y" and "yes".
 bool says_yes(std::string_view question);
 
-/// A line on standard error that says what takes so long: only on a terminal, only after a second, and taken
+/// A line on standard error that says what takes time: only on a terminal, only after a second, and taken
 /// away in the end.
 class ProgressLine {
  public:

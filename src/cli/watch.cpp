@@ -25,7 +25,7 @@ void stop(int) {
 
 using Clock = std::chrono::steady_clock;
 
-/// Sleeps so long, or until a signal says to stop; also one that came just before.
+/// Sleeps `seconds`, or until a signal says to stop; also one that came just before.
 void sleep_until(Clock::time_point end) {
   sigset_t both;
   sigset_t before;

@@ -43,7 +43,7 @@ bool zombie(const Task& task);
 /// An io-wq worker or SQPOLL thread of io_uring.
 bool io_uring_thread(const Task& task);
 
-/// A thread that can still act: its state is known and it is no zombie.
+/// A thread that can still act: its state is known and it is not a zombie.
 bool alive(const Task& task);
 
 /// Where in zap_pid_ns_processes a stack stands.

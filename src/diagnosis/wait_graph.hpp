@@ -83,7 +83,7 @@ class WaitGraph {
   const Snapshot& snapshot() const { return snapshot_; }
   /// The time for this diagnosis is up: whoever goes through many jams stops with the one at hand.
   bool out_of_time() const { return deadline_.passed(); }
-  /// A rule that has so many findings stops: time is up, or nobody reads more.
+  /// A rule that has this many findings stops: time is up, or nobody reads more.
   bool enough(std::size_t findings) const { return findings >= k_most_findings || out_of_time(); }
   const TaskIndex& index() const { return index_; }
   const std::vector<Node>& nodes() const { return nodes_; }

@@ -9,7 +9,7 @@ namespace unzap {
 namespace {
 
 constexpr double k_spin_percent = 90;
-/// An edge that is inferred from each to all is drawn to so many.
+/// An edge that is inferred from each to all is drawn to this many.
 constexpr std::size_t k_most_inferred = 16;
 
 bool lockup_or_stall(const KernelEvent& event) {

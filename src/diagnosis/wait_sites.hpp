@@ -15,7 +15,7 @@ namespace unzap {
 /// What a waiting task waits for, as far as its stack tells.
 enum class WaitsFor : std::uint8_t {
   rcu_grace_period,
-  outside,    ///< something that is no task of this host: a server, a device, a reference count
+  outside,    ///< something that is not a task of this host: a server, a device, a reference count
   cgroup,     ///< a freezer
   dying,      ///< tasks on their way out to be gone
   same_kind,  ///< a lock or a queue that other tasks of this host hold; which task is not on the stack

@@ -25,7 +25,7 @@ std::uint64_t candidates(const Graph& graph) {
   return renamed && back != 0 ? busy : back;
 }
 
-/// For each state the actors that may be able to go on busily for ever from there. Starts with everybody, and
+/// For each state the actors that may be able to go on busily forever from there. Starts with everybody, and
 /// takes away those who have no busy move to a state where they are still in: backwards, because most moves
 /// lead to a larger number. It may stop before all are gone who can be.
 std::vector<std::uint64_t> may_go_on(const Graph& graph, std::uint64_t actors) {

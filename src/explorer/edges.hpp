@@ -78,7 +78,7 @@ class Parents {
       words_.clear();
       bits_ = ones_ = 0;
     }
-    /// The next parent has so many children.
+    /// The next parent has this many children.
     void add(std::size_t children) {
       const std::size_t end = bits_ + children;
       words_.resize(end / 64 + 1, 0);

@@ -20,9 +20,9 @@ struct Row {
 
 const Row k_rows[] = {
     {"a straight way to the goal", {{{0, 1}, {1, 2}}, {2}}, 3, 2, 0, 0, 0, false},
-    {"deadlock beside a goal", {{{0, 1}, {0, 2}}, {1}}, 3, 2, 1, 1, 0, true},
-    {"a goal without successors is no deadlock", {{{0, 1}}, {1}}, 2, 1, 0, 0, 0, false},
-    {"livelock with an exit is no trap", {{{0, 1}, {1, 0}, {1, 2}}, {2}}, 3, 3, 0, 0, 0, false},
+    {"deadlock next to a goal", {{{0, 1}, {0, 2}}, {1}}, 3, 2, 1, 1, 0, true},
+    {"a goal without successors is not a deadlock", {{{0, 1}}, {1}}, 2, 1, 0, 0, 0, false},
+    {"livelock with an exit is not a trap", {{{0, 1}, {1, 0}, {1, 2}}, {2}}, 3, 3, 0, 0, 0, false},
     {"livelock without an exit is a trap", {{{0, 1}, {0, 3}, {1, 2}, {2, 1}}, {3}}, 4, 4, 2, 1, 0, false},
     {"no goal at all: everything is doomed", {{{0, 1}, {1, 0}}, {}}, 2, 2, 2, 1, 0, false},
     // "Eventually" carried as a bit along the path is lost at a state that was seen before.
@@ -59,7 +59,7 @@ const Row k_rows[] = {
      0,
      1,
      false},
-    {"a cycle of two actors is no busy wait of either",
+    {"a cycle of two actors is not a busy wait of either",
      {{{0, 1, 7, true}, {1, 0, 8, true}, {1, 2, 8, false}}, {2}},
      3,
      3,
@@ -67,7 +67,7 @@ const Row k_rows[] = {
      0,
      0,
      false},
-    {"a cycle that gives way is no busy wait",
+    {"a cycle that gives way is not a busy wait",
      {{{0, 1, 7, true}, {1, 0, 7, false}, {1, 2, 8, false}}, {2}},
      3,
      3,

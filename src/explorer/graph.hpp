@@ -23,7 +23,7 @@ struct Graph {
   bool complete() const { return expanded == size(); }
 };
 
-/// A set of states from which no schedule whatever leads to a goal: a terminal strongly connected component.
+/// A set of states from which no schedule leads to a goal: a terminal strongly connected component.
 struct Trap {
   std::vector<StateId> states;  ///< ascending: the first is the nearest to the start
   bool deadlock = false;        ///< one state without a successor; otherwise a livelock

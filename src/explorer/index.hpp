@@ -128,7 +128,7 @@ class Index {
   /// Asks the processor to fetch the place of `hash`.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
 
-  // Not beside other threads from here on.
+  // Not next to other threads from here on.
 
   /// The number for which `equal(number)` holds, or k_no_ref.
   template <class Equal>
@@ -170,8 +170,8 @@ class Index {
   static constexpr std::size_t k_line = 8;  // slots of a cache line
 
   /// A bit for each slot of a cache line: whether it is empty, or its hash has the high half `tag`. Slots
-  /// only go from empty to taken, so beside other threads a bit that is not set stays right. (An aligned load
-  /// of 16 bytes tears neither of its halves on x86-64.)
+  /// only go from empty to taken, so next to other threads a bit that is not set stays right. (An aligned
+  /// load of 16 bytes tears neither of its halves on x86-64.)
   static unsigned empty_or_same(std::uint64_t* line, std::uint32_t tag) {
 #if defined(__SSE2__) && !defined(UNZAP_THREAD_SANITIZER)
     const auto bits = [&](unsigned i) {  // of the slots i to i + 3

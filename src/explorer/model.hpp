@@ -31,7 +31,7 @@ struct Label {
 /// `witnesses(state)` are up to 32 facts as bits; the engine counts how many states show each, so that a
 /// proof over a model in which nothing of interest ever happens is seen for what it is.
 /// A model may offer `static constexpr std::size_t k_state_block`: bytes that tend to change together lie in
-/// the same block of so many; large states are compressed by such blocks.
+/// the same block of that many; large states are compressed by such blocks.
 template <class M>
 concept Model = std::is_trivially_copyable_v<typename M::State> &&
     std::has_unique_object_representations_v<typename M::State> && std::regular<typename M::Action> &&

@@ -55,7 +55,7 @@ class Wrapper {
 /// there, and the states in between are not kept. What a state could do it can do afterwards, so traps, busy
 /// waits and doomed states are found as without it. Because a lone move is the only one kept, this holds for
 /// branching time too: "from everywhere a goal can be reached" needs that. No lone move lies on a cycle, so
-/// none is put off for ever and none lies in a trap.
+/// none is put off forever and none lies in a trap.
 template <PartlyOrdered M>
 class PartialOrder : public Wrapper<M> {
  public:

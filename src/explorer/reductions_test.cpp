@@ -144,7 +144,7 @@ TEST(Reductions, SymmetryCountsMultisets) {
   EXPECT_EQ(explore(Like{false, false}).graph.size(), 625U);
 }
 
-/// Two actors change places with every move of the first: it goes on for ever, each time under another name.
+/// Two actors change places with every move of the first: it goes on forever, each time under another name.
 struct Swapping {
   struct State {
     std::uint8_t mover;

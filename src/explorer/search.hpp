@@ -123,7 +123,7 @@ class Search {
     settle();
   }
 
-  /// How many new states the next round of so many parents may bring: a guess that costs little when it is
+  /// How many new states the next round of `parents` parents may bring: a guess that costs little when it is
   /// wrong.
   std::size_t expected(std::size_t parents) const {
     const double by_rate = static_cast<double>(parents) * growth_ * 1.5;

@@ -17,7 +17,7 @@ namespace unzap::explorer {
 /// How a walk drawn at random ended.
 enum class WalkEnd : std::uint8_t {
   goal,       ///< it came to a goal
-  doomed,     ///< it came to a state from which no schedule whatever reaches a goal
+  doomed,     ///< it came to a state from which no schedule reaches a goal
   broken,     ///< it came to a state that breaks an invariant of the model
   undecided,  ///< none of these within its steps
 };

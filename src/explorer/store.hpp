@@ -220,7 +220,7 @@ class Store {
 
   // Between rounds, alone.
 
-  /// Bytes that make_room(expected) will need for a while, the old table beside the new one.
+  /// Bytes that make_room(expected) will need for a while, the old table next to the new one.
   std::size_t growth_bytes(std::size_t expected) const {
     return too_small(expected) ? larger() * sizeof(std::uint64_t) : 0;
   }

@@ -111,7 +111,7 @@ class Tree {
   using Nodes = std::array<std::uint32_t, count_nodes()>;
 
   /// The top of `state`. What it shares with `known`, whose nodes are `nodes`, needs no look-up. False: there
-  /// is no room.
+  /// is not room.
   bool fold(const State& state, const State* known, const Nodes& nodes, std::uint64_t& top) {
     Nodes mine;
     std::array<bool, count_nodes()> same;

@@ -81,7 +81,7 @@ class TarReader {
       return true;
     }
     if (head.substr(257, 5) != "ustar" || !size) {
-      problem_ = "it is no tar";
+      problem_ = "it is not a tar";
       return false;
     }
     name_ = head.substr(0, 100).substr(0, head.substr(0, 100).find('\0'));

@@ -45,11 +45,11 @@ TEST(Deb, says_what_is_wrong) {
       {"cut short", good.substr(0, good.size() - 20), "no whole data.tar"},
       {"no kernel", deb_of({{"./usr/share/doc/a", "x"}}, Compression::xz),
        "linux-image-test holds no boot/vmlinuz-*"},
-      {"no tar", head + "2048      `\n" + no_tar + std::string(2048, '\0'), "it is no tar"},
+      {"no tar", head + "2048      `\n" + no_tar + std::string(2048, '\0'), "it is not a tar"},
       {"a file that is larger than any kernel", head + "2560      `\n" + huge + std::string(2560, '\0'),
        "is larger than 64 MiB"},
       {"length past the end", head + "9999999999`\n", "no whole data.tar"},
-      {"length that is no number", head + "zzz       `\n", "no whole data.tar"},
+      {"length that is not a number", head + "zzz       `\n", "no whole data.tar"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);

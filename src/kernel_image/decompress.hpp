@@ -31,10 +31,10 @@ Compression compression_of(ByteView bytes);
 using Sink = std::function<bool(ByteView)>;
 
 /// Unpacks `packed` into `sink`. What follows the end of the stream is ignored, as the kernel ignores the
-/// length that its build appends. Ends when the sink wants no more, which is no error. Errors: bad_data when
-/// the stream is damaged or cut short, or when the format cannot be unpacked here.
-/// Never takes more memory than a dictionary of 128 MiB, whatever the stream asks for,
-/// and reads at most 20 MiB of xz or lzma data, which are slow.
+/// length that its build appends. Ends when the sink wants no more, which is not an error. Errors: bad_data
+/// when the stream is damaged or cut short, or when the format cannot be unpacked here. Never takes more
+/// memory than a dictionary of 128 MiB, whatever the stream asks for, and reads at most 20 MiB of xz or lzma
+/// data, which are slow.
 Result<bool> decompress(Compression compression, ByteView packed, const Sink& sink);
 
 /// All of it in one piece. An error when it is more than `max_bytes`.

@@ -26,7 +26,7 @@ Error no_elf(std::string why) {
 
 Result<Elf> Elf::open(ByteView bytes) {
   const auto head = number_at<Elf64_Ehdr>(bytes, 0);
-  if (!text_of(bytes).starts_with(ELFMAG)) return no_elf("this is no ELF file");
+  if (!text_of(bytes).starts_with(ELFMAG)) return no_elf("this is not an ELF file");
   if (!head) return no_elf("the ELF file ends within its head");
   if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ELFDATA2LSB)
     return no_elf("the ELF file is not a 64-bit little-endian one");
@@ -100,7 +100,7 @@ std::optional<Symbols> Elf::symbols(const SymbolNames& wanted) const {
     for (std::size_t i = 0; i < count; ++i) {
       const Elf64_Sym symbol = *number_at<Elf64_Sym>(*entries, i * sizeof(Elf64_Sym));
       const int type = ELF64_ST_TYPE(symbol.st_info);
-      // FILE and SECTION are no places, and an undefined symbol lies elsewhere.
+      // FILE and SECTION are not places, and an undefined symbol lies elsewhere.
       if (type == STT_FILE || type == STT_SECTION || symbol.st_shndx == SHN_UNDEF) continue;
       if (symbol.st_shndx == SHN_ABS || symbol.st_name >= texts->size()) continue;
       out.add(symbol.st_value, text_to_nul(texts->subspan(symbol.st_name)), wanted);

@@ -117,7 +117,7 @@ Result<bool> open_layer(ByteView bytes, KernelImage& image, int depth) {
     return true;
   }
   if (compression_of(bytes) != Compression::none) return open_packed(bytes, image, depth);
-  return bad_image("this is no kernel image: no ELF file, no bzImage, no Debian package, nothing packed");
+  return bad_image("this is not a kernel image: no ELF file, no bzImage, no Debian package, nothing packed");
 }
 
 }  // namespace

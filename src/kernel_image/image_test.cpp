@@ -85,7 +85,7 @@ TEST(KernelImage, hostile_files_are_refused_with_a_reason) {
   };
   const Row rows[] = {
       {"empty", "", "the file is empty"},
-      {"text", "hello, world", "this is no kernel image"},
+      {"text", "hello, world", "this is not a kernel image"},
       {"ELF head cut short", plain.substr(0, 20), "ends within its head"},
       {"32-bit", with(plain, EI_CLASS, static_cast<unsigned char>(ELFCLASS32)),
        "not a 64-bit little-endian one"},
@@ -93,7 +93,7 @@ TEST(KernelImage, hostile_files_are_refused_with_a_reason) {
       {"payload past the end", with(good, 0x24c, std::uint32_t{0xffffffff}), "does not lie within the file"},
       {"payload elsewhere", with(good, 0x248, std::uint32_t{0xfffffff0}), "does not lie within the file"},
       {"payload cut short", bzimage(pack(Compression::gzip, plain).substr(0, 1000)), "they end too early"},
-      {"payload is text", bzimage("hello"), "this is no kernel image"},
+      {"payload is text", bzimage("hello"), "this is not a kernel image"},
       {"packed six times", nested, "packed more often"},
       {"bomb", bzimage(pack(Compression::zstd, std::string(std::size_t{300} << 20, '\0'))),
        "more than 192 MiB"},

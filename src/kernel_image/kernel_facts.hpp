@@ -58,7 +58,7 @@ using ReadCode = std::function<Result<std::string>(std::uint64_t address, std::u
 void judge_kernel(KernelFacts& facts, const Symbols& symbols, const ReadCode& read,
                   std::optional<std::uint64_t> flags_offset);
 
-/// Everything about the kernel in `bytes`. Errors: bad_data when it is no kernel; what cannot be told of a
+/// Everything about the kernel in `bytes`. Errors: bad_data when it is not a kernel; what cannot be told of a
 /// kernel is in the result.
 Result<KernelFacts> facts_of_image(ByteView bytes, std::string subject);
 

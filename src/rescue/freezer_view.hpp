@@ -66,7 +66,7 @@ struct HostPlaces {
   std::string fuse = "/sys/fs/fuse/connections";
 };
 
-/// At most so many cgroups and threads are looked at; more is a gap.
+/// At most this many cgroups and threads are looked at; more is a gap.
 inline constexpr std::size_t k_most_cgroups = 2000;
 inline constexpr std::size_t k_most_frozen = 20000;
 

@@ -92,10 +92,9 @@ void list_connections(Reader& reader, const HostPlaces& places, FuseView& view) 
   if (!results[0][0].text) return not_listed(view, places.fuse + " could not be read");
   if (!is_whole(results[1][0])) return not_listed(view, "what is mounted here could not be read");
   if (!has_fusectl(*results[1][0].text, places.fuse))
-    return not_listed(view,
-                      fmt::format("fusectl is not mounted, so the connections are not to be seen: mount "
-                                  "-t fusectl none {}",
-                                  places.fuse));
+    return not_listed(view, fmt::format("fusectl is not mounted, so the connections are not visible: mount "
+                                        "-t fusectl none {}",
+                                        places.fuse));
   view.own_mounts = fuse_mounts(*results[1][0].text);
   std::string_view text = *results[0][0].text;
   while (!text.empty()) {

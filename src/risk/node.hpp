@@ -33,7 +33,7 @@ struct RiskProcess {
   Reading<std::int32_t> own_pid() const;  ///< in its own pid namespace; 1: the init of it
   std::string pod() const;                ///< uid of the Kubernetes pod; empty: none, or not known
   /// Threads of io_uring, or rings among its open files; absent when it has
-  /// none of the former at the moment and its files were not to be seen.
+  /// none of the former at the moment and its files could not be read.
   Reading<bool> uses_io_uring() const;
 };
 

@@ -36,7 +36,7 @@ class Assessor {
         threads_(snapshot.tasks.size()) {}
 
   RiskReport run() {
-    // 0 stands for all whose namespace was not to be seen.
+    // 0 stands for all whose namespace could not be read.
     std::map<std::uint64_t, std::vector<const RiskProcess*>> by_ns;
     for (const RiskProcess& process : node_.processes)
       by_ns[process.leader->pid_ns.value_or(0)].push_back(&process);
@@ -94,7 +94,7 @@ class Assessor {
     if (out.host) return say(out, RiskRank::cannot, "this is the host itself: its init never ends");
     if (!out.pid_ns)
       return say(out, out.users.empty() ? RiskRank::cannot : RiskRank::unknown,
-                 fmt::format("the pid namespace of {} process(es) like {}[{}] was not to be seen ({})",
+                 fmt::format("the pid namespace of {} process(es) like {}[{}] could not be read ({})",
                              out.processes, any.comm.value_or(""), *any.tid, name(*out.pid_ns.absence())));
     if (!out.init_pid)
       return say(out, out.users.empty() ? RiskRank::cannot : RiskRank::unknown,

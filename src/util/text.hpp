@@ -36,7 +36,7 @@ inline constexpr std::size_t k_shown_host_bytes = 255;  ///< HOST_NAME_MAX is 64
 inline constexpr std::size_t k_shown_text_bytes = 4096;
 
 /// `text` on one line and without what a terminal acts on or a reader does not see: a tab as a space, control
-/// characters and bytes that are no UTF-8 as \xNN, other invisible characters as <U+202E>. At most
+/// characters and bytes that are not UTF-8 as \xNN, other invisible characters as <U+202E>. At most
 /// `max_bytes` of it, then "...".
 std::string printable(std::string_view text, std::size_t max_bytes = k_shown_text_bytes);
 
@@ -46,7 +46,7 @@ struct Kept {
   bool colors = false;  ///< ESC [ digits and ; m
 };
 /// The last gate of what goes out: nothing when `text` is UTF-8 of visible characters and what is kept; else
-/// the same with U+FFFD for bytes that are no UTF-8, a space for a tab and <U+NNNN> for the rest, which
+/// the same with U+FFFD for bytes that are not UTF-8, a space for a tab and <U+NNNN> for the rest, which
 /// neither closes nor opens anything in JSON.
 std::optional<std::string> text_repaired(std::string_view text, const Kept& kept);
 

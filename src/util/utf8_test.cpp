@@ -8,7 +8,7 @@
 namespace unzap {
 namespace {
 
-/// The bytes that RFC 3629 gives for a code point of so many bytes, overlong or not.
+/// The bytes that RFC 3629 gives for a code point of `length` bytes, overlong or not.
 std::string bytes_of(char32_t code, std::size_t length) {
   if (length == 1) return {static_cast<char>(code)};
   std::string out;

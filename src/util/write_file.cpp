@@ -202,7 +202,8 @@ std::optional<Error> cannot_write_file(const std::string& path, bool overwrite) 
     if (S_ISDIR(found.st_mode))
       return Error{ErrorKind::usage, "is a folder, not a file", path, "name a file in it"};
     if (!S_ISREG(found.st_mode))
-      return Error{ErrorKind::usage, "is no regular file", path, "name a new file, or - for standard output"};
+      return Error{ErrorKind::usage, "is not a regular file", path,
+                   "name a new file, or - for standard output"};
     if (!overwrite) return exists(path);
   } else if (errno != ENOENT) {
     return error_at(path, errno);

@@ -23,7 +23,7 @@ std::optional<Error> cannot_write_file(const std::string& path, bool overwrite);
 /// its name, so its mode, owner and other names do not matter. Never through a link, into a device or a pipe.
 ///
 /// Until it is whole, the file has no name (O_TMPFILE), and whatever ends us leaves nothing behind. Where the
-/// file system has no such files, it is written beside `path`; SIGINT, SIGTERM, SIGHUP and SIGQUIT take it
+/// file system has no such files, it is written next to `path`; SIGINT, SIGTERM, SIGHUP and SIGQUIT take it
 /// away again, SIGKILL cannot. An overwritten file is renamed to, so a second name exists for that moment
 /// too. A limit of file size is an error, not a signal. Nothing on success. Call it from one thread only.
 std::optional<Error> write_file(const std::string& path, std::string_view data, bool overwrite,

@@ -42,7 +42,7 @@ TEST_F(WriteFile, IsWrittenAsAWholeAndOverwrittenOnlyWhenAsked) {
   EXPECT_EQ(text("a"), "one");
   EXPECT_FALSE(write_file(path("a"), "three", true));
   EXPECT_EQ(text("a"), "three");
-  EXPECT_EQ(files(), 1) << "nothing is left beside it";
+  EXPECT_EQ(files(), 1) << "nothing is left next to it";
 }
 
 TEST_F(WriteFile, WhatIsNoFileStays) {

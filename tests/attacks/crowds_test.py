@@ -54,7 +54,7 @@ def check(stage, unzap, makers):
     parent, init, _ = settle([outside_jam(stage)])[0]
     for name, body in makers:
         if stage.fork(name, body)[1].next(MAKE_SECONDS) != 0:
-            raise live.Skip("so many tasks may not be started here")
+            raise live.Skip("that many tasks cannot be started here")
     crowd = attack.tasks()
     with tempfile.TemporaryDirectory() as folder:
         for verb in ("diagnose", "rescue", "risk", "record"):

@@ -73,7 +73,7 @@ def no_procfs(unzap):
     with tempfile.TemporaryDirectory() as folder:
         for verb in VERBS:
             code, text, _ = apart.run(unzap, verb, "-q", "--path.procfs", folder)
-            expect(code == 65 and "no procfs" in text, f"{verb}: exit code {code}", text)
+            expect(code == 65 and "not a procfs" in text, f"{verb}: exit code {code}", text)
             code, text, _ = apart.run(unzap, verb, "-q", "--path.procfs", f"{folder}/none")
             expect(code == 66 and "no such folder" in text or "cannot list" in text, f"{verb}: exit code {code}", text)
 

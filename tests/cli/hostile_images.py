@@ -123,8 +123,8 @@ def deb(members, compress=lambda tar: tar):
 def damaged():
     good = bzimage(gzip.compress(whole_kernel(b"\xc3")))
     yield "empty", b"", REFUSED, "empty"
-    yield "text", b"hello\n", REFUSED, "no kernel image"
-    yield "wrong-magic", good[:0x202] + b"HdrX" + good[0x206:], REFUSED, "no kernel image"
+    yield "text", b"hello\n", REFUSED, "not a kernel image"
+    yield "wrong-magic", good[:0x202] + b"HdrX" + good[0x206:], REFUSED, "not a kernel image"
     yield "elf-head-cut", b"\x7fELF" + bytes(8), REFUSED, "ends within its head"
     yield "elf-of-32-bit", b"\x7fELF\x01\x01\x01" + bytes(80), REFUSED, "64-bit"
     yield "elf-of-big-end", b"\x7fELF\x02\x02\x01" + bytes(80), REFUSED, "little-endian"

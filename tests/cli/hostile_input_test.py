@@ -93,7 +93,7 @@ class Traces(Case):
 
     def test_less_than_the_limit_costs_little_too(self):
         for name, piece, words in (("brackets", "[", b"more than 16 levels"), ("objects", '{"a":', b"more than 16 levels"),
-                                   ("list", "[],", b"more than 400000 values"), ("numbers", "1", b"no JSON"),
+                                   ("list", "[],", b"more than 400000 values"), ("numbers", "1", b"not JSON"),
                                    ("text", '"\\\\', b"")):
             with self.subTest(text=name):
                 path = self.file(name + ".json", piece, 8 * MIB)

@@ -111,7 +111,7 @@ class Case(unittest.TestCase):
 
     def test_files_that_are_no_kernel_are_refused_with_their_name(self):
         rows = {
-            "text": (b"hello\n", b"no kernel image"),
+            "text": (b"hello\n", b"not a kernel image"),
             "empty": (b"", b"empty"),
             "elf": (b"\x7fELF" + bytes(8), b"ends within its head"),
             "payload": (hostile_images.bzimage(b"")[:0x240], b"ends within its head"),

@@ -108,7 +108,7 @@ class Safe(Case):
         os.symlink(self.path("target"), self.path("link"))
         os.mkfifo(self.path("pipe"))
         for name in ("link", "pipe"):
-            self.check_refused(self.record("-q", "-o", self.path(name), "--force"), 64, b"is no regular file")
+            self.check_refused(self.record("-q", "-o", self.path(name), "--force"), 64, b"is not a regular file")
         self.assertNotIn("target", self.names())
 
     @unittest.skipUnless(shutil.which("prlimit"), "no prlimit")
@@ -220,8 +220,8 @@ class Record(Case):
         rows = [
             ((), 64, b"-o FILE"),
             (("-o", self.folder), 64, b"is a folder"),
-            (("-o", "/dev/null", "--force"), 64, b"no regular file"),
-            (("-o", self.path("link"), "--force"), 64, b"no regular file"),
+            (("-o", "/dev/null", "--force"), 64, b"not a regular file"),
+            (("-o", self.path("link"), "--force"), 64, b"not a regular file"),
             (("-o", self.path("no/node.unzap")), 66, b"no such folder"),
             (("-o", self.file, "--redcat"), 64, b"did you mean --redact?"),
             (("-o", self.file, "--timeout", "soon"), 64, b"--timeout"),

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs `unzap replay` from outside: what fits, where a trace stops to fit, and what hostile files are answered with.
+"""Runs `unzap replay` from outside: what fits, where a trace no longer fits, and what hostile files are answered with.
 
 usage: replay_test.py UNZAP SOURCE_DIR [unittest arguments]
 """
@@ -138,7 +138,7 @@ class Strangers(Case):
         data = self.text.encode()
         half = self.refused(65, self.written(data[:len(data) // 2]))
         self.assertRegex(half, r"changed\.json:\d+:\d+: the file ends in the middle")
-        self.assertRegex(self.refused(65, self.written(b'{\n "format": nix}')), r"changed\.json:2:\d+: this is no JSON")
+        self.assertRegex(self.refused(65, self.written(b'{\n "format": nix}')), r"changed\.json:2:\d+: this is not JSON")
         for junk in (b"", bytes(1000), b"\xff\xfe" * 50, b"[" * 100000, b'{"a":' * 50000, b"1e999999"):
             with self.subTest(junk=junk[:10]):
                 self.refused(65, self.written(junk))

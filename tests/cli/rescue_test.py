@@ -165,7 +165,7 @@ class Rescue(unittest.TestCase):
             with self.subTest(text):
                 done = run("--apply", text)
                 self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
-                self.assertIn("is no id of a plan", done.stderr)
+                self.assertIn("is not an id of a plan", done.stderr)
 
     @unittest.skipUnless(os.path.exists("/proc/self/stat"), "no /proc is mounted here")
     def test_an_id_that_no_plan_has_is_refused(self):

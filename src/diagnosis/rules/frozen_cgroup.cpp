@@ -18,7 +18,7 @@ const CgroupState* freezer_beside(const WaitGraph& graph, const Task& task) {
   if (const CgroupState* frozen = graph.freezer_of(task)) return frozen;
   for (const CgroupState& state : snapshot.cgroups)
     if (task.cgroup && *task.cgroup == state.path) return &state;
-  // A text that shows one freezer shows it because of the tasks beside it.
+  // A text that shows one freezer shows it because of the tasks next to it.
   return snapshot.origin == Origin::text && snapshot.cgroups.size() == 1 ? &snapshot.cgroups.front()
                                                                          : nullptr;
 }

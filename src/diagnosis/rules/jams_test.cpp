@@ -98,7 +98,7 @@ TEST(Jams, ProofByNamespaceBeatsDepthAndContainer) {
   const auto found =
       of_cause(diagnose(live({on_host(TaskBuilder(800, "shim", 'S')), dying(900, 70, k_second), blind})),
                CauseId::unreaped_by_outside_parent);
-  ASSERT_EQ(found.size(), 0u);  // a refused namespace is no reason to guess
+  ASSERT_EQ(found.size(), 0u);  // a refused namespace is not a reason to guess
   blind.task.pid_ns = Absence::not_asked;
   blind.task.pid_ns_chain = Absence::not_asked;
   const auto guessed =

@@ -18,7 +18,7 @@ bool threads_missing(const WaitGraph& graph, const Task& task) {
   return std::none_of(threads.begin(), threads.end(), [](const Task* thread) { return alive(*thread); });
 }
 
-/// A listed process without an address space that is no zombie and no kernel thread: it is in exit, and
+/// A listed process without an address space that is neither a zombie nor a kernel thread: it is in exit, and
 /// listed because it stays there.
 bool stays_in_exit(const WaitGraph& graph, const Task& task) {
   return task.has_mm.is(false) && !zombie(task) && !kernel_thread(task) && !task.state.is('D') &&

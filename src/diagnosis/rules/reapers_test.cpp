@@ -131,7 +131,7 @@ TEST(MembersNotVisible, Rows) {
       {"its member is in D for no known reason",
        pasted({init(k_first), TaskBuilder(901, "app", 'D').child_of(900)}),
        "stuck: uninterruptible-member likely"},
-      {"an oops in the kill walk is no wait",
+      {"an oops in the kill walk is not a wait",
        pasted({}, {[] {
                 KernelEvent oops = event(EventKind::oops, "UBSAN: shift-out-of-bounds in lib/radix-tree.c");
                 oops.tid = 900;
@@ -156,7 +156,7 @@ TEST(UninterruptibleMember, KernelThreadsAndLiveHostsGiveNothing) {
       {"a pasted D process", pasted({TaskBuilder(40, "app", 'D')}), "stuck: uninterruptible-member possible"},
       {"a kernel thread", pasted({TaskBuilder(40, "kworker/0:1", 'D').child_of(2)}), "unknown"},
       {"a live D process", live({TaskBuilder(40, "app", 'D')}), "healthy"},
-      {"a pasted D process beside a known cause",
+      {"a pasted D process next to a known cause",
        pasted({TaskBuilder(40, "app", 'D'), TaskBuilder(41, "b", 'D').in("request_wait_answer fuse_flush")}),
        "stuck: fuse-request likely"},
   });

@@ -23,8 +23,8 @@ Role role_of(const WaitGraph& graph, const Task& task) {
   return site == nullptr ? Role() : Role::waits(matched_functions(*graph.stack_of(task), *site));
 }
 
-/// The dying init that a pasted text shows asleep beside this exiting task: the text does not say whose child
-/// it is, but there is only one init.
+/// The dying init that a pasted text shows asleep next to this exiting task: the text does not say whose
+/// child it is, but there is only one init.
 const Reaper* reaper_beside(const WaitGraph& graph, const Task& task) {
   const bool alone = graph.reapers().size() == 1 && graph.snapshot().origin == Origin::text;
   if (!alone || exiting(task) != true || graph.reaper_over(task) != nullptr) return nullptr;

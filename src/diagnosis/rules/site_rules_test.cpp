@@ -22,7 +22,7 @@ constexpr Row k_rows[] = {
     {"fuse: flush in exit", 'D', "request_wait_answer fuse_simple_request fuse_flush filp_close do_exit",
      "stuck: fuse-request likely"},
     {"fuse: an idle server waits for requests", 'S', "fuse_dev_do_read fuse_dev_read vfs_read", "unknown"},
-    {"fuse: a page of an ext4 file is no FUSE", 'D', "folio_wait_bit_common ext4_writepages do_writepages",
+    {"fuse: a page of an ext4 file is not a FUSE", 'D', "folio_wait_bit_common ext4_writepages do_writepages",
      "stuck: block-io-wait likely"},
 
     {"network: NFS call", 'D', "sunrpc:rpc_wait_bit_killable sunrpc:__rpc_execute nfsv4:nfs4_proc_access",
@@ -174,7 +174,7 @@ TEST(SiteRules, LiveTasksNeedTimeAndAReason) {
       {"exiting, no namespace in sight",
        live({TaskBuilder(901, "app", 'D').exiting().in(flush).looks(2, 0, 0)}),
        "unknown: fuse-request possible"},
-      {"running on: a slow disk is no stuck container",
+      {"running on: a slow disk is not a stuck container",
        live({TaskBuilder(901, "app", 'D').in("blk_mq_get_tag submit_bio").looks(2, 0, 0)}), "healthy"},
       {"the kernel reports it",
        live({TaskBuilder(901, "app", 'D').in("blk_mq_get_tag submit_bio")}, {hung_task(901, "app", "")}),

@@ -57,7 +57,7 @@ Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& even
   finding.confidence = now ? Confidence::possible : Confidence::likely;
   const std::string who = task != nullptr ? task->label() : "a task";
   finding.summary = fmt::format(
-      "{} held a CPU without coming to schedule(); it is no dying init, and no container teardown "
+      "{} held a CPU without coming to schedule(); it is not a dying init, and no container teardown "
       "is shown to hang on it",
       who);
   if (task != nullptr) finding.culprit = party(*task, Role::holds_cpu);

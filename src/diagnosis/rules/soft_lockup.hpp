@@ -5,7 +5,7 @@
 
 namespace unzap {
 
-/// `soft-lockup`, a look-alike: the kernel reports a task that holds a CPU, and it is no dying init.
+/// `soft-lockup`, a look-alike: the kernel reports a task that holds a CPU, and it is not a dying init.
 /// Something is stuck on the host, but no container teardown is shown.
 Findings soft_lockup(const WaitGraph& graph);
 

@@ -129,7 +129,7 @@ Finding make(const WaitGraph& graph, const SiteHits& hits) {
 
 Findings traced_member(const WaitGraph& graph) {
   const std::vector<Hit> hits = held(graph);
-  // A text shows dead threads beside the one of which it shows the tracer.
+  // A text shows dead threads next to the one of which it shows the tracer.
   const std::int32_t shown = hits.empty() ? 0 : hits.front().task->tracer_pid.value_or(0);
   const auto tracer = [&](const Task& task) {
     const std::int32_t number = task.tracer_pid.value_or(0);

@@ -34,7 +34,7 @@ bool inside(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
 }
 
 /// Whether the zombie may pin the reaper's namespace, when no namespace of the zombie is known: by what a
-/// listing shows beside it. A container chooses some of that, so it proves nothing.
+/// listing shows next to it. A container chooses some of that, so it proves nothing.
 bool may_pin(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
   const Task& init = *reaper.task;
   if (task.ppid && init.tgid && *task.ppid == *init.tgid) return false;

@@ -54,7 +54,7 @@ void io_uring_files_cancel(Step& x) {
   x.call(Routine::io_uring_cancel_generic);
 }
 
-/// From here on the thread is no candidate for find_alive_thread() and wants no signals.
+/// From here on the thread is not a candidate for find_alive_thread() and wants no signals.
 void exit_signals(Step& x) {
   if (x.s.threadgroup_rwsem != 0) return x.call_then_again(Routine::exit_signals);
   x.me().flags |= k_pf_exiting;
@@ -104,7 +104,7 @@ void exit_notify(Step& x) {
 /// exit_tasks_rcu_finish(), do_task_dead().
 void task_dead(Step& x) {
   leave_exit_section(x.c, x.s, x.self);
-  x.say("do_task_dead(): off the CPU for ever");
+  x.say("do_task_dead(): off the CPU forever");
   do_task_dead(x);
   dying_task_left(x.c, x.s);
 }

@@ -36,7 +36,7 @@ struct CallFrame {
 /// The step of a frame that has nothing left to do when what it called returns.
 inline constexpr std::uint8_t k_tail = 0xff;
 
-/// A name of a step: an `enum class` of a routine, with a function routine_of() beside it.
+/// A name of a step: an `enum class` of a routine, with a function routine_of() next to it.
 template <class T>
 concept StepName = std::is_enum_v<T> && requires(T name) {
   { routine_of(name) } -> std::same_as<Routine>;
@@ -47,7 +47,7 @@ constexpr CallFrame frame_of(Name name) {
   return {routine_of(name), static_cast<std::uint8_t>(name)};
 }
 
-/// task->__state. `dead` is TASK_DEAD: off the CPU for ever.
+/// task->__state. `dead` is TASK_DEAD: off the CPU forever.
 enum class RunState : std::uint8_t { running, interruptible, uninterruptible, idle, dead };
 
 /// task->exit_state. `released` is not the kernel's: release_task() is through, the pid is free.
@@ -101,7 +101,7 @@ struct Task {
   std::uint8_t local;       ///< the position of a walk in the routine that runs; 0 when none
   std::uint8_t ret;         ///< what the last call returned
   std::uint8_t snap;        ///< rcu_exp_gp_seq_snap(): the grace period it waits for
-  std::uint8_t worker_ref;  ///< io_worker->ref; 0 for tasks that are no worker or a worker past its last put
+  std::uint8_t worker_ref;  ///< io_worker->ref; 0 for a task that is not a worker, or is past its last put
   std::uint8_t item;        ///< worker: the work it executes (WorkItem)
   std::uint8_t creating;    ///< worker: 1 while its create_worker_cb is queued or running
 };

@@ -64,7 +64,7 @@ struct Renaming {
   std::array<std::uint8_t, k_max_cpus> cpu;
   std::array<std::uint8_t, k_max_containers> container;
 
-  /// The new number of a task; what is no task of the scenario stays.
+  /// The new number of a task; what is not a task of the scenario stays.
   TaskNo operator()(TaskNo no) const { return no < task.size() ? task[no] : no; }
 };
 

@@ -91,7 +91,7 @@ class Depth {
 std::optional<Error> refused_before_parsing(std::string_view text, const std::string& path) {
   if (text.size() > k_max_scenario_bytes)
     return Error{ErrorKind::bad_data,
-                 fmt::format("longer than {} KiB: this is no scenario", k_max_scenario_bytes >> 10), path,
+                 fmt::format("longer than {} KiB: this is not a scenario", k_max_scenario_bytes >> 10), path,
                  "`unzap scenarios` shows what one looks like"};
   const auto letter =
       std::find_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });

@@ -53,9 +53,9 @@ std::string names_with(const CheckReport& report, TaskFate fate) {
 
 std::string lockup_sentence(const CheckReport& report) {
   std::vector<std::string> parts;
-  for (const auto& [fate, words] : {std::pair{TaskFate::spins, "spins for ever"},
-                                    {TaskFate::hung, "hung for ever"},
-                                    {TaskFate::waits, "waits for ever"},
+  for (const auto& [fate, words] : {std::pair{TaskFate::spins, "spins forever"},
+                                    {TaskFate::hung, "hung forever"},
+                                    {TaskFate::waits, "waits forever"},
                                     {TaskFate::starved, "never runs again"}})
     if (const std::string names = names_with(report, fate); !names.empty())
       parts.push_back(fmt::format("{}: {}", words, names));
@@ -203,7 +203,7 @@ void add_way(std::string& out, const CheckReport& report, const CheckTextOptions
   out += "\n" + timeline(report, options.width, options.color) + "\n";
   add_tasks(out, *report.counterexample, options);
   out += way_sentence(report);
-  if (report.never_ends) out += "no schedule whatever ends this: is the scenario meant so?\n";
+  if (report.never_ends) out += "No schedule terminates. Is that intended?\n";
   if (on_host) out += on_host_sentence(*on_host);
 }
 

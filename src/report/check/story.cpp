@@ -157,8 +157,8 @@ class Teller {
                                     steps_text(way_.loop.size()), clauses(view_.loop_begin(), view_.size())));
     if (!view_.is_trap()) return tell_busy_wait();
     const std::pair<TaskFate, const char*> fates[] = {
-        {TaskFate::hung, "blocked for ever, where no signal reaches"},
-        {TaskFate::waits, "dying, and asleep for ever"},
+        {TaskFate::hung, "blocked forever, where no signal reaches"},
+        {TaskFate::waits, "dying, and asleep forever"},
         {TaskFate::starved, "runnable, and never run again"},
         {TaskFate::zombie, "dead, and never reaped"}};
     for (const auto& [fate, words] : fates)

@@ -17,7 +17,7 @@ constexpr std::size_t k_npd_bytes = 80;
 // NRPE before version 3 carries 1024 bytes.
 constexpr std::size_t k_nrpe_bytes = 1000;
 
-/// Foreign text for a line of ASCII: what a terminal could act on, what is no ASCII, and `|`, behind which
+/// Foreign text for a line of ASCII: what a terminal could act on, what is not ASCII, and `|`, behind which
 /// Nagios looks for numbers, become question marks.
 std::string plain(std::string_view text, std::size_t most) {
   std::string out;

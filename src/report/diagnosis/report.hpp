@@ -22,7 +22,7 @@ struct Rendered {
 };
 
 /// The diagnosis as JSON, by docs/schema/diagnose.schema.json, with a final line feed. What is not known is
-/// null, never 0. Bytes that are no UTF-8 are replaced (U+FFFD).
+/// null, never 0. Bytes that are not UTF-8 are replaced (U+FFFD).
 std::string to_json(const Diagnosis& diagnosis, const Snapshot& snapshot);
 
 /// The diagnosis as lines of JSON, by docs/schema/diagnose-lines.schema.json: one with the verdict, then one

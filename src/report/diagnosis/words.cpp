@@ -103,7 +103,7 @@ std::string_view name(Reason::Kind kind) {
     case Reason::parent_must_reap: return "must be reaped by its parent";
     case Reason::is_traced: return "is traced";
     case Reason::io_worker: return "waits for its io_uring worker";
-    case Reason::exits_beside: return "the exiting task beside it";
+    case Reason::exits_beside: return "the exiting task next to it";
     case Reason::to_reap: return "to reap it";
     case Reason::to_reap_or_detach: return "to reap or detach it";
     case Reason::to_report_end: return "to say that it has ended";

@@ -48,7 +48,7 @@ class Timeline {
 
   std::string draw() {
     head();
-    if (view_.is_doomed_from_start()) across("doomed from the start: no schedule whatever ends", "1;31");
+    if (view_.is_doomed_from_start()) across("doomed from the start: no schedule terminates", "1;31");
     for (std::size_t i = 0; i < view_.loop_begin(); ++i) {
       if (view_.is_fatal(i)) mark_fatal();
       draw_step(view_[i]);
@@ -122,7 +122,7 @@ class Timeline {
 
   void draw_loop() {
     if (way_.trap)
-      across(fmt::format("and so on for ever: a {} of {} states, nothing leads out", name(*way_.trap),
+      across(fmt::format("and so on forever: a {} of {} states, nothing leads out", name(*way_.trap),
                          way_.trap_states),
              "1;31");
     else

@@ -72,7 +72,7 @@ class Drawing {
   void loop() {
     out_ += "  subgraph cluster_loop {\n";
     out_ += fmt::format("    style=dashed; color=red; fontcolor=red; label=\"{}\";\n",
-                        view_.is_trap() ? "for ever: nothing leads out" : "round and round");
+                        view_.is_trap() ? "forever: nothing leads out" : "round and round");
     for (std::size_t i = view_.loop_begin(); i < view_.size(); ++i) node(i, "    ");
     out_ += "  }\n";
   }

@@ -34,7 +34,7 @@ class Diagram {
     for (std::size_t i = 0; i < view_.size(); ++i) {
       if (view_.has_loop() && i == view_.loop_begin())
         out_ +=
-            fmt::format("  loop {}\n", view_.is_trap() ? "for ever, nothing leads out" : "round and round");
+            fmt::format("  loop {}\n", view_.is_trap() ? "forever, nothing leads out" : "round and round");
       if (view_.is_fatal(i))
         across(fmt::format("step {} is fatal: after it no schedule leads out", view_.way().fatal_step));
       step(i);

@@ -98,7 +98,7 @@ class Events {
                 {{"function", view_[fatal].function}, {"text", view_[fatal].text}});
     }
     if (view_.has_loop())
-      slice(k_outcome, 0, loop, end, view_.is_trap() ? "for ever" : "round and round", Json::object());
+      slice(k_outcome, 0, loop, end, view_.is_trap() ? "forever" : "round and round", Json::object());
   }
 
   void draw_cpu(int cpu) {

@@ -212,19 +212,20 @@ Result<RecordedTrace> trace_from_json(std::string_view text, const std::string& 
   const std::string remedy = "give a file that `unzap check --trace FILE.json` wrote";
   if (text.size() > k_max_trace_bytes)
     return Error{ErrorKind::bad_data,
-                 fmt::format("longer than {} MiB: this is no trace", k_max_trace_bytes >> 20), path, remedy};
+                 fmt::format("longer than {} MiB: this is not a trace", k_max_trace_bytes >> 20), path,
+                 remedy};
   if (const auto wrong = too_much(text))
-    return Error{ErrorKind::bad_data, wrong->first + ": this is no trace",
+    return Error{ErrorKind::bad_data, wrong->first + ": this is not a trace",
                  path + ":" + line_and_column(text, wrong->second), remedy};
   try {
     const Json json = Json::parse(text);
     return trace_of(Node(json, ""));
   } catch (const Json::parse_error& error) {
     const bool ends = error.byte > text.size();
-    return Error{ErrorKind::bad_data, ends ? "the file ends in the middle" : "this is no JSON",
+    return Error{ErrorKind::bad_data, ends ? "the file ends in the middle" : "this is not JSON",
                  path + ":" + line_and_column(text, error.byte), remedy};
   } catch (const Json::exception&) {  // a number that is too large
-    return Error{ErrorKind::bad_data, "this is no JSON that can be read", path, remedy};
+    return Error{ErrorKind::bad_data, "this is not JSON that can be read", path, remedy};
   } catch (const Wrong& wrong) {
     return Error{ErrorKind::bad_data, wrong.what, path + ":" + wrong.where, remedy};
   }

@@ -207,7 +207,7 @@ const Drift k_drifts[] = {
        p.action->held[0] = {{::getpid(), p.watched[0].id.start_ticks}, ::getpid(), "me"};
        p.action->held[0].id.start_ticks = *parse_stat(read_file("/proc/self/stat", 4096)->text)->start_ticks;
      },
-     "it is no zombie"},
+     "it is not a zombie"},
     {"HeldOneIsNotInTheNamespace", [](Plan& p) { p.pid_ns = 1; }, "not in the dying pid namespace"},
     {"NotTraced", [](Plan& p) { p.action->tie = Tie::tracer; }, "nobody traces it"},
     {"NobodyWatched", [](Plan& p) { p.watched.clear(); }, "ended by itself"},
@@ -278,7 +278,7 @@ TEST_F(RescueApply, WritesNothingThatThePlanDoesNotGuard) {
   EXPECT_EQ(read_file(path("cgroup.freeze"), 16)->text, "1");
 }
 
-/// What is no place for a record. Nothing is made or written there.
+/// What is not a place for a record. Nothing is made or written there.
 struct NoRecord {
   const char* name;
   std::function<void(const std::string&)> make;

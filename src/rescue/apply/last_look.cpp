@@ -59,7 +59,7 @@ std::string let_go(const Action& action, const RescueTarget& one, std::optional<
   const auto now = look_at(one.id);
   if (!now) return *now.absence() == Absence::gone ? "it is gone" : "it cannot be looked at";
   if (action.tie == Tie::parent) {
-    if (!now->dead()) return "it is no zombie";
+    if (!now->dead()) return "it is not a zombie";
     if (now->ppid != target.tgid) return fmt::format("its parent is {} now", now->ppid);
     return "";
   }

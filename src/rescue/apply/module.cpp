@@ -47,7 +47,7 @@ Error load_error(int error, const std::string& file) {
                           "Secure Boot or lockdown wants a module that is signed with a key it trusts");
     case ENOEXEC:
       return module_error(ErrorKind::bad_data, "the kernel cannot take this module: " + said, file,
-                          "it was built for another kernel, or is no module; dmesg says more");
+                          "it was built for another kernel, or is not a module; dmesg says more");
     case ENOENT:
       return module_error(ErrorKind::bad_data, "the kernel lacks what the module needs: " + said, file,
                           "dmesg names the symbol");

@@ -85,7 +85,8 @@ class Way {
     struct stat found {};
     if (next.get() < 0 || ::fstat(next.get(), &found) != 0) return refused(errno, shown_);
     if (S_ISLNK(found.st_mode)) return follow(name, next, found);
-    if (!S_ISDIR(found.st_mode)) return refused(ErrorKind::io, fmt::format("{} is no folder", name), shown_);
+    if (!S_ISDIR(found.st_mode))
+      return refused(ErrorKind::io, fmt::format("{} is not a folder", name), shown_);
     at_ = std::move(next);
     return check_folder(name);
   }
@@ -110,7 +111,7 @@ class Way {
   int links_ = 0;
 };
 
-/// Why this is no file to keep a record in; empty when it is one.
+/// Why this is not a file to keep a record in; empty when it is one.
 std::optional<Error> unfit(const struct stat& found, const std::string& path) {
   const auto refuse = [&path](ErrorKind kind, const char* why) { return refused(kind, why, path); };
   if (S_ISLNK(found.st_mode)) return refuse(ErrorKind::io, "it is a link");

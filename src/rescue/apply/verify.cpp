@@ -74,7 +74,7 @@ bool names(const std::vector<std::string>& labels, const RescueTarget& target) {
 
 Reading<TaskNow> look_at(const TaskId& id) {
   const std::string folder =
-      fmt::format("/proc/{}", id.tid);  // a thread that is no leader is found here, too
+      fmt::format("/proc/{}", id.tid);  // a thread that is not a leader is found here, too
   const auto stat = read_file(folder + "/stat", k_small_file);
   if (!stat) return absence(stat.error());
   const auto parsed = parse_stat(stat->text);

@@ -20,8 +20,8 @@ struct Row {
 };
 
 const Row k_rows[] = {
-    {"empty", "!", "b:1", "is no bundle"},
-    {"another format", "!hello\n", "b:1", "is no bundle: it begins with 'hello'"},
+    {"empty", "!", "b:1", "is not a bundle"},
+    {"another format", "!hello\n", "b:1", "is not a bundle: it begins with 'hello'"},
     {"newer", "!unzap-bundle 2\n[news]\n", "b:1", "version 2, and this unzap reads version 1"},
     {"version zero", "!unzap-bundle 0\n", "b:1", "no such version"},
     {"no version", "!unzap-bundle \n", "b:1", "no such version"},

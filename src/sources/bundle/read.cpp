@@ -178,7 +178,7 @@ class TextReader {
 std::optional<Error> TextReader::take_head(std::string_view line) const {
   const std::string shown = printable(line, k_shown_bytes);
   if (!line.starts_with(k_head))
-    return error(fmt::format("is no bundle: it begins with '{}'", shown),
+    return error(fmt::format("is not a bundle: it begins with '{}'", shown),
                  "give what unzap record wrote; decompress a capture first (zstd -d)");
   const auto version = parse_number<int>(line.substr(k_head.size()));
   if (version == k_bundle_version) return std::nullopt;

@@ -115,7 +115,7 @@ TEST(Redacted, OfSentencesOnlyKnownWordsAndCountsStay) {
        "only the first 256 MiB were read after 4.5 s (120ms)"},
       {"waits for 10.0.0.1: at 00:11:22:33:44:55 in /srv/x", "waits for word-1: at word-2 in /part-1/part-2"},
       {"task=sh,oom_memcg=/a/b", "task=comm-1,oom_memcg=/part-1/part-2"},
-      {"12345678 is no count", "word-1 is no count"},
+      {"12345678 is not a count", "word-1 is not a count"},
   };
   for (const auto& row : rows) {
     snapshot.problems = {{"", row.text}};

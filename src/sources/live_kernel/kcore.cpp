@@ -37,7 +37,7 @@ bool read_at(int fd, void* into, std::uint64_t size, std::uint64_t offset) {
 }
 
 Result<std::string> read_open(int fd, const std::string& path, std::uint64_t address, std::uint64_t size) {
-  const Error no_core{ErrorKind::bad_data, "this is no core file of a 64-bit kernel", path, ""};
+  const Error no_core{ErrorKind::bad_data, "this is not a core file of a 64-bit kernel", path, ""};
   Elf64_Ehdr head{};
   if (!read_at(fd, &head, sizeof head, 0) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) return no_core;
   if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_phentsize != sizeof(Elf64_Phdr)) return no_core;

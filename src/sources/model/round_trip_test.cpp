@@ -69,7 +69,7 @@ const Row k_rows[] = {
      [](Scenario& s) { s.processes[0].ends = Ending::sigkill; }, 2},
     {"a worker in a read", "v6.1.94", Preempt::none,
      [](Scenario& s) { ring_of(s).workers = {WorkerStart::reading}; }, 6},
-    {"a healthy container beside it", "v5.15.160", Preempt::none,
+    {"a healthy container next to it", "v5.15.160", Preempt::none,
      [](Scenario& s) {
        ring_of(s).workers.clear();
        ring_of(s).armed = true;

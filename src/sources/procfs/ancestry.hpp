@@ -21,7 +21,7 @@ struct AncestryText {
 /// and of those above it, one a line. They are walked with NS_GET_PARENT (ioctl_ns(2); pidns_get_parent(),
 /// kernel/pid_namespace.c), which refuses with EPERM above the caller's own namespace, and also for one that
 /// does not lie below it: only a walk that ends at `own` (inode; 0: not known) is whole, and a last line "?"
-/// says that it is not. Of what is no file of nsfs (a copy of a procfs): where the link points.
+/// says that it is not. Of what is not a file of nsfs (a copy of a procfs): where the link points.
 AncestryText read_ancestry(int directory, const char* path, std::uint64_t own);
 
 /// Such an answer, taken apart.

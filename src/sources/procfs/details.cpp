@@ -85,7 +85,7 @@ void apply_stack(const ReadResult& answer, Task& task, std::vector<Problem>& pro
     task.stack = std::move(*stack);
   } else {
     task.stack = Absence::not_in_this_kernel;
-    problems.push_back({where, "is no stack file"});
+    problems.push_back({where, "is not a stack file"});
   }
 }
 
@@ -172,7 +172,7 @@ bool apply_details(const std::vector<ReadResult>& answers, Task& task, Gaps& gap
     const Reading<char> state = task.state;  // of one look with the sample; status may be milliseconds later
     Reading<std::uint64_t> switches;
     if (!parse_status(*status, task, switches))
-      problems.push_back({task.where + "/status", "is no status file"});
+      problems.push_back({task.where + "/status", "is not a status file"});
     else if (!task.samples.empty())
       task.samples.back().switches = switches;
     if (state) task.state = state;

@@ -31,7 +31,7 @@ class Gaps {
 const std::vector<ReadItem>& detail_items();
 
 /// A stat line into the task, with a first sample; of pending signals a SIGKILL alone is taken from it. False
-/// when there is a text and it is no stat line; an absence becomes the task's state.
+/// when there is a text and it is not a stat line; an absence becomes the task's state.
 bool apply_stat(const ReadResult& stat, Task& task);
 
 /// The answers to detail_items() into the task; the sample is taken anew. False when the task is gone or the

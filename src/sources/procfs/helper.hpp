@@ -20,7 +20,7 @@ enum class ReadKind : char {
   ancestry = 'a',  ///< the pid namespace that a link leads to and those above it; see read_ancestry
   stats = 's',     ///< the stat file of each of some entries of a folder, as StatRecords; see stats_path
   folders = 'd',   ///< the entries of a folder that are folders, one a line, at most k_max_read_bytes
-  identity = 'i',  ///< of a file or folder that is no link: "DEVICE INODE"
+  identity = 'i',  ///< of a file or folder that is not a link: "DEVICE INODE"
 };
 
 /// The head of one thread in the answer to ReadKind::threads; `size` bytes of its stat file follow it.
@@ -71,7 +71,7 @@ std::string stats_path(const std::vector<std::int32_t>& tids);
 std::string encode_request(const ReadGroup& group, const std::vector<std::size_t>& items);
 
 /// The life of a helper process: answers requests from `socket` until it closes. A helper exists to be left
-/// behind: a read in the kernel may block for ever and cannot be cancelled, and a thread that blocks so would
+/// behind: a read in the kernel may block forever and cannot be cancelled, and a thread that blocks so would
 /// keep the whole process, and the terminal it writes to, from ever going away.
 [[noreturn]] void serve_reads(int socket, const std::string& root, Progress& progress);
 

@@ -56,7 +56,7 @@ TEST(Kmsg, AReportCarriesTheStampOfItsRecord) {
       "3,1,12000000,-;[99.000001] rcu: INFO: rcu_sched detected stalls on CPUs/tasks: { 1-... }\n"
       "3,2,13000000,-;rcu: INFO: rcu_sched detected stalls on CPUs/tasks: { 1-... }\n",
       "/dev/kmsg", 20, snapshot);
-  ASSERT_EQ(snapshot.events.size(), 1U) << "a stamp is no part of a message of the kernel";
+  ASSERT_EQ(snapshot.events.size(), 1U) << "a stamp is not part of a message of the kernel";
   EXPECT_EQ(snapshot.events[0].at_seconds, 13.0);
 }
 

@@ -31,7 +31,7 @@ constexpr std::int32_t k_kthreadd = 2;
 constexpr const char* k_helper_comm = "unzap-reader";
 constexpr double k_short_window_seconds = 0.1;  // ten clock ticks: enough to see a task that spins
 constexpr int k_fewest_samples = 10;
-constexpr int k_times_in_kernel = 20;  // so many samples in the kernel for each in user mode
+constexpr int k_times_in_kernel = 20;  // samples in the kernel for each in user mode
 constexpr std::size_t k_most_asked_for_members = 4096;
 constexpr int k_most_lanes = 2;  // a node in trouble has little to spare
 
@@ -114,9 +114,9 @@ Result<std::vector<std::int32_t>> Scan::list_processes() {
   }
   std::vector<std::int32_t> tgids = numbers_of(*listing.text);
   if (tgids.empty())
-    return Error{ErrorKind::bad_data, "is no procfs: it lists no process", root_,
+    return Error{ErrorKind::bad_data, "is not a procfs: it lists no process", root_,
                  "give the place where a procfs is mounted"};
-  // The processes that read are no part of what is looked at. Of a copy of a procfs they are none.
+  // The processes that read are not part of what is looked at. Of a copy of a procfs they are none.
   const std::string self = results[0][1].text.value_or("");
   if (const auto line = parse_stat(self); line && line->comm == k_helper_comm)
     std::erase_if(tgids, [&](std::int32_t tgid) {
@@ -213,7 +213,7 @@ void Scan::note_gaps() {
     for (const auto& [file, count] : reader_.timed_out())
       names += fmt::format("{}{} ({} times)", names.empty() ? "" : ", ", file, count);
     problems.push_back(
-        {root_, fmt::format("did not answer in time: {}; what they would have said is open, and that they "
+        {root_, fmt::format("did not answer in time: {}; their contents are unknown, and that they "
                             "block is itself a sign of a jam{}",
                             names, blocked_tasks(snapshot_.tasks))});
   }

@@ -26,7 +26,7 @@ struct ProcfsOptions {
       progress;  ///< called with one line at most every 0.2 s; may be empty
 };
 
-/// All threads of all processes below `options.root`. Fails only when the root is no procfs at all.
+/// All threads of all processes below `options.root`. Fails only when the root is not a procfs at all.
 /// Reads of no process cmdline, environ, maps, smaps or exe, and touches no file system of a container.
 Result<Snapshot> read_procfs(const ProcfsOptions& options);
 

@@ -76,7 +76,8 @@ TEST(Procfs, AThreadInUninterruptibleSleep) {
   EXPECT_EQ(snapshot.host.kernel_release, std::string("6.1.0"));
   EXPECT_EQ(snapshot.host.cpus, 2);
   EXPECT_EQ(snapshot.host.hung_tasks, std::uint64_t{3});
-  EXPECT_EQ(snapshot.host.soft_lockups, Absence::not_asked) << "of this machine, and this is no procfs of it";
+  EXPECT_EQ(snapshot.host.soft_lockups, Absence::not_asked)
+      << "of this machine, and this is not a procfs of it";
   EXPECT_EQ(snapshot.host.preemption, Preemption::full);
   const Task& task = task_of(snapshot, 41);
   EXPECT_EQ(task.tgid, 40);
@@ -201,9 +202,9 @@ TEST(Procfs, GarbageIsAProblemAndNotATask) {
                   {"71/task/71/stack", "no frames here\n"}};
   const Snapshot snapshot = read(quick(fixture));
   const std::string problems = all_problems(snapshot);
-  EXPECT_NE(problems.find("70/task/70/stat: is no stat line"), std::string::npos) << problems;
-  EXPECT_NE(problems.find("71/task/71/status: is no status file"), std::string::npos) << problems;
-  EXPECT_NE(problems.find("71/task/71/stack: is no stack file"), std::string::npos) << problems;
+  EXPECT_NE(problems.find("70/task/70/stat: is not a stat line"), std::string::npos) << problems;
+  EXPECT_NE(problems.find("71/task/71/status: is not a status file"), std::string::npos) << problems;
+  EXPECT_NE(problems.find("71/task/71/stack: is not a stack file"), std::string::npos) << problems;
   EXPECT_EQ(task_of(snapshot, 71).stack, Absence::not_in_this_kernel);
 }
 

@@ -124,7 +124,7 @@ Reader::Reader(std::string root, ReadLimits limits, std::function<void(const std
 }
 
 Reader::~Reader() {
-  // They may block this very moment: a wait for them could be for ever.
+  // They may block this very moment: a wait for them could be forever.
   for (const auto& lane : lanes_)
     if (lane->running()) abandoned_.push_back(lane->abandon());
   // A killed helper is gone at once unless it blocks: those go to init when this process ends.

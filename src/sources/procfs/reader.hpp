@@ -37,7 +37,7 @@ struct ReadLimits {
   double read_seconds = 1.0;    ///< for the first item that blocks; see Reader
   double total_seconds = 10.0;  ///< for the life of the Reader
   int max_abandoned = 1024;     ///< helpers left behind; then all that is left is timed_out
-  int max_cgroup = 3;           ///< once so many cgroup files blocked, no more are asked for
+  int max_cgroup = 3;           ///< once this many cgroup files blocked, no more are asked for
   int lanes = 1;                ///< helpers that read at the same time
 };
 
@@ -47,7 +47,7 @@ struct BlockedPlace {
   std::int32_t thread = 0;  ///< within ReadKind::threads
 };
 
-/// Reads files that may block for ever, without ever blocking: helper processes read, this side waits with a
+/// Reads files that may block forever, without ever blocking: helper processes read, this side waits with a
 /// deadline. A helper that does not answer is killed and left behind (in an uninterruptible sleep it stays
 /// until the kernel lets go, without our descriptors), its item is timed_out, and a new helper goes on behind
 /// it. Each item that blocks halves the time that the next one gets, down to a hundredth of a second, so that
@@ -73,7 +73,7 @@ class Reader {
 
   /// Until the total limit; not below 0.
   double seconds_left() const;
-  /// Waits so long, or until the total limit, and shows that it does.
+  /// Waits `seconds`, or until the total limit, and shows that it does.
   void wait(double seconds, const std::string& what);
   /// The helpers that had to be left behind.
   int abandoned() const { return static_cast<int>(abandoned_.size()); }

@@ -35,7 +35,7 @@ void fill(Reading<T>& field, Reading<T> value) {
   if (!field) field = std::move(value);
 }
 
-/// The leaders of the processes of `snapshot` that are no kernel threads, and
+/// The leaders of the processes of `snapshot` that are not kernel threads, and
 /// of each the numbers of its open files.
 class RingReader {
  public:

@@ -82,7 +82,7 @@ std::set<std::size_t> tasks_that_matter(const std::vector<Task>& tasks) {
     const Task& task = tasks[i];
     if (!stands_out(task)) continue;
     chosen.insert(i);
-    // A kernel thread in D, or a stopped task, is no reason to look at its family.
+    // A kernel thread in D, or a stopped task, is not a reason to look at its family.
     if (!is_exiting(task) && !is_zombie(task) && !is_killed(task)) continue;
     if (task.ppid && *task.ppid > 0) choose_process(*task.ppid);
     if (!task.tgid) continue;

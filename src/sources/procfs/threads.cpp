@@ -52,7 +52,7 @@ void Threads::add(std::int32_t tgid, std::int32_t tid, const ReadResult& stat) {
   task.where = fmt::format("{}/{}/task/{}", root_, tgid, tid);
   if (!stat.blocked_file.empty()) task.blocked_read = stat.blocked_file;
   if (stat.text.absence()) all_ = false;
-  if (!apply_stat(stat, task)) snapshot_.problems.push_back({task.where + "/stat", "is no stat line"});
+  if (!apply_stat(stat, task)) snapshot_.problems.push_back({task.where + "/stat", "is not a stat line"});
 }
 
 void Threads::add_records(std::int32_t tgid, std::string_view records) {

@@ -16,7 +16,7 @@ class KernelLog {
  public:
   KernelLog(Builder& builder, Stacks& stacks) : builder_(builder), stacks_(stacks) {}
 
-  /// False when the line is no part of a report.
+  /// False when the line is not part of a report.
   bool take(const Line& line);
   /// Other text begins: what follows belongs to no report.
   void leave();

@@ -56,7 +56,7 @@ class LineReader {
   /// The next line, valid until the following call, or nullptr at the end.
   const Line* next();
   std::size_t cut_lines() const { return cut_; }        ///< lines longer than k_line_length
-  std::size_t binary_lines() const { return binary_; }  ///< lines with bytes that are no text
+  std::size_t binary_lines() const { return binary_; }  ///< lines with bytes that are not text
 
  private:
   struct Slot {

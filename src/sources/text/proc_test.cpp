@@ -69,7 +69,7 @@ constexpr Row k_commands[] = {
     {"no at sign", "HOST:~/# ps aux", "HOST:~/# |ps aux"},
     {"no prompt", "sudo cat /proc/7/stack", "|sudo cat /proc/7/stack"},
     {"fish", "root@test ~# mkdir x", "root@test ~# |mkdir x"},
-    {"version is no prompt", "Linux h 5.15.0 #117-Ubuntu SMP", "none"},
+    {"version is not a prompt", "Linux h 5.15.0 #117-Ubuntu SMP", "none"},
     {"frame", "[<0>] do_wait+0x1/0x2", "none"},
     {"empty", "", "none"},
 };

@@ -81,8 +81,8 @@ constexpr Row k_rows[] = {
     {"no number", "PID STAT COMMAND", "seven Ss bash", "none"},
     {"no state", "PID STAT COMMAND", "7 what bash", "none"},
     {"number too large", "PID STAT COMMAND", "99999999999 S bash", "none"},
-    {"docker ps is no listing", "CONTAINER ID IMAGE COMMAND CREATED STATUS", "59019b44f438 x \"/bin\" 2h Up",
-     "none"},
+    {"docker ps is not a listing", "CONTAINER ID IMAGE COMMAND CREATED STATUS",
+     "59019b44f438 x \"/bin\" 2h Up", "none"},
     {"ordinary text", "", "I have seen 3 of these", "none"},
     {"empty", "", "", "none"},
 };

@@ -38,7 +38,7 @@ Title parse_title(std::string_view text) {
     if (word.empty() || !is_task_word(word) || rest.empty()) break;
     text = rest;
   }
-  // Prose has numbers too ("5 minutes later", "Ubuntu 22.04"): a number beside a bare word must be large.
+  // Prose has numbers too ("5 minutes later", "Ubuntu 22.04"): a number next to a bare word must be large.
   constexpr std::int32_t k_surely_a_task = 300;
   std::string_view rest = text;
   if (const auto tid = task_number(eat_number(rest));

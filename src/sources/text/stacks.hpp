@@ -37,7 +37,7 @@ class Stacks {
   bool take(const Line& line, std::string_view title, TaskRef row = k_none);
   /// Hands over what is open.
   void close();
-  /// Frames from here to the next open() are no backtrace of a task ("Allocated by task 7:").
+  /// Frames from here to the next open() are not a backtrace of a task ("Allocated by task 7:").
   void ignore();
   bool is_open() const { return open_; }
   bool in_trace() const { return open_ && (traced_ || !stack_.frames.empty()); }

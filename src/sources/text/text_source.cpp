@@ -36,7 +36,7 @@ class TextReader {
       builder_.problem(0, std::to_string(lines_.cut_lines()) + " lines longer than " +
                               std::to_string(k_line_length) + " bytes were cut off");
     if (lines_.binary_lines() > 0)
-      builder_.problem(0, std::to_string(lines_.binary_lines()) + " lines hold bytes that are no text");
+      builder_.problem(0, std::to_string(lines_.binary_lines()) + " lines hold bytes that are not text");
     return builder_.finish(unused_);
   }
 

@@ -137,7 +137,7 @@ Call Trace:
      "task tid=5 ppid=1 comm='a' state=D blocked=120\n"
      "task unknown:{io_sq_thread}\n"
      "hung_task at=10 seconds=120 tid=5 comm='a'\n"},
-    {"kasan: stacks of the past are no backtrace",
+    {"kasan: stacks of the past are not a backtrace",
      R"(BUG: KASAN: use-after-free in f+0x1/0x2
 CPU: 1 PID: 5 Comm: a Not tainted 6.1.0 #1
 Call Trace:
@@ -206,7 +206,7 @@ root@h:/root# cat /proc/308312/stack
      "# cat /proc/7/stack /proc/8/stack\n[<0>] a_one+0x1/0x2\n[<0>] ret_from_fork+0x1/0x2\n[<0>] "
      "a_two+0x1/0x2\n",
      "task proc_stack:{a_one ret_from_fork}\ntask proc_stack:{a_two}\n"},
-    {"a count is no thread", "# ls /proc/7/task | wc -l\n2\n", "task tid=7\n"},
+    {"a count is not a thread", "# ls /proc/7/task | wc -l\n2\n", "task tid=7\n"},
     {"a bare stack has no task number", "[<0>] do_wait+0x1/0x2\n[<0>] do_exit+0x1/0x2\n",
      "task proc_stack:{do_wait do_exit}\n"},
     {"status block",

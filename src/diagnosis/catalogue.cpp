@@ -128,8 +128,8 @@ const std::vector<Cause>& catalogue() {
   return k_catalogue;
 }
 
-Findings ask(const Cause& cause, const WaitGraph& graph) {
-  return cause.rule != nullptr ? cause.rule(graph) : ask(cause.stack, cause.id, graph);
+Findings ask(const Cause& cause, const Picture& picture) {
+  return cause.rule != nullptr ? cause.rule(picture) : ask(cause.stack, cause.id, picture);
 }
 
 std::size_t position(CauseId id) {

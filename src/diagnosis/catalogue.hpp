@@ -63,7 +63,7 @@ struct Cause {
 const std::vector<Cause>& catalogue();
 const Cause& cause(CauseId id);
 /// What the cause has to say about a snapshot.
-Findings ask(const Cause& cause, const WaitGraph& graph);
+Findings ask(const Cause& cause, const Picture& picture);
 /// The place of a cause in the catalogue.
 std::size_t position(CauseId id);
 

@@ -9,10 +9,10 @@
 #include "diagnosis/blind_spots.hpp"
 #include "diagnosis/catalogue.hpp"
 #include "diagnosis/fill_in.hpp"
+#include "diagnosis/picture.hpp"
 #include "diagnosis/rank.hpp"
 #include "diagnosis/rules/reaper_busy_loop.hpp"
 #include "diagnosis/runtime_process.hpp"
-#include "diagnosis/wait_graph.hpp"
 #include "util/assert.hpp"
 #include "util/text.hpp"
 
@@ -24,14 +24,14 @@ bool harmless(const Finding& finding) {
 }
 
 /// A text in which a task is shown waiting: who pasted it says that it is stuck.
-bool visibly_stuck(const WaitGraph& graph) {
-  const Origin origin = graph.snapshot().origin;
+bool visibly_stuck(const Picture& picture) {
+  const Origin origin = picture.scene.snapshot().origin;
   if (origin != Origin::text) return false;
-  const auto& tasks = graph.tasks();
-  return !graph.reapers().empty() || std::any_of(tasks.begin(), tasks.end(), [&](const Task* task) {
+  const auto& tasks = picture.scene.tasks();
+  return !picture.reapers.all().empty() || std::any_of(tasks.begin(), tasks.end(), [&](const Task* task) {
     const bool dead_with_threads = task->state.is('Z') && task->multi_threaded.is(true);
-    return task->state.is('D') || dead_with_threads || graph.site_of(*task) != nullptr ||
-           graph.hold_of(*task) == Hold::lasting;
+    return task->state.is('D') || dead_with_threads || picture.scene.site_of(*task) != nullptr ||
+           picture.scene.hold_of(*task) == Hold::lasting;
   });
 }
 
@@ -42,20 +42,20 @@ bool could_have_shown(const Snapshot& snapshot) {
   return snapshot.all_tasks && states && !blind_spots(snapshot).any();
 }
 
-Verdict verdict_of(const Findings& findings, const WaitGraph& graph) {
+Verdict verdict_of(const Findings& findings, const Picture& picture) {
   const auto is_stuck = [](const Finding& finding) {
     return finding.confidence >= Confidence::likely && !harmless(finding);
   };
   if (std::any_of(findings.begin(), findings.end(), is_stuck)) return Verdict::stuck;
   const bool teardown = std::any_of(findings.begin(), findings.end(),
                                     [](const Finding& finding) { return !harmless(finding); });
-  if (teardown) return visibly_stuck(graph) ? Verdict::stuck : Verdict::unknown;
+  if (teardown) return visibly_stuck(picture) ? Verdict::stuck : Verdict::unknown;
   // A text shows what somebody chose: a zombie whose parent is not in it explains nothing yet.
   const bool explained = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
     return finding.confidence >= Confidence::likely;
   });
-  if (explained && !blind_spots(graph.snapshot()).any()) return Verdict::healthy;
-  return could_have_shown(graph.snapshot()) ? Verdict::healthy : Verdict::unknown;
+  if (explained && !blind_spots(picture.scene.snapshot()).any()) return Verdict::healthy;
+  return could_have_shown(picture.scene.snapshot()) ? Verdict::healthy : Verdict::unknown;
 }
 
 /// A host seen for an instant, with no word of how long anything has lasted: whatever it shows may be over in
@@ -178,18 +178,18 @@ bool may_have_reaper(const Snapshot& snapshot) {
 }
 
 /// What each rule says, as long as there is time; `limits` gets what was not asked.
-Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<Limit>& limits) {
+Findings ask_rules(const Picture& picture, double seconds, std::vector<Limit>& limits) {
   Findings findings;
   std::size_t asked = 0;
   for (const Cause& known : catalogue()) {
-    if (graph.out_of_time()) break;
-    Findings found = ask(known, graph);
+    if (picture.scene.out_of_time()) break;
+    Findings found = ask(known, picture);
     if (found.size() >= k_most_findings)
       limits.emplace_back(Limit{Limit::too_many_jams, k_most_findings}).cause = known.id;
     std::move(found.begin(), found.end(), std::back_inserter(findings));
     ++asked;
   }
-  if (graph.out_of_time())
+  if (picture.scene.out_of_time())
     limits.push_back({Limit::out_of_time, catalogue().size() - asked, catalogue().size(), seconds});
   return findings;
 }
@@ -198,21 +198,21 @@ Findings ask_rules(const WaitGraph& graph, double seconds, std::vector<Limit>& l
 
 Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
   const Deadline deadline = Deadline::after(seconds);
-  const WaitGraph graph(snapshot, deadline);
+  const Picture picture(snapshot, deadline);
   Diagnosis out;
-  Findings findings = ask_rules(graph, seconds, out.limits);
-  const bool whole = !graph.out_of_time();
+  Findings findings = ask_rules(picture, seconds, out.limits);
+  const bool whole = !picture.scene.out_of_time();
   if (one_look(snapshot))
     for (Finding& finding : findings)
       if (cause(finding.cause).passes_by_itself) finding.confidence = Confidence::possible;
   for (Finding& finding : findings) {
     cite_counters(finding, snapshot.host);
     advise_before_reboot(finding);
-    name_container(finding, graph.index());
+    name_container(finding, picture.scene.index());
     fill_in(finding);
   }
-  out.findings = rank(std::move(findings), graph, out.limits);
-  out.verdict = verdict_of(out.findings, graph);
+  out.findings = rank(std::move(findings), picture, out.limits);
+  out.verdict = verdict_of(out.findings, picture);
   if (!whole && out.verdict == Verdict::healthy) out.verdict = Verdict::unknown;
   add_symptoms(out, snapshot);
   add_limits(out, snapshot);
@@ -221,8 +221,8 @@ Diagnosis diagnose(const Snapshot& snapshot, double seconds) {
 
 bool wait_fix_matters(const Snapshot& snapshot, double seconds) {
   if (!may_have_reaper(snapshot)) return false;
-  const WaitGraph graph(snapshot, Deadline::after(seconds));
-  return !graph.reapers().empty() && !reaper_busy_loop(graph).empty();
+  const Picture picture(snapshot, Deadline::after(seconds));
+  return !picture.reapers.all().empty() && !reaper_busy_loop(picture).empty();
 }
 
 }  // namespace unzap

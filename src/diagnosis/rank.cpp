@@ -51,10 +51,10 @@ bool placeholder(const Finding& finding) {
   return cause(finding.cause).placeholder;
 }
 
-std::vector<const Task*> tasks_of(const Finding& finding, const WaitGraph& graph) {
+std::vector<const Task*> tasks_of(const Finding& finding, const Picture& picture) {
   std::vector<const Task*> out;
   const auto add = [&](const Party& party) {
-    if (const Task* task = graph.task_of(party)) out.push_back(task);
+    if (const Task* task = picture.scene.task_of(party)) out.push_back(task);
   };
   if (finding.culprit) add(*finding.culprit);
   for (const Party& victim : finding.victims) {
@@ -69,38 +69,38 @@ bool same_task(const std::optional<Party>& a, const std::optional<Party>& b) {
 }
 
 /// The dying init of `loser` waits, through others, for the culprit or the dying init of `winner`.
-bool waits_for(const Finding& loser, const Finding& winner, const WaitGraph& graph) {
-  const Task* from = loser.reaper ? graph.task_of(*loser.reaper) : nullptr;
+bool waits_for(const Finding& loser, const Finding& winner, const Picture& picture) {
+  const Task* from = loser.reaper ? picture.scene.task_of(*loser.reaper) : nullptr;
   const auto reaches = [&](const std::optional<Party>& party) {
-    const Task* to = party ? graph.task_of(*party) : nullptr;
-    return from != nullptr && to != nullptr && graph.reaches(*from, *to);
+    const Task* to = party ? picture.scene.task_of(*party) : nullptr;
+    return from != nullptr && to != nullptr && picture.graph.reaches(*from, *to);
   };
   return reaches(winner.culprit) || reaches(winner.reaper);
 }
 
 /// Whether what `winner` says covers what `loser` is about. A text may not tell to which namespace a task
 /// belongs; it shows what belongs together.
-bool covers(const Finding& winner, const Finding& loser, Scope scope, const WaitGraph& graph) {
-  const bool text = graph.snapshot().origin == Origin::text;
+bool covers(const Finding& winner, const Finding& loser, Scope scope, const Picture& picture) {
+  const bool text = picture.scene.snapshot().origin == Origin::text;
   switch (scope) {
     case Scope::host: return true;
     case Scope::holder: return !loser.culprit || same_task(winner.culprit, loser.culprit);
     case Scope::jam: break;
   }
   if (winner.reaper && loser.reaper)
-    return same_task(winner.reaper, loser.reaper) || waits_for(loser, winner, graph);
-  return text || (!winner.reaper && !loser.reaper) || waits_for(loser, winner, graph);
+    return same_task(winner.reaper, loser.reaper) || waits_for(loser, winner, picture);
+  return text || (!winner.reaper && !loser.reaper) || waits_for(loser, winner, picture);
 }
 
 /// True when a task of `outer` waits for one of `inner`, and none the other way round.
-bool leads_to(const Finding& outer, const Finding& inner, const WaitGraph& graph) {
-  const auto from = tasks_of(outer, graph);
-  const auto to = tasks_of(inner, graph);
+bool leads_to(const Finding& outer, const Finding& inner, const Picture& picture) {
+  const auto from = tasks_of(outer, picture);
+  const auto to = tasks_of(inner, picture);
   bool forward = false;
   for (const Task* a : from)
     for (const Task* b : to) {
-      if (graph.reaches(*b, *a)) return false;
-      forward |= graph.reaches(*a, *b);
+      if (picture.graph.reaches(*b, *a)) return false;
+      forward |= picture.graph.reaches(*a, *b);
     }
   return forward;
 }
@@ -157,21 +157,21 @@ class Winners {
 
 /// The row by which another finding makes this one needless; null when none does.
 const Settled* settled(const Finding& loser, const Findings& all, const Winners& winners,
-                       const WaitGraph& graph) {
+                       const Picture& picture) {
   for (const Settled& row : table()) {
     if (row.loser != loser.cause) continue;
     for (const std::size_t number : winners.of(row.winner, loser))
-      if (&all[number] != &loser && covers(all[number], loser, row.scope, graph)) return &row;
+      if (&all[number] != &loser && covers(all[number], loser, row.scope, picture)) return &row;
   }
   return nullptr;
 }
 
 }  // namespace
 
-Findings rank(Findings findings, const WaitGraph& graph, std::vector<Limit>& dropped) {
+Findings rank(Findings findings, const Picture& picture, std::vector<Limit>& dropped) {
   const Winners winners(findings);
   std::vector<const Settled*> by;
-  for (const Finding& finding : findings) by.push_back(settled(finding, findings, winners, graph));
+  for (const Finding& finding : findings) by.push_back(settled(finding, findings, winners, picture));
   Findings kept;
   for (std::size_t at = 0; at < findings.size(); ++at) {
     Finding& finding = findings[at];
@@ -187,12 +187,12 @@ Findings rank(Findings findings, const WaitGraph& graph, std::vector<Limit>& dro
   }
   std::stable_sort(kept.begin(), kept.end(), before);
   // Towards the leaf: only among neighbours of the same kind and confidence, so that no rank is overturned.
-  for (std::size_t at = 1; at < kept.size() && !graph.out_of_time(); ++at)
+  for (std::size_t at = 1; at < kept.size() && !picture.scene.out_of_time(); ++at)
     for (std::size_t to = at; to > 0 && at - to < k_most_swaps; --to) {
       Finding& upper = kept[to - 1];
       Finding& lower = kept[to];
       if (kind_of(upper) != kind_of(lower) || upper.confidence != lower.confidence) break;
-      if (!leads_to(upper, lower, graph)) break;
+      if (!leads_to(upper, lower, picture)) break;
       std::swap(upper, lower);
     }
   return kept;

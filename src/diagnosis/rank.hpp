@@ -11,6 +11,6 @@ namespace unzap {
 /// Order: teardown causes before look-alikes in which something is stuck, before harmless ones; among them by
 /// confidence; then a finding whose tasks are waited for (directly or not) by the other's comes first,
 /// because it is nearer to the leaf; then the one with more victims; then the order of the catalogue.
-Findings rank(Findings findings, const WaitGraph& graph, std::vector<Limit>& dropped);
+Findings rank(Findings findings, const Picture& picture, std::vector<Limit>& dropped);
 
 }  // namespace unzap

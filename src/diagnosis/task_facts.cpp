@@ -175,6 +175,16 @@ std::string stack_line(const Stack& stack, std::size_t frames) {
   return fmt::format("{}", fmt::join(innermost(stack, frames), " <- "));
 }
 
+bool spins(const Task& task) {
+  const auto found = rate(task);
+  return found && found->system_percent >= k_spin_percent && found->user_percent <= 0 &&
+         found->switches.is(0);
+}
+
+std::int32_t process_of(const Task& task) {
+  return task.tgid ? *task.tgid : task.tid.value_or(0);
+}
+
 Party party(const Task& task, Role role) {
   Party out;
   if (task.tgid) out.pid = *task.tgid;

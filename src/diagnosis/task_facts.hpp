@@ -23,6 +23,9 @@ enum class Hold : std::uint8_t {
 /// A live window this long without one context switch counts as lasting.
 inline constexpr double k_lasting_seconds = 1.0;
 
+/// Of one CPU, over a window: what less than this takes does not spin.
+inline constexpr double k_spin_percent = 90;
+
 /// How a task's wait is shown. `origin` decides what a single look is worth.
 Hold hold(const Task& task, Origin origin);
 
@@ -45,6 +48,13 @@ bool io_uring_thread(const Task& task);
 
 /// A thread that can still act: its state is known and it is not a zombie.
 bool alive(const Task& task);
+
+/// Burns system time without one context switch in the window, nor a tick in user mode: it never came to
+/// schedule(), nor to the way back to user mode, which is a quiescent state as good.
+bool spins(const Task& task);
+
+/// Its process, or itself where that is not known; 0: neither is.
+std::int32_t process_of(const Task& task);
 
 /// Where in zap_pid_ns_processes a stack stands.
 enum class ZapPlace : std::uint8_t {

@@ -25,7 +25,7 @@ Condition is_container_init(const Snapshot& snapshot, const Task& task) {
   return out;
 }
 
-Condition spins(const Task& task) {
+Condition does_not_sleep(const Task& task) {
   Condition out{"it did not leave its CPU between two looks", Met::unknown, "there was one look only"};
   const auto found = rate(task);
   if (!found || !found->switches) return out;
@@ -119,7 +119,7 @@ void plan_clear_flag(Plan& plan, const Finding& finding, const Snapshot& snapsho
         condition(exiting.text, (*task->flags & k_pf_exiting) != 0, fmt::format("flags {:#x}", *task->flags));
   plan.conditions.push_back(exiting);
   plan.conditions.push_back(is_container_init(snapshot, *task));
-  plan.conditions.push_back(spins(*task));
+  plan.conditions.push_back(does_not_sleep(*task));
   add_code(plan, snapshot.host);
   if (wait_sleeps(snapshot.host)) {
     plan.why_none =

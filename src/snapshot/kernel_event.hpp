@@ -52,6 +52,12 @@ constexpr auto names_of(EventKind) {
                                 {EventKind::other, "other"}});
 }
 
+/// Lockups and stalls find a task that runs, or the CPU that it keeps; the others one that waits, or none.
+inline bool shows_running(EventKind kind) {
+  return kind == EventKind::soft_lockup || kind == EventKind::hard_lockup || kind == EventKind::rcu_stall ||
+         kind == EventKind::rcu_expedited_stall;
+}
+
 /// One report of the kernel log: its head line and what belongs to it.
 struct KernelEvent {
   EventKind kind = EventKind::other;

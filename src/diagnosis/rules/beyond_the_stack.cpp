@@ -54,19 +54,19 @@ bool kill_cannot_reach(const Task& task) {
 }
 
 /// Waits below do_exit() in a function that no table names. A dying init in zap has rules of its own.
-bool unknown_place(const WaitGraph& graph, const Task& task) {
-  const Stack* stack = graph.stack_of(task);
-  if (stack == nullptr || graph.site_of(task) != nullptr || !stack->has("do_exit")) return false;
+bool unknown_place(const Picture& picture, const Task& task) {
+  const Stack* stack = picture.scene.stack_of(task);
+  if (stack == nullptr || picture.scene.site_of(task) != nullptr || !stack->has("do_exit")) return false;
   const bool dead_end = stack->top() == "do_exit" || stack->top() == "do_task_dead";
   return !dead_end && zap_place(*stack) == ZapPlace::none && stack->origin != StackOrigin::oops &&
-         graph.hold_of(task) > Hold::instant;
+         picture.scene.hold_of(task) > Hold::instant;
 }
 
 /// The first report that a read of this task's address space hangs, or null.
-const KernelEvent* hanging_read(const WaitGraph& graph, const SiteHits& hits) {
-  for (const KernelEvent* event : graph.events()) {
+const KernelEvent* hanging_read(const Picture& picture, const SiteHits& hits) {
+  for (const KernelEvent* event : picture.scene.events()) {
     if (event->kind != EventKind::read_hangs) continue;
-    const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
+    const Task* owner = event->tid ? picture.scene.index().by_tid(*event->tid) : nullptr;
     if (owner == nullptr || std::find(hits.tasks.begin(), hits.tasks.end(), owner) != hits.tasks.end())
       return event;
   }
@@ -75,32 +75,32 @@ const KernelEvent* hanging_read(const WaitGraph& graph, const SiteHits& hits) {
 
 }  // namespace
 
-void say_which_mount(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
+void say_which_mount(Finding& finding, const Picture& picture, const SiteHits& hits) {
   name_mount(finding, hits);
-  const WaitSite* site = graph.site_of(*hits.tasks.front());
+  const WaitSite* site = picture.scene.site_of(*hits.tasks.front());
   if (site == nullptr || !site->object.frozen_fs) return;
   std::stable_partition(finding.remedies.begin(), finding.remedies.end(),
                         [](const Remedy& remedy) { return remedy.id == "thaw"; });
 }
 
-void add_dumping(const WaitGraph& graph, std::vector<Hit>& hits) {
+void add_dumping(const Picture& picture, std::vector<Hit>& hits) {
   std::set<const Task*> known;
   for (const Hit& hit : hits) known.insert(hit.task);
-  const bool chosen = was_chosen(graph);
-  for (const Task* task : graph.tasks()) {
+  const bool chosen = was_chosen(picture);
+  for (const Task* task : picture.scene.tasks()) {
     if (!task->core_dumping.is(true) || zombie(*task) || known.contains(task)) continue;
     // A dump in progress is normal life, unless a dying namespace waits for it.
-    if (!chosen && graph.reaper_over(*task) == nullptr) continue;
+    if (!chosen && picture.reapers.over(*task) == nullptr) continue;
     hits.push_back({task, chosen ? Confidence::likely : Confidence::possible});
   }
 }
 
-void say_who_dumps(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
-  if (graph.site_of(*hits.tasks.front()) == nullptr)
+void say_who_dumps(Finding& finding, const Picture& picture, const SiteHits& hits) {
+  if (picture.scene.site_of(*hits.tasks.front()) == nullptr)
     finding.summary = some_of(hits.tasks) + " is writing a core dump (CoreDumping: 1)";
 }
 
-void say_where_kill_went(Finding& finding, const WaitGraph&, const SiteHits& hits) {
+void say_where_kill_went(Finding& finding, const Picture&, const SiteHits& hits) {
   const bool missed = std::any_of(hits.tasks.begin(), hits.tasks.end(), [](const Task* task) {
     return exiting(*task) == true && kill_cannot_reach(*task);
   });
@@ -108,18 +108,18 @@ void say_where_kill_went(Finding& finding, const WaitGraph&, const SiteHits& hit
     finding.summary += "; SIGKILL is pending for its process only, so even a killable wait is not woken";
 }
 
-void keep_exiting(const WaitGraph& graph, std::vector<Hit>& hits) {
+void keep_exiting(const Picture& picture, std::vector<Hit>& hits) {
   std::erase_if(hits, [](const Hit& hit) { return exiting(*hit.task) != true; });
-  for (const Task* task : graph.tasks()) {
-    if (!unknown_place(graph, *task)) continue;
-    if (const auto found = weight(graph, *task)) hits.push_back({task, *found});
+  for (const Task* task : picture.scene.tasks()) {
+    if (!unknown_place(picture, *task)) continue;
+    if (const auto found = weight(picture, *task)) hits.push_back({task, *found});
   }
 }
 
-void say_where_in_exit(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
+void say_where_in_exit(Finding& finding, const Picture& picture, const SiteHits& hits) {
   const Task& first = *hits.tasks.front();
-  if (graph.site_of(first) == nullptr) {
-    const Stack& stack = *graph.stack_of(first);
+  if (picture.scene.site_of(first) == nullptr) {
+    const Stack& stack = *picture.scene.stack_of(first);
     finding.culprit->role = Role::waits_in_exit;
     finding.summary =
         fmt::format("{} hangs on its way out, inside do_exit(), in {}", some_of(hits.tasks), stack.top());
@@ -129,21 +129,21 @@ void say_where_in_exit(Finding& finding, const WaitGraph& graph, const SiteHits&
   }
 }
 
-void add_hanging_reads(const WaitGraph& graph, std::vector<Hit>& hits) {
+void add_hanging_reads(const Picture& picture, std::vector<Hit>& hits) {
   std::set<const Task*> known;
   for (const Hit& hit : hits) known.insert(hit.task);
-  for (const KernelEvent* event : graph.events()) {
+  for (const KernelEvent* event : picture.scene.events()) {
     if (event->kind != EventKind::read_hangs) continue;
-    const Task* owner = event->tid ? graph.index().by_tid(*event->tid) : nullptr;
+    const Task* owner = event->tid ? picture.scene.index().by_tid(*event->tid) : nullptr;
     if (owner != nullptr && known.insert(owner).second) hits.push_back({owner, Confidence::likely});
   }
 }
 
-void say_whose_read_hangs(Finding& finding, const WaitGraph& graph, const SiteHits& hits) {
-  const KernelEvent* hang = hanging_read(graph, hits);
+void say_whose_read_hangs(Finding& finding, const Picture& picture, const SiteHits& hits) {
+  const KernelEvent* hang = hanging_read(picture, hits);
   if (hang != nullptr) {
     cite(finding, *hang);
-    if (graph.site_of(*hits.tasks.front()) == nullptr) {
+    if (picture.scene.site_of(*hits.tasks.front()) == nullptr) {
       finding.summary = fmt::format("the mmap lock of {} is held, and not by a reader: {}",
                                     some_of(hits.tasks), hang->text);
       finding.culprit->role = Role::mmap_lock_held;

@@ -18,6 +18,6 @@ namespace unzap {
 /// live one
 ///           that moved between two looks: runtimes freeze for a moment to kill.
 /// nothing:  a live frozen task that nobody wants to end: a paused container is normal.
-Findings frozen_cgroup(const WaitGraph& graph);
+Findings frozen_cgroup(const Picture& picture);
 
 }  // namespace unzap

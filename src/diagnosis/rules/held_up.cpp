@@ -5,8 +5,8 @@
 
 namespace unzap {
 
-HeldUp held_up(const WaitGraph& graph, const Task& parent) {
-  if (const CgroupState* freezer = graph.freezer_of(parent))
+HeldUp held_up(const Picture& picture, const Task& parent) {
+  if (const CgroupState* freezer = picture.scene.freezer_of(parent))
     return {HeldUp::frozen, printable(freezer->path, 128)};
   if (parent.state.is('T')) return {HeldUp::stopped};
   if (parent.state.is('t')) {

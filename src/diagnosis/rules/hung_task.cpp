@@ -15,11 +15,12 @@ Link unknown_wait(const Task* task, const Finding& finding) {
 }
 
 /// The system was to sleep, and some task did not come to where it can be frozen: most often one in D.
-Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const KernelEvent*>& events) {
+Findings refused_to_freeze(const Picture& picture, const std::vector<const KernelEvent*>& events) {
   if (events.empty()) return {};
-  const Task* task = graph.task_of(*events.front());
+  const Task* task = picture.scene.task_of(*events.front());
   // Where it is known what it waits for, that says more.
-  if (task != nullptr && (graph.site_of(*task) != nullptr || graph.reaper_over(*task) != nullptr)) return {};
+  if (task != nullptr && (picture.scene.site_of(*task) != nullptr || picture.reapers.over(*task) != nullptr))
+    return {};
   Finding finding;
   finding.cause = CauseId::hung_task;
   finding.confidence = Confidence::possible;
@@ -37,21 +38,21 @@ Findings refused_to_freeze(const WaitGraph& graph, const std::vector<const Kerne
 
 }  // namespace
 
-Findings hung_task(const WaitGraph& graph) {
+Findings hung_task(const Picture& picture) {
   std::vector<const KernelEvent*> events;
   std::vector<const KernelEvent*> freezes;
   std::vector<const Task*> tasks;
-  for (const KernelEvent* event : graph.events()) {
+  for (const KernelEvent* event : picture.scene.events()) {
     if (event->kind == EventKind::freeze_failed) freezes.push_back(event);
     if (event->kind != EventKind::hung_task) continue;
-    const Task* task = graph.task_of(*event);
-    if (task != nullptr &&
-        (graph.site_of(*task) != nullptr || graph.reaper_over(*task) != nullptr || exiting(*task) == true))
+    const Task* task = picture.scene.task_of(*event);
+    if (task != nullptr && (picture.scene.site_of(*task) != nullptr ||
+                            picture.reapers.over(*task) != nullptr || exiting(*task) == true))
       continue;
     events.push_back(event);
     if (task != nullptr) tasks.push_back(task);
   }
-  if (events.empty()) return refused_to_freeze(graph, freezes);
+  if (events.empty()) return refused_to_freeze(picture, freezes);
   Finding finding;
   finding.cause = CauseId::hung_task;
   finding.confidence = Confidence::likely;

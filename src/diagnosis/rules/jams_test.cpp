@@ -5,8 +5,8 @@
 #include <set>
 
 #include "diagnosis/catalogue.hpp"
+#include "diagnosis/picture.hpp"
 #include "diagnosis/testing.hpp"
-#include "diagnosis/wait_graph.hpp"
 
 namespace unzap::testing {
 namespace {
@@ -151,12 +151,12 @@ TEST(Jams, AMemberByDescentIsOneAndAByPassedNumberIsNone) {
       live({dying(900, 70, k_first), in_namespaces(TaskBuilder(901, "m", 'S').child_of(900), {70, k_host}),
             in_namespaces(TaskBuilder(910, "x", 'S').child_of(900), {60, k_host}),
             in_namespaces(TaskBuilder(911, "deep", 'S').child_of(5), {90, 70, k_host})});
-  const WaitGraph graph(snapshot);
-  ASSERT_EQ(graph.reapers().size(), 1u);
-  const Reaper& reaper = graph.reapers().front();
-  EXPECT_EQ(graph.belongs(reaper, snapshot.tasks[1]), Belongs::proved);
-  EXPECT_EQ(graph.belongs(reaper, snapshot.tasks[2]), Belongs::no);
-  EXPECT_EQ(graph.belongs(reaper, snapshot.tasks[3]), Belongs::proved);
+  const Picture picture(snapshot);
+  ASSERT_EQ(picture.reapers.all().size(), 1u);
+  const Reaper& reaper = picture.reapers.all().front();
+  EXPECT_EQ(picture.reapers.belongs(reaper, snapshot.tasks[1]), Belongs::proved);
+  EXPECT_EQ(picture.reapers.belongs(reaper, snapshot.tasks[2]), Belongs::no);
+  EXPECT_EQ(picture.reapers.belongs(reaper, snapshot.tasks[3]), Belongs::proved);
   EXPECT_EQ(reaper.members.size(), 2u);
 }
 

@@ -8,27 +8,27 @@
 namespace unzap {
 namespace {}  // namespace
 
-Findings netns_reference_leak(const WaitGraph& graph) {
+Findings netns_reference_leak(const Picture& picture) {
   std::vector<const KernelEvent*> reports;
-  for (const KernelEvent* event : graph.events())
+  for (const KernelEvent* event : picture.scene.events())
     if (event->kind == EventKind::netdevice_wait) reports.push_back(event);
-  const auto hits = one_jam(graph, site_hits(graph, CauseId::netns_reference_leak));
+  const auto hits = one_jam(picture, site_hits(picture, CauseId::netns_reference_leak));
   if (!hits && reports.empty()) return {};
   Finding finding;
   if (hits) {
-    finding = site_finding(graph, CauseId::netns_reference_leak, *hits);
+    finding = site_finding(picture, CauseId::netns_reference_leak, *hits);
   } else {
     finding.cause = CauseId::netns_reference_leak;
     finding.summary = "a network device of a dead namespace cannot be freed";
     // One line may be a late socket; the kernel repeats it every ten seconds as long as it waits.
-    const bool now = graph.snapshot().origin != Origin::text;
+    const bool now = picture.scene.snapshot().origin != Origin::text;
     finding.confidence = now ? Confidence::possible : Confidence::likely;
   }
   if (!reports.empty())
     finding.summary += fmt::format("; the kernel waits for the last reference ({} message{})", reports.size(),
                                    reports.size() == 1 ? "" : "s");
   // The worker that takes namespaces down holds the lock that the others want, wherever the log shows it.
-  for (const KernelEvent* event : graph.events()) {
+  for (const KernelEvent* event : picture.scene.events()) {
     if (!event->stack || !event->stack->has("cleanup_net") || !event->tid) continue;
     Party holder;
     holder.pid = holder.tid = *event->tid;

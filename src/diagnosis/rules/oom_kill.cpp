@@ -5,12 +5,13 @@
 
 namespace unzap {
 
-Findings oom_kill(const WaitGraph& graph) {
+Findings oom_kill(const Picture& picture) {
   std::vector<const KernelEvent*> events;
-  for (const KernelEvent* event : graph.events())
+  for (const KernelEvent* event : picture.scene.events())
     if (event->kind == EventKind::oom_kill) events.push_back(event);
   if (events.empty()) return {};
-  const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
+  const bool now =
+      picture.scene.snapshot().origin == Origin::live || picture.scene.snapshot().origin == Origin::bundle;
   Finding finding;
   finding.cause = CauseId::oom_kill;
   finding.confidence = now ? Confidence::possible : Confidence::likely;

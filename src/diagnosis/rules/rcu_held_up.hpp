@@ -14,6 +14,6 @@ namespace unzap {
 ///           too); a stall report in the log of a live host on which nobody waits and nobody spins now.
 /// nothing:  one look at a live host.
 /// Never certain: that the holder is the reason for everybody who waits is inferred.
-Findings rcu_held_up(const WaitGraph& graph);
+Findings rcu_held_up(const Picture& picture);
 
 }  // namespace unzap

@@ -13,7 +13,6 @@
 namespace unzap {
 namespace {
 
-constexpr double k_spin_percent = 90;
 constexpr std::size_t k_most_cited = 24;
 
 /// What there is to see of one reaper that may spin.
@@ -60,41 +59,41 @@ bool in_lock_slowpath(const Stack& stack) {
 }
 
 /// What all reapers of a host share.
-struct Scene {
+struct Surroundings {
   std::vector<const KernelEvent*> stopped;
   std::map<const Reaper*, std::vector<const Task*>> waiters;  ///< of RCU, by namespace; null: of none
   bool waiter_lasts = false;
 };
 
-Scene look_at_scene(const WaitGraph& graph) {
-  Scene out;
-  out.stopped = stopped_cpus(graph.snapshot());
-  for (const Task* task : graph.rcu_waiters()) {
-    out.waiters[graph.reaper_over(*task)].push_back(task);
-    out.waiter_lasts |= graph.hold_of(*task) == Hold::lasting;
+Surroundings look_around(const Picture& picture) {
+  Surroundings out;
+  out.stopped = stopped_cpus(picture.scene.snapshot());
+  for (const Task* task : picture.scene.rcu_waiters()) {
+    out.waiters[picture.reapers.over(*task)].push_back(task);
+    out.waiter_lasts |= picture.scene.hold_of(*task) == Hold::lasting;
   }
   return out;
 }
 
 /// The RCU waiters: those of the reaper's own namespace that tear a mount namespace down, and as many of the
 /// others as a finding names.
-void add_waiters(Sight& sight, const WaitGraph& graph, const Reaper& reaper, const Scene& scene) {
-  sight.waiting = graph.rcu_waiters().size();
-  sight.victim_lasts = scene.waiter_lasts;
-  if (const auto own = scene.waiters.find(&reaper); own != scene.waiters.end())
+void add_waiters(Sight& sight, const Picture& picture, const Reaper& reaper, const Surroundings& around) {
+  sight.waiting = picture.scene.rcu_waiters().size();
+  sight.victim_lasts = around.waiter_lasts;
+  if (const auto own = around.waiters.find(&reaper); own != around.waiters.end())
     for (const Task* task : own->second) {
-      const Stack& stack = *graph.stack_of(*task);
+      const Stack& stack = *picture.scene.stack_of(*task);
       const bool member = mount_teardown(stack) && rcu_expedited_wait(stack);
       (member ? sight.members : sight.others).push_back(task);
-      sight.member_lasts |= member && graph.hold_of(*task) >= Hold::pasted;
+      sight.member_lasts |= member && picture.scene.hold_of(*task) >= Hold::pasted;
     }
   // Of those that are too many to name, their containers are named all the same.
-  for (const Task* task : graph.rcu_waiters())
-    if ((sight.others.size() < k_most_victims || task->container) && graph.reaper_over(*task) != &reaper)
+  for (const Task* task : picture.scene.rcu_waiters())
+    if ((sight.others.size() < k_most_victims || task->container) && picture.reapers.over(*task) != &reaper)
       sight.others.push_back(task);
 }
 
-Sight look(const WaitGraph& graph, const Reaper& reaper, const Scene& scene) {
+Sight look(const Picture& picture, const Reaper& reaper, const Surroundings& around) {
   Sight sight;
   sight.own_stack = reaper.running && reaper.stack != nullptr && reaper.place == ZapPlace::first_loop &&
                     reaper.stack->origin != StackOrigin::proc_stack;
@@ -102,17 +101,17 @@ Sight look(const WaitGraph& graph, const Reaper& reaper, const Scene& scene) {
   sight.reported = !reaper.lockups.empty();
   for (const KernelEvent* event : reaper.lockups)
     sight.rcu_stall |= event->kind == EventKind::rcu_stall || event->kind == EventKind::rcu_expedited_stall;
-  sight.stopped = scene.stopped;
+  sight.stopped = around.stopped;
   const auto found = rate(*reaper.task);
   if (found && found->system_percent >= k_spin_percent && found->switches.is(0))
     sight.window = found->seconds;
-  add_waiters(sight, graph, reaper, scene);
+  add_waiters(sight, picture, reaper, around);
   return sight;
 }
 
 /// Nothing: the evidence is not there, or says that the reaper sleeps as it should.
-std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
-  const bool chosen = graph.snapshot().origin == Origin::text;
+std::optional<Confidence> judge(const Picture& picture, const Reaper& reaper, const Sight& sight) {
+  const bool chosen = picture.scene.snapshot().origin == Origin::text;
   if (reaper.place == ZapPlace::second_loop || reaper.place == ZapPlace::elsewhere) return std::nullopt;
   if (sight.own_stack) {
     if (sight.lock_spin) return Confidence::possible;
@@ -137,7 +136,7 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Reaper& reaper, co
   return std::nullopt;  // an init that is exiting and happens to be on a CPU: every container end looks so
 }
 
-void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
+void tell(Finding& finding, const Picture& picture, const Reaper& reaper, const Sight& sight) {
   const Task& spinner = *reaper.task;
   finding.culprit = party(spinner, Role::spins_in_first_loop);
   const bool sure = finding.confidence == Confidence::certain;
@@ -159,7 +158,7 @@ void tell(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const 
     cite(finding, *reaper.lockups[at]);
   for (std::size_t at = 0; at < sight.stopped.size() && at < k_most_cited; ++at)
     cite(finding, *sight.stopped[at]);
-  cite(finding, graph, spinner);
+  cite(finding, picture, spinner);
   if (sight.window > 0)
     finding.add_evidence(
         place_of(spinner),
@@ -188,15 +187,15 @@ std::optional<Confidence> weigh_code(std::optional<Confidence> confidence, const
                                                           : std::nullopt;
 }
 
-void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper, const Sight& sight) {
+void add_victims(Finding& finding, const Picture& picture, const Reaper& reaper, const Sight& sight) {
   const auto add = [&](const Task& task) {
-    const Stack& stack = *graph.stack_of(task);
-    if (finding.victims.size() < k_most_cited) cite(finding, graph, task);
+    const Stack& stack = *picture.scene.stack_of(task);
+    if (finding.victims.size() < k_most_cited) cite(finding, picture, task);
     const std::string_view function =
         stack.first_of({"exp_funnel_lock", "synchronize_rcu_expedited", "rcu_exp_wait_wake",
                         "synchronize_rcu", "__wait_rcu_gp", "rcu_barrier"});
     add_victim(finding, task, Role::waits({std::string(function)}));
-    const Task* leader = task.tgid ? graph.index().by_tid(*task.tgid) : nullptr;
+    const Task* leader = task.tgid ? picture.scene.index().by_tid(*task.tgid) : nullptr;
     if (leader != nullptr && leader != &task && zombie(*leader))
       add_victim(finding, *leader, Role::behind(task));
   };
@@ -205,19 +204,19 @@ void add_victims(Finding& finding, const WaitGraph& graph, const Reaper& reaper,
   for (const Task* task : reaper.members)
     if (zombie(*task)) add_victim(finding, *task, Role::zombie_of_spinning_reaper);
   // The jam as a circle when the snapshot shows it whole, else from a victim to the spinner.
-  const auto spinner = graph.node_of(*reaper.task);
+  const auto spinner = picture.graph.node_of(*reaper.task);
   if (!spinner) return;
-  add_links(finding, graph, graph.cycle_through(*spinner));
+  add_links(finding, picture, picture.graph.cycle_through(*spinner));
   if (!finding.chain.empty()) return;
   for (const auto& group : {sight.members, sight.others})
     for (const Task* task : group)
-      if (const auto node = graph.node_of(*task); node && finding.chain.empty())
-        add_links(finding, graph, graph.path(*node, *spinner));
-  for (const Edge* edge : graph.out(*spinner)) add_links(finding, graph, {edge});
+      if (const auto node = picture.graph.node_of(*task); node && finding.chain.empty())
+        add_links(finding, picture, picture.graph.path(*node, *spinner));
+  for (const Edge* edge : picture.graph.out(*spinner)) add_links(finding, picture, {edge});
 }
 
-void add_advice(Finding& finding, const WaitGraph& graph, const Task& spinner) {
-  const Host& host = graph.snapshot().host;
+void add_advice(Finding& finding, const Picture& picture, const Task& spinner) {
+  const Host& host = picture.scene.snapshot().host;
   advise(finding);
   if (preempts_kernel_code(host)) {
     advise(finding, "The kernel preempts its own code");
@@ -229,23 +228,24 @@ void add_advice(Finding& finding, const WaitGraph& graph, const Task& spinner) {
 
 }  // namespace
 
-Findings reaper_busy_loop(const WaitGraph& graph) {
+Findings reaper_busy_loop(const Picture& picture) {
   Findings out;
-  const Scene scene = look_at_scene(graph);
-  for (const Reaper& reaper : graph.reapers()) {
-    if (graph.enough(out.size())) break;
-    const Sight sight = look(graph, reaper, scene);
-    auto confidence = weigh_code(judge(graph, reaper, sight), graph.snapshot().host);
+  const Surroundings around = look_around(picture);
+  for (const Reaper& reaper : picture.reapers.all()) {
+    if (picture.scene.enough(out.size())) break;
+    const Sight sight = look(picture, reaper, around);
+    auto confidence = weigh_code(judge(picture, reaper, sight), picture.scene.snapshot().host);
     if (!confidence) continue;
-    if (preempts_kernel_code(graph.snapshot().host)) confidence = at_most(*confidence, Confidence::likely);
+    if (preempts_kernel_code(picture.scene.snapshot().host))
+      confidence = at_most(*confidence, Confidence::likely);
     Finding finding;
     finding.cause = CauseId::reaper_busy_loop;
     finding.confidence = *confidence;
-    tell(finding, graph, reaper, sight);
-    add_code(finding, graph.snapshot().host);
-    add_victims(finding, graph, reaper, sight);
-    add_advice(finding, graph, *reaper.task);
-    name_jam(finding, graph, &reaper);
+    tell(finding, picture, reaper, sight);
+    add_code(finding, picture.scene.snapshot().host);
+    add_victims(finding, picture, reaper, sight);
+    add_advice(finding, picture, *reaper.task);
+    name_jam(finding, picture, &reaper);
     out.push_back(std::move(finding));
   }
   return out;

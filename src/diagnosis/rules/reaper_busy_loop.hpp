@@ -23,6 +23,6 @@ namespace unzap {
 /// possible at most, with the contradiction said, and what would be possible is nothing. What the code of a
 /// kernel is not known to say, no version number says.
 /// A reaper shown asleep (its /proc stack is readable, or wchan is do_wait) is refuted and gives nothing.
-Findings reaper_busy_loop(const WaitGraph& graph);
+Findings reaper_busy_loop(const Picture& picture);
 
 }  // namespace unzap

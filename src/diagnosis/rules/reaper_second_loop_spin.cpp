@@ -11,8 +11,6 @@
 namespace unzap {
 namespace {
 
-constexpr double k_spin_percent = 90;
-
 std::optional<Confidence> judge(const Reaper& reaper) {
   const Task& task = *reaper.task;
   if (!reaper.lockups.empty() || reaper.place == ZapPlace::first_loop) return std::nullopt;
@@ -32,7 +30,7 @@ std::optional<Confidence> judge(const Reaper& reaper) {
   return std::nullopt;
 }
 
-Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence) {
+Finding make(const Picture& picture, const Reaper& reaper, Confidence confidence) {
   Finding finding;
   finding.cause = CauseId::reaper_second_loop_spin;
   finding.confidence = confidence;
@@ -42,23 +40,23 @@ Finding make(const WaitGraph& graph, const Reaper& reaper, Confidence confidence
       "from sleeping "
       "while someone still holds a pid number of its namespace",
       reaper.task->label());
-  const auto ids = cite(finding, graph, *reaper.task);
+  const auto ids = cite(finding, picture, *reaper.task);
   finding.chain.push_back({NodeRef::of(*reaper.task), NodeKind::pid_numbers, {}, false, ids});
   for (const Task* member : reaper.members) {
-    if (finding.victims.size() < 8) cite(finding, graph, *member);
+    if (finding.victims.size() < 8) cite(finding, picture, *member);
     add_victim(finding, *member, Role::remaining_member);
   }
   advise(finding);
-  name_jam(finding, graph, &reaper);
+  name_jam(finding, picture, &reaper);
   return finding;
 }
 
 }  // namespace
 
-Findings reaper_second_loop_spin(const WaitGraph& graph) {
+Findings reaper_second_loop_spin(const Picture& picture) {
   Findings out;
-  for (const Reaper& reaper : graph.reapers())
-    if (const auto confidence = judge(reaper)) out.push_back(make(graph, reaper, *confidence));
+  for (const Reaper& reaper : picture.reapers.all())
+    if (const auto confidence = judge(reaper)) out.push_back(make(picture, reaper, *confidence));
   return out;
 }
 

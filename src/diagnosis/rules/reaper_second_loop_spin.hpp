@@ -13,6 +13,6 @@ namespace unzap {
 /// likely:   a stack with zap innermost from a running task (profile, state R), or one that burns a CPU.
 /// possible: no stack, but an exiting init that ignores SIGCHLD burns a CPU and is switched all the same.
 /// A soft lockup report refutes it.
-Findings reaper_second_loop_spin(const WaitGraph& graph);
+Findings reaper_second_loop_spin(const Picture& picture);
 
 }  // namespace unzap

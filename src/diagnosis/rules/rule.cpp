@@ -30,9 +30,9 @@ std::string what_is_seen(const Task& task) {
 
 }  // namespace
 
-std::vector<std::string> cite(Finding& finding, const WaitGraph& graph, const Task& task) {
+std::vector<std::string> cite(Finding& finding, const Picture& picture, const Task& task) {
   std::vector<std::string> ids = {finding.add_evidence(place_of(task), what_is_seen(task))};
-  if (const Stack* stack = graph.stack_of(task))
+  if (const Stack* stack = picture.scene.stack_of(task))
     ids.push_back(finding.add_evidence(stack->where.empty() ? place_of(task) : stack->where,
                                        task.label() + ": " + stack_line(*stack)));
   return ids;
@@ -46,11 +46,11 @@ std::vector<std::string> cite(Finding& finding, const KernelEvent& event) {
   return ids;
 }
 
-void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const Edge*>& way) {
+void add_links(Finding& finding, const Picture& picture, const std::vector<const Edge*>& way) {
   for (const Edge* edge : way) {
     Link link;
-    link.from = graph.nodes()[edge->from].ref;
-    link.to = graph.nodes()[edge->to].ref;
+    link.from = picture.graph.nodes()[edge->from].ref;
+    link.to = picture.graph.nodes()[edge->to].ref;
     link.reason = edge->reason;
     link.inferred = edge->inferred;
     for (const Proof& proof : edge->proofs) {
@@ -64,8 +64,8 @@ void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const
   }
 }
 
-void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper) {
-  const Origin origin = graph.snapshot().origin;
+void name_jam(Finding& finding, const Picture& picture, const Reaper* reaper) {
+  const Origin origin = picture.scene.snapshot().origin;
   const bool host = origin == Origin::live || origin == Origin::bundle;
   if (reaper == nullptr) return;
   finding.reaper = party(*reaper->task, Role::dying_init);
@@ -98,8 +98,8 @@ std::string some_of(const std::vector<const Task*>& tasks) {
                      tasks.size() == 2 ? "" : "s");
 }
 
-bool was_chosen(const WaitGraph& graph) {
-  const Origin origin = graph.snapshot().origin;
+bool was_chosen(const Picture& picture) {
+  const Origin origin = picture.scene.snapshot().origin;
   return origin == Origin::text || origin == Origin::model;
 }
 

@@ -8,7 +8,7 @@
 #include "diagnosis/advice.hpp"
 #include "diagnosis/fill_in.hpp"
 #include "diagnosis/finding.hpp"
-#include "diagnosis/wait_graph.hpp"
+#include "diagnosis/picture.hpp"
 
 namespace unzap {
 
@@ -16,7 +16,7 @@ using Findings = std::vector<Finding>;
 
 /// A rule: what one cause has to say about a snapshot. Pure; gives nothing when its evidence is not there. A
 /// rule knows nothing of the others: contradictions between findings are settled in rank.
-using Rule = Findings (*)(const WaitGraph& graph);
+using Rule = Findings (*)(const Picture& picture);
 
 // What the rules share: how evidence is cited.
 
@@ -26,13 +26,13 @@ inline constexpr std::size_t k_most_victims = 50;
 inline constexpr std::size_t k_most_named_containers = 5000;
 
 /// Adds what was seen of a task (state, stack, wchan, counters) and returns the evidence ids.
-std::vector<std::string> cite(Finding& finding, const WaitGraph& graph, const Task& task);
+std::vector<std::string> cite(Finding& finding, const Picture& picture, const Task& task);
 /// Adds the head line of a kernel report, and the stack below it when there is one.
 std::vector<std::string> cite(Finding& finding, const KernelEvent& event);
-/// Adds one link for each edge of a way through the graph, with the edges' proofs as evidence.
-void add_links(Finding& finding, const WaitGraph& graph, const std::vector<const Edge*>& way);
+/// Adds one link for each edge of a way through the picture, with the edges' proofs as evidence.
+void add_links(Finding& finding, const Picture& picture, const std::vector<const Edge*>& way);
 /// Says which dying namespace the finding is about (null: none), and what of it is not proved.
-void name_jam(Finding& finding, const WaitGraph& graph, const Reaper* reaper);
+void name_jam(Finding& finding, const Picture& picture, const Reaper* reaper);
 /// Adds a victim unless it is the culprit, already listed, or one too many. Of those that are too many, one
 /// of a container that is not named yet is listed all the same.
 void add_victim(Finding& finding, const Task& task, Role role);
@@ -40,7 +40,7 @@ void add_victim(Finding& finding, const Task& task, Role role);
 std::string some_of(const std::vector<const Task*>& tasks);
 
 /// True when somebody chose what is shown, because it is stuck: a pasted text, or a trap of the kernel model.
-bool was_chosen(const WaitGraph& graph);
+bool was_chosen(const Picture& picture);
 /// The lower of two confidences.
 Confidence at_most(Confidence confidence, Confidence limit);
 

@@ -33,9 +33,9 @@ bool stays(const Task& task, char state) {
   return task.samples.back().at_seconds - task.samples.front().at_seconds >= k_lasting_seconds;
 }
 
-bool dead_as_a_whole(const WaitGraph& graph, const Task& task) {
+bool dead_as_a_whole(const Picture& picture, const Task& task) {
   if (!task.state.is('Z') || !task.is_leader() || task.multi_threaded.is(true)) return false;
-  const auto threads = graph.index().of_process(*task.tgid);
+  const auto threads = picture.scene.index().of_process(*task.tgid);
   return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
 }
 
@@ -47,12 +47,12 @@ bool container_init(const Task& task, const RuntimeProcess& runtime) {
   return !runtime.container.id.empty() && task.cgroup && !container_id(*task.cgroup).empty();
 }
 
-std::optional<Left> left(const WaitGraph& graph, const Task& task) {
+std::optional<Left> left(const Picture& picture, const Task& task) {
   // Another one's tracee is reaped by its tracer first: kernel/exit.c, wait_consider_task().
-  if (!dead_as_a_whole(graph, task) || task.tracer_pid.value_or(0) > 0) return std::nullopt;
-  const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
+  if (!dead_as_a_whole(picture, task) || task.tracer_pid.value_or(0) > 0) return std::nullopt;
+  const Task* parent = task.ppid ? picture.scene.index().by_tid(*task.ppid) : nullptr;
   if (parent == nullptr) return std::nullopt;
-  const auto runtime = runtime_over(graph.index(), task);
+  const auto runtime = runtime_over(picture.scene.index(), task);
   if (runtime && runtime->task->tgid.is(*task.ppid))
     return container_init(task, *runtime) ? std::optional(Left{&task, *runtime}) : std::nullopt;
   const bool own_namespace = task.ns_pids && task.ns_pids->size() >= 2 && task.ns_pids->back() == 1;
@@ -62,32 +62,32 @@ std::optional<Left> left(const WaitGraph& graph, const Task& task) {
 
 /// Not one thread of the process had a context switch over a second or more: nobody there can be about to
 /// reap. A thread of which that is not known may be.
-bool unmoved(const WaitGraph& graph, const Task& leader) {
-  const auto threads = graph.index().of_process(*leader.tgid);
+bool unmoved(const Picture& picture, const Task& leader) {
+  const auto threads = picture.scene.index().of_process(*leader.tgid);
   return std::all_of(threads.begin(), threads.end(), [](const Task* thread) {
     const auto used = rate(*thread);
     return used && used->seconds >= k_lasting_seconds && used->switches.is(0) && !thread->state.is('R');
   });
 }
 
-Why reason(const WaitGraph& graph, const RuntimeProcess& runtime) {
+Why reason(const Picture& picture, const RuntimeProcess& runtime) {
   const Task& parent = *runtime.task;
-  const bool text = graph.snapshot().origin == Origin::text;
-  const HeldUp seen = held_up(graph, parent);
+  const bool text = picture.scene.snapshot().origin == Origin::text;
+  const HeldUp seen = held_up(picture, parent);
   switch (seen.kind) {
     case HeldUp::frozen: return {seen, true};
     case HeldUp::stopped: return {seen, text || stays(parent, 'T')};
     case HeldUp::traced: return {seen, text || stays(parent, 't')};
-    case HeldUp::blocked: return {seen, text || graph.hold_of(parent) == Hold::lasting};
+    case HeldUp::blocked: return {seen, text || picture.scene.hold_of(parent) == Hold::lasting};
     default: break;
   }
-  if (unmoved(graph, parent)) return {{HeldUp::unmoved}, !runtime.container.id.empty()};
+  if (unmoved(picture, parent)) return {{HeldUp::unmoved}, !runtime.container.id.empty()};
   return {};
 }
 
 /// The weight of one zombie; nothing when it may be gone in a moment.
-std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const Why& why) {
-  const bool text = graph.snapshot().origin == Origin::text;
+std::optional<Confidence> weigh(const Picture& picture, const Left& seen, const Why& why) {
+  const bool text = picture.scene.snapshot().origin == Origin::text;
   const bool lasts = text || stays(*seen.init, 'Z');
   const HeldUp::Kind kind = why.held_up.kind;
   const bool told = kind != HeldUp::nothing && kind != HeldUp::unmoved;
@@ -99,10 +99,10 @@ std::optional<Confidence> weigh(const WaitGraph& graph, const Left& seen, const 
   return std::nullopt;
 }
 
-void add_advice(Finding& finding, const WaitGraph& graph, const Task& runtime, HeldUp::Kind kind) {
+void add_advice(Finding& finding, const Picture& picture, const Task& runtime, HeldUp::Kind kind) {
   if (kind == HeldUp::stopped) advise(finding, "The runtime is stopped");
   if (kind == HeldUp::traced) advise(finding, "The runtime is traced");
-  if (const CgroupState* freezer = graph.freezer_of(runtime)) {
+  if (const CgroupState* freezer = picture.scene.freezer_of(runtime)) {
     advise(finding, freezer->version == 1 ? "The runtime is frozen by cgroup v1"
                                           : "The runtime is frozen by cgroup v2");
     fill_in(finding, "<cgroup>", printable(freezer->path, 128));
@@ -113,7 +113,7 @@ void add_advice(Finding& finding, const WaitGraph& graph, const Task& runtime, H
   fill_in(finding, "<pid>", std::to_string(runtime.tid.value_or(0)));
 }
 
-Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, const Why& why) {
+Finding tell(const Picture& picture, const Left& seen, Confidence confidence, const Why& why) {
   const Task& parent = *seen.runtime.task;
   Finding finding;
   finding.cause = CauseId::runtime_does_not_reap;
@@ -125,8 +125,8 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
       seen.init->label(), seen.known ? "its runtime's process" : "its parent", parent.label(),
       why.held_up.text());
   finding.culprit = party(parent, Role::held_up_by(why.held_up));
-  const auto of_parent = cite(finding, graph, parent);
-  const auto of_init = cite(finding, graph, *seen.init);
+  const auto of_parent = cite(finding, picture, parent);
+  const auto of_init = cite(finding, picture, *seen.init);
   finding.chain = {{NodeKind::runtime, NodeRef::of(parent), Reason::to_report_end, false, of_parent},
                    {NodeRef::of(*seen.init), NodeRef::of(parent), Reason::to_reap, false, of_init}};
   add_victim(finding, *seen.init, Role::dead_init);
@@ -134,20 +134,20 @@ Finding tell(const WaitGraph& graph, const Left& seen, Confidence confidence, co
   if (seen.runtime.container.id.empty())
     finding.unproved.push_back(
         {seen.known ? Unproved::runtime_by_name : Unproved::runtime_unknown, parent.label()});
-  add_advice(finding, graph, parent, why.held_up.kind);
+  add_advice(finding, picture, parent, why.held_up.kind);
   return finding;
 }
 
 }  // namespace
 
-Findings runtime_does_not_reap(const WaitGraph& graph) {
+Findings runtime_does_not_reap(const Picture& picture) {
   Findings found;
-  for (const Task* task : graph.tasks()) {
-    const auto seen = left(graph, *task);
+  for (const Task* task : picture.scene.tasks()) {
+    const auto seen = left(picture, *task);
     if (!seen) continue;
-    const Why why = reason(graph, seen->runtime);
-    if (const auto confidence = weigh(graph, *seen, why))
-      found.push_back(tell(graph, *seen, *confidence, why));
+    const Why why = reason(picture, seen->runtime);
+    if (const auto confidence = weigh(picture, *seen, why))
+      found.push_back(tell(picture, *seen, *confidence, why));
   }
   return found;
 }

@@ -14,6 +14,6 @@ namespace unzap {
 ///           it is. A text that shows such a parent stopped or in D.
 /// possible: the parent moves, and the init is a zombie for a second or more; any of it in one look.
 /// Refuted by a parent that reaps: a healthy one does within milliseconds.
-Findings runtime_does_not_reap(const WaitGraph& graph);
+Findings runtime_does_not_reap(const Picture& picture);
 
 }  // namespace unzap

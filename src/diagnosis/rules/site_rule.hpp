@@ -30,39 +30,39 @@ struct SiteHits {
 ///           a member of a dying pid namespace, or a killed task of a container, that did not move for
 ///           k_lasting_seconds.
 /// possible: a pasted wait in state S or T; an exiting task of a live host that did not move.
-std::optional<Confidence> weight(const WaitGraph& graph, const Task& task);
+std::optional<Confidence> weight(const Picture& picture, const Task& task);
 
 /// The tasks of weight that wait at such a site.
-std::vector<Hit> site_hits(const WaitGraph& graph, CauseId cause);
+std::vector<Hit> site_hits(const Picture& picture, CauseId cause);
 
 /// Parts the tasks by jam: those of one dying namespace; else, on a live host, those of one container; else
 /// all. A text shows what belongs together: there the rest goes with the one dying namespace.
-std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits);
+std::vector<SiteHits> per_jam(const Picture& picture, const std::vector<Hit>& hits);
 /// The same, and besides never two of different `also` in one.
-std::vector<SiteHits> per_jam(const WaitGraph& graph, const std::vector<Hit>& hits,
+std::vector<SiteHits> per_jam(const Picture& picture, const std::vector<Hit>& hits,
                               const std::function<std::string(const Task&)>& also);
 
 /// All of them as one: what they wait for is one lock or one worker of the host. Nothing when there are none.
-std::optional<SiteHits> one_jam(const WaitGraph& graph, const std::vector<Hit>& hits);
+std::optional<SiteHits> one_jam(const Picture& picture, const std::vector<Hit>& hits);
 /// make(jam) for each, as long as there is time.
 template <class Make>
-Findings findings_of(const WaitGraph& graph, const std::vector<SiteHits>& jams, const Make& make) {
+Findings findings_of(const Picture& picture, const std::vector<SiteHits>& jams, const Make& make) {
   Findings out;
   for (const SiteHits& jam : jams) {
-    if (graph.enough(out.size())) break;
-    out.push_back(make(graph, jam));
+    if (picture.scene.enough(out.size())) break;
+    out.push_back(make(picture, jam));
   }
   return out;
 }
 
 /// A task of a container that was killed and cannot die: SIGKILL is pending and it has not moved for
 /// k_lasting_seconds.
-bool killed_in_container(const WaitGraph& graph, const Task& task);
+bool killed_in_container(const Picture& picture, const Task& task);
 
 /// A finding with what all of them have: summary ("node[12] waits for the answer of a FUSE server"), the
 /// first task as culprit, the others as victims, the chain from the dying init (when there is one) to the
 /// leaf, the evidence.
-Finding site_finding(const WaitGraph& graph, CauseId cause, const SiteHits& hits);
+Finding site_finding(const Picture& picture, CauseId cause, const SiteHits& hits);
 
 /// How a cause is judged that is a stack and little else: the tasks of weight at its sites (wait_sites.cpp)
 /// make a finding for each jam. What is left out here is as with most of them.
@@ -71,10 +71,10 @@ struct StackRule {
   std::string_view ending = {};           ///< goes to the end of each summary
   std::optional<EventKind> reports = {};  ///< reports of this kind are evidence of each finding
   /// Adds tasks that are not at a known site, or takes some away.
-  void (*choose)(const WaitGraph&, std::vector<Hit>&) = nullptr;
+  void (*choose)(const Picture&, std::vector<Hit>&) = nullptr;
   /// Says of one jam what the stacks do not.
-  void (*refine)(Finding&, const WaitGraph&, const SiteHits&) = nullptr;
+  void (*refine)(Finding&, const Picture&, const SiteHits&) = nullptr;
 };
-Findings ask(const StackRule& rule, CauseId cause, const WaitGraph& graph);
+Findings ask(const StackRule& rule, CauseId cause, const Picture& picture);
 
 }  // namespace unzap

@@ -17,13 +17,13 @@ bool stopped(const KernelEvent* event) {
 }
 
 /// The reports of CPUs that nothing else explains.
-std::vector<const KernelEvent*> unexplained(const WaitGraph& graph) {
+std::vector<const KernelEvent*> unexplained(const Picture& picture) {
   std::set<const KernelEvent*> of_reapers;
-  for (const Reaper& reaper : graph.reapers())
+  for (const Reaper& reaper : picture.reapers.all())
     of_reapers.insert(reaper.lockups.begin(), reaper.lockups.end());
   std::vector<const KernelEvent*> events;
   bool reaper_spins = false;
-  for (const KernelEvent* event : graph.events()) {
+  for (const KernelEvent* event : picture.scene.events()) {
     if (event->kind != EventKind::soft_lockup && event->kind != EventKind::hard_lockup) continue;
     const bool of_reaper = of_reapers.contains(event);
     if (!of_reaper) events.push_back(event);
@@ -48,10 +48,11 @@ std::vector<std::vector<const KernelEvent*>> by_holder(const std::vector<const K
   return out;
 }
 
-Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& events) {
+Finding make(const Picture& picture, const std::vector<const KernelEvent*>& events) {
   const KernelEvent& first = *events.front();
-  const Task* task = graph.task_of(first);
-  const bool now = graph.snapshot().origin == Origin::live || graph.snapshot().origin == Origin::bundle;
+  const Task* task = picture.scene.task_of(first);
+  const bool now =
+      picture.scene.snapshot().origin == Origin::live || picture.scene.snapshot().origin == Origin::bundle;
   Finding finding;
   finding.cause = CauseId::soft_lockup;
   finding.confidence = now ? Confidence::possible : Confidence::likely;
@@ -70,11 +71,11 @@ Finding make(const WaitGraph& graph, const std::vector<const KernelEvent*>& even
 
 }  // namespace
 
-Findings soft_lockup(const WaitGraph& graph) {
+Findings soft_lockup(const Picture& picture) {
   Findings out;
-  for (const auto& events : by_holder(unexplained(graph))) {
-    if (graph.enough(out.size())) break;
-    out.push_back(make(graph, events));
+  for (const auto& events : by_holder(unexplained(picture))) {
+    if (picture.scene.enough(out.size())) break;
+    out.push_back(make(picture, events));
   }
   return out;
 }

@@ -12,6 +12,6 @@ namespace unzap {
 /// likely:   TracerPid is shown, or a pasted text shows such zombie threads; on a live host also an init that
 ///           did not move meanwhile.
 /// possible: TracerPid on a live host without that.
-Findings traced_member(const WaitGraph& graph);
+Findings traced_member(const Picture& picture);
 
 }  // namespace unzap

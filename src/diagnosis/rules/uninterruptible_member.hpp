@@ -12,6 +12,6 @@ namespace unzap {
 /// likely:   a member of a namespace whose init is dying, or an exiting task; on a live host it must not have
 ///           moved for k_lasting_seconds.
 /// possible: a pasted D state without that.
-Findings uninterruptible_member(const WaitGraph& graph);
+Findings uninterruptible_member(const Picture& picture);
 
 }  // namespace unzap

@@ -19,30 +19,30 @@ namespace {
 constexpr std::size_t k_most_guessed = 64;
 
 /// A dead process, ready to be reaped by its parent: no live thread of it is known or hinted at.
-bool ready_to_reap(const WaitGraph& graph, const Task& task) {
+bool ready_to_reap(const Picture& picture, const Task& task) {
   if (task.tracer_pid.value_or(0) > 0) return false;  // its tracer comes first
   if (!task.state.is('Z') || task.multi_threaded.is(true) || task.threads.value_or(1) > 1) return false;
   if (task.tid && task.tgid && *task.tid != *task.tgid) return false;
   if (!task.tgid) return true;
-  const auto threads = graph.index().of_process(*task.tgid);
+  const auto threads = picture.scene.index().of_process(*task.tgid);
   return std::all_of(threads.begin(), threads.end(), [](const Task* thread) { return zombie(*thread); });
 }
 
-bool inside(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
+bool inside(const Picture& picture, const Reaper& reaper, const Task& task) {
   if (task.tgid && reaper.task->tgid && *task.tgid == *reaper.task->tgid) return true;
-  return graph.belongs(reaper, task) == Belongs::proved;
+  return picture.reapers.belongs(reaper, task) == Belongs::proved;
 }
 
 /// Whether the zombie may pin the reaper's namespace, when no namespace of the zombie is known: by what a
 /// listing shows next to it. A container chooses some of that, so it proves nothing.
-bool may_pin(const WaitGraph& graph, const Reaper& reaper, const Task& task) {
+bool may_pin(const Picture& picture, const Reaper& reaper, const Task& task) {
   const Task& init = *reaper.task;
   if (task.ppid && init.tgid && *task.ppid == *init.tgid) return false;
   if (task.container && init.container) return *task.container == *init.container;
   if (task.ns_pids && init.ns_pids) return task.ns_pids->size() >= init.ns_pids->size();
   // A listing without namespaces: the shim is the parent of both.
   if (task.ppid && init.ppid) return *task.ppid == *init.ppid;
-  return graph.snapshot().origin == Origin::text && !task.ppid;
+  return picture.scene.snapshot().origin == Origin::text && !task.ppid;
 }
 
 /// A zombie of a dying namespace whose parent stands outside of it.
@@ -53,12 +53,13 @@ struct Injected {
 };
 
 /// The namespace that this zombie pins from outside; nothing when it pins none, or which one is not clear.
-std::optional<Injected> injected(const WaitGraph& graph, const std::vector<const Reaper*>& reapers,
+std::optional<Injected> injected(const Picture& picture, const std::vector<const Reaper*>& reapers,
                                  const Task& task) {
-  if (!ready_to_reap(graph, task)) return std::nullopt;
-  if (const Reaper* over = graph.reaper_over(task)) {
-    const Task* parent = task.ppid ? graph.index().by_tid(*task.ppid) : nullptr;
-    if (parent == nullptr || inside(graph, *over, task) == inside(graph, *over, *parent)) return std::nullopt;
+  if (!ready_to_reap(picture, task)) return std::nullopt;
+  if (const Reaper* over = picture.reapers.over(task)) {
+    const Task* parent = task.ppid ? picture.scene.index().by_tid(*task.ppid) : nullptr;
+    if (parent == nullptr || inside(picture, *over, task) == inside(picture, *over, *parent))
+      return std::nullopt;
     const bool eligible = std::binary_search(reapers.begin(), reapers.end(), over);
     return eligible ? std::optional(Injected{&task, over, true}) : std::nullopt;
   }
@@ -69,7 +70,7 @@ std::optional<Injected> injected(const WaitGraph& graph, const std::vector<const
   if (!open(task.pid_ns) || !open(task.pid_ns_chain) || reapers.size() > k_most_guessed) return std::nullopt;
   Injected found;
   for (const Reaper* reaper : reapers) {
-    if (!may_pin(graph, *reaper, task)) continue;
+    if (!may_pin(picture, *reaper, task)) continue;
     if (found.reaper != nullptr) return std::nullopt;  // of two, either might be it
     found = {&task, reaper, false};
   }
@@ -77,8 +78,8 @@ std::optional<Injected> injected(const WaitGraph& graph, const std::vector<const
 }
 
 /// A zombie whose parent is the one that ought to reap and is blocked.
-bool left_to(const Task& blocked, const WaitGraph& graph, const Task& task) {
-  return blocked.tid && task.ppid && *task.ppid == *blocked.tid && ready_to_reap(graph, task);
+bool left_to(const Task& blocked, const Picture& picture, const Task& task) {
+  return blocked.tid && task.ppid && *task.ppid == *blocked.tid && ready_to_reap(picture, task);
 }
 
 struct Outside {
@@ -89,14 +90,14 @@ struct Outside {
   const Task* blocked = nullptr;  ///< a task that ought to reap and waits for the dying instead
 };
 
-std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
+std::optional<Confidence> judge(const Picture& picture, const Outside& seen) {
   if (seen.blocked != nullptr) {
-    const auto found = weight(graph, *seen.blocked);
+    const auto found = weight(picture, *seen.blocked);
     // That the zombie is of the namespace must be seen, too: its numbers say so.
     const bool inside =
         !seen.zombies.empty() && seen.zombies.front()->ns_pids && seen.zombies.front()->ns_pids->size() >= 2;
-    const bool circle =
-        seen.reaper != nullptr && inside && seen.parent == seen.blocked && graph.reported_hung(*seen.blocked);
+    const bool circle = seen.reaper != nullptr && inside && seen.parent == seen.blocked &&
+                        picture.scene.reported_hung(*seen.blocked);
     if (circle) return Confidence::certain;
     // The parent's wait is killable neither nor short; on a live host it still needs a report or a second
     // look.
@@ -107,22 +108,22 @@ std::optional<Confidence> judge(const WaitGraph& graph, const Outside& seen) {
   if (seen.zombies.empty()) {
     // Something outside holds a number of the namespace; a parent outside is one of two ways, not the only
     // one.
-    return was_chosen(graph) ? std::optional(Confidence::possible) : std::nullopt;
+    return was_chosen(picture) ? std::optional(Confidence::possible) : std::nullopt;
   }
-  if (was_chosen(graph)) return Confidence::likely;
-  if (!graph.rests(*seen.reaper)) return std::nullopt;
+  if (was_chosen(picture)) return Confidence::likely;
+  if (!picture.reapers.rests(*seen.reaper)) return std::nullopt;
   return seen.proved ? Confidence::likely : Confidence::possible;
 }
 
-void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
+void tell(Finding& finding, const Picture& picture, const Outside& seen) {
   const Task* culprit = seen.blocked != nullptr ? seen.blocked : seen.parent;
-  const WaitSite* site = seen.blocked != nullptr ? graph.site_of(*seen.blocked) : nullptr;
+  const WaitSite* site = seen.blocked != nullptr ? picture.scene.site_of(*seen.blocked) : nullptr;
   if (seen.reaper != nullptr) {
     finding.summary = fmt::format(
         "the dying init {} waits in zap_pid_ns_processes() until all pid numbers of its "
         "namespace are free",
         seen.reaper->task->label());
-    cite(finding, graph, *seen.reaper->task);
+    cite(finding, picture, *seen.reaper->task);
   }
   if (!seen.zombies.empty()) {
     finding.summary += fmt::format("{}{} hold{} one, and the parent is outside the namespace",
@@ -130,7 +131,7 @@ void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
                                    seen.zombies.size() == 1 ? "s" : "");
     if (seen.parent != nullptr)
       finding.summary += fmt::format(" ({}) and does not reap", seen.parent->label());
-    const HeldUp why = seen.parent != nullptr ? held_up(graph, *seen.parent) : HeldUp{};
+    const HeldUp why = seen.parent != nullptr ? held_up(picture, *seen.parent) : HeldUp{};
     if (why.kind != HeldUp::nothing) finding.summary += ": " + why.text();
   } else if (seen.blocked == nullptr) {
     finding.summary +=
@@ -143,16 +144,16 @@ void tell(Finding& finding, const WaitGraph& graph, const Outside& seen) {
                     seen.blocked->label(), site->object.text());
   if (culprit != nullptr) {
     finding.culprit = party(*culprit, site != nullptr ? Role::waits_for_dying : Role::does_not_reap);
-    cite(finding, graph, *culprit);
+    cite(finding, picture, *culprit);
   }
   for (const Task* zombie : seen.zombies) {
-    if (finding.victims.size() < 8) cite(finding, graph, *zombie);
+    if (finding.victims.size() < 8) cite(finding, picture, *zombie);
     add_victim(finding, *zombie, Role::zombie_unreaped);
   }
   if (seen.reaper != nullptr) add_victim(finding, *seen.reaper->task, Role::init_in_zap);
 }
 
-void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
+void link(Finding& finding, const Picture& picture, const Outside& seen) {
   const auto first = [&]() -> std::vector<std::string> {
     return finding.evidence.empty() ? std::vector<std::string>{}
                                     : std::vector<std::string>{finding.evidence[0].id};
@@ -164,7 +165,8 @@ void link(Finding& finding, const WaitGraph& graph, const Outside& seen) {
     finding.chain.push_back({NodeRef::of(*seen.zombies.front()), parent, Reason::to_reap, false, first()});
   }
   if (seen.blocked != nullptr)
-    if (const auto node = graph.node_of(*seen.blocked)) add_links(finding, graph, graph.out(*node));
+    if (const auto node = picture.graph.node_of(*seen.blocked))
+      add_links(finding, picture, picture.graph.out(*node));
 }
 
 void add_advice(Finding& finding, const Outside& seen) {
@@ -175,14 +177,14 @@ void add_advice(Finding& finding, const Outside& seen) {
   advise(finding);
 }
 
-Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence) {
+Finding make(const Picture& picture, const Outside& seen, Confidence confidence) {
   Finding finding;
   finding.cause = CauseId::unreaped_by_outside_parent;
   finding.confidence = confidence;
-  tell(finding, graph, seen);
-  link(finding, graph, seen);
+  tell(finding, picture, seen);
+  link(finding, picture, seen);
   add_advice(finding, seen);
-  name_jam(finding, graph, seen.reaper);
+  name_jam(finding, picture, seen.reaper);
   if (!seen.proved)
     finding.unproved.push_back({Unproved::membership, seen.zombies.front()->label(), seen.zombies.size() - 1,
                                 seen.reaper->task->label()});
@@ -190,24 +192,24 @@ Finding make(const WaitGraph& graph, const Outside& seen, Confidence confidence)
 }
 
 /// The dying inits that wait for numbers that somebody outside may hold, in the order of their places.
-std::vector<const Reaper*> waiting(const WaitGraph& graph, bool any_blocked) {
+std::vector<const Reaper*> waiting(const Picture& picture, bool any_blocked) {
   std::vector<const Reaper*> out;
-  for (const Reaper& reaper : graph.reapers())
+  for (const Reaper& reaper : picture.reapers.all())
     if (!reaper.running && (reaper.place == ZapPlace::second_loop || any_blocked)) out.push_back(&reaper);
   return out;
 }
 
 /// The zombies by namespace and parent.
-std::vector<Outside> jams(const WaitGraph& graph, const std::vector<const Reaper*>& reapers) {
+std::vector<Outside> jams(const Picture& picture, const std::vector<const Reaper*>& reapers) {
   std::vector<Outside> out;
   std::map<std::pair<const Reaper*, std::int32_t>, std::size_t> numbers;
-  for (const Task* task : graph.tasks()) {
-    if (graph.enough(out.size())) break;
-    const auto found = injected(graph, reapers, *task);
+  for (const Task* task : picture.scene.tasks()) {
+    if (picture.scene.enough(out.size())) break;
+    const auto found = injected(picture, reapers, *task);
     if (!found) continue;
     const std::int32_t parent = task->ppid.value_or(0);
     const auto [at, fresh] = numbers.try_emplace({found->reaper, parent}, out.size());
-    if (fresh) out.push_back({found->reaper, {}, graph.index().by_tid(parent), true, nullptr});
+    if (fresh) out.push_back({found->reaper, {}, picture.scene.index().by_tid(parent), true, nullptr});
     out[at->second].zombies.push_back(task);
     out[at->second].proved &= found->proved;
   }
@@ -215,11 +217,11 @@ std::vector<Outside> jams(const WaitGraph& graph, const std::vector<const Reaper
 }
 
 /// Whom a blocked parent leaves waiting: its zombies, and the dying init, when there is one only.
-Outside left_behind(const WaitGraph& graph, const std::vector<const Reaper*>& reapers, const Task& blocked) {
+Outside left_behind(const Picture& picture, const std::vector<const Reaper*>& reapers, const Task& blocked) {
   Outside seen{nullptr, {}, nullptr, true, &blocked};
   if (blocked.tid)
-    for (const Task* child : graph.index().children_of(*blocked.tid))
-      if (left_to(blocked, graph, *child)) seen.zombies.push_back(child);
+    for (const Task* child : picture.scene.index().children_of(*blocked.tid))
+      if (left_to(blocked, picture, *child)) seen.zombies.push_back(child);
   if (!seen.zombies.empty()) seen.parent = &blocked;
   if (reapers.size() == 1) seen.reaper = reapers.front();
   return seen;
@@ -227,10 +229,10 @@ Outside left_behind(const WaitGraph& graph, const std::vector<const Reaper*>& re
 
 }  // namespace
 
-Findings unreaped_by_outside_parent(const WaitGraph& graph) {
-  const auto blocked = one_jam(graph, site_hits(graph, CauseId::unreaped_by_outside_parent));
-  const std::vector<const Reaper*> reapers = waiting(graph, blocked.has_value());
-  std::vector<Outside> all = jams(graph, reapers);
+Findings unreaped_by_outside_parent(const Picture& picture) {
+  const auto blocked = one_jam(picture, site_hits(picture, CauseId::unreaped_by_outside_parent));
+  const std::vector<const Reaper*> reapers = waiting(picture, blocked.has_value());
+  std::vector<Outside> all = jams(picture, reapers);
   std::set<const void*> explained;  // reapers and parents
   for (Outside& seen : all) {
     const bool waits =
@@ -241,7 +243,7 @@ Findings unreaped_by_outside_parent(const WaitGraph& graph) {
   }
   if (blocked)
     for (const Task* task : blocked->tasks) {
-      const Outside seen = left_behind(graph, reapers, *task);
+      const Outside seen = left_behind(picture, reapers, *task);
       if (explained.contains(task) || (seen.zombies.empty() && task != blocked->tasks.front())) continue;
       explained.insert(seen.reaper);
       all.push_back(seen);
@@ -250,8 +252,8 @@ Findings unreaped_by_outside_parent(const WaitGraph& graph) {
     if (!explained.contains(reaper)) all.push_back({reaper, {}, nullptr, true, nullptr});
   Findings out;
   for (const Outside& seen : all) {
-    if (graph.enough(out.size())) break;
-    if (const auto confidence = judge(graph, seen)) out.push_back(make(graph, seen, *confidence));
+    if (picture.scene.enough(out.size())) break;
+    if (const auto confidence = judge(picture, seen)) out.push_back(make(picture, seen, *confidence));
   }
   return out;
 }

@@ -14,6 +14,6 @@ namespace unzap {
 ///           zombie, and the init.
 /// likely:   second loop and such zombies; or a parent pasted in such a wait.
 /// possible: the second loop alone, in a pasted text.
-Findings unreaped_by_outside_parent(const WaitGraph& graph);
+Findings unreaped_by_outside_parent(const Picture& picture);
 
 }  // namespace unzap

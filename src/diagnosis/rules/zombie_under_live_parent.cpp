@@ -18,23 +18,23 @@ bool could_reap(const Task* parent) {
 }
 
 /// Dead as a whole: no thread of it is known, or hinted at, to live on.
-bool dead_as_a_whole(const WaitGraph& graph, const Task& task) {
+bool dead_as_a_whole(const Picture& picture, const Task& task) {
   if (!task.state.is('Z') || task.multi_threaded.is(true) || task.threads.value_or(1) > 1) return false;
   if (!task.tgid) return true;
-  const auto threads = graph.index().of_process(*task.tgid);
+  const auto threads = picture.scene.index().of_process(*task.tgid);
   return task.is_leader() &&
          std::all_of(threads.begin(), threads.end(), [](const Task* other) { return zombie(*other); });
 }
 
 }  // namespace
 
-Findings zombie_under_live_parent(const WaitGraph& graph) {
-  const bool chosen = was_chosen(graph);
+Findings zombie_under_live_parent(const Picture& picture) {
+  const bool chosen = was_chosen(picture);
   std::map<std::int32_t, std::vector<const Task*>> by_parent;
-  for (const Task* task : graph.tasks()) {
-    if (!dead_as_a_whole(graph, *task) || graph.reaper_over(*task) != nullptr) continue;
+  for (const Task* task : picture.scene.tasks()) {
+    if (!dead_as_a_whole(picture, *task) || picture.reapers.over(*task) != nullptr) continue;
     const std::int32_t parent = task->ppid.value_or(0);
-    if (!chosen && !could_reap(graph.index().by_tid(parent))) continue;
+    if (!chosen && !could_reap(picture.scene.index().by_tid(parent))) continue;
     by_parent[parent].push_back(task);
   }
   const std::vector<const Task*>* most = nullptr;
@@ -45,7 +45,7 @@ Findings zombie_under_live_parent(const WaitGraph& graph) {
       parent_tid = parent;
     }
   if (most == nullptr || (!chosen && most->size() < k_many)) return {};
-  const Task* parent = graph.index().by_tid(parent_tid);
+  const Task* parent = picture.scene.index().by_tid(parent_tid);
   Finding finding;
   finding.cause = CauseId::zombie_under_live_parent;
   finding.confidence = chosen && could_reap(parent) ? Confidence::likely : Confidence::possible;
@@ -55,10 +55,10 @@ Findings zombie_under_live_parent(const WaitGraph& graph) {
                                                   : "no dying init is shown to wait for it");
   if (parent != nullptr) {
     finding.culprit = party(*parent, Role::does_not_reap);
-    cite(finding, graph, *parent);
+    cite(finding, picture, *parent);
   }
   for (const Task* task : *most) {
-    if (finding.victims.size() < 8) cite(finding, graph, *task);
+    if (finding.victims.size() < 8) cite(finding, picture, *task);
     add_victim(finding, *task, Role::zombie);
   }
   Link link{NodeRef::of(*most->front()), NodeKind::parent};

@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-#include "diagnosis/wait_graph.hpp"
+#include "diagnosis/picture.hpp"
 #include "report/diagnosis/report.hpp"
 #include "report/diagnosis/words.hpp"
 #include "util/text.hpp"
@@ -43,10 +43,10 @@ struct Named {
   std::set<const Task*> culprits;
   std::set<const Task*> victims;
 
-  Named(const Diagnosis& diagnosis, const WaitGraph& graph) {
+  Named(const Diagnosis& diagnosis, const Picture& picture) {
     for (const Finding& finding : diagnosis.findings) {
-      if (finding.culprit) culprits.insert(graph.task_of(*finding.culprit));
-      for (const Party& victim : finding.victims) victims.insert(graph.task_of(victim));
+      if (finding.culprit) culprits.insert(picture.scene.task_of(*finding.culprit));
+      for (const Party& victim : finding.victims) victims.insert(picture.scene.task_of(victim));
     }
   }
   bool has(const Node& node) const {
@@ -60,28 +60,29 @@ struct Named {
 };
 
 /// All edges, or of many those that the findings are about.
-std::vector<const Edge*> chosen_edges(const WaitGraph& graph, const Named& named) {
+std::vector<const Edge*> chosen_edges(const Picture& picture, const Named& named) {
   std::vector<const Edge*> out;
-  const bool many = graph.edges().size() > k_most_edges;
-  for (const Edge& edge : graph.edges()) {
-    const bool about = named.has(graph.nodes()[edge.from]) || named.has(graph.nodes()[edge.to]);
+  const bool many = picture.graph.edges().size() > k_most_edges;
+  for (const Edge& edge : picture.graph.edges()) {
+    const bool about =
+        named.has(picture.graph.nodes()[edge.from]) || named.has(picture.graph.nodes()[edge.to]);
     if (out.size() < k_most_edges && (!many || about)) out.push_back(&edge);
   }
   return out;
 }
 
 /// The node of the task that a container hangs on: the dying init, else the first victim, else the culprit.
-std::optional<std::size_t> node_of(const Finding& finding, const WaitGraph& graph) {
+std::optional<std::size_t> node_of(const Finding& finding, const Picture& picture) {
   const Party* party = finding.reaper             ? &*finding.reaper
                        : !finding.victims.empty() ? &finding.victims.front()
                        : finding.culprit          ? &*finding.culprit
                                                   : nullptr;
-  const Task* task = party != nullptr ? graph.task_of(*party) : nullptr;
-  return task != nullptr ? graph.node_of(*task) : std::nullopt;
+  const Task* task = party != nullptr ? picture.scene.task_of(*party) : nullptr;
+  return task != nullptr ? picture.graph.node_of(*task) : std::nullopt;
 }
 
 /// A node for the runtime of each finding: who keeps the container, and waits for its end.
-std::string runtimes(const Diagnosis& diagnosis, const WaitGraph& graph, const std::set<std::size_t>& shown) {
+std::string runtimes(const Diagnosis& diagnosis, const Picture& picture, const std::set<std::size_t>& shown) {
   std::string out;
   for (std::size_t i = 0; i < diagnosis.findings.size(); ++i) {
     const Finding& finding = diagnosis.findings[i];
@@ -96,7 +97,7 @@ std::string runtimes(const Diagnosis& diagnosis, const WaitGraph& graph, const s
     out += fmt::format("  r{} [label={}, shape=house];\n  c{} [label={}, shape=box3d];\n", i, quoted(label),
                        i, quoted(held));
     out += fmt::format("  r{} -> c{} [label=\"its end\", style=dashed];\n", i, i);
-    const auto node = node_of(finding, graph);
+    const auto node = node_of(finding, picture);
     if (node && shown.contains(*node)) {
       out += fmt::format("  c{} -> n{} [style=dashed];\n", i, *node);
     } else if (finding.culprit) {
@@ -112,16 +113,16 @@ std::string runtimes(const Diagnosis& diagnosis, const WaitGraph& graph, const s
 }  // namespace
 
 std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
-  const WaitGraph graph(snapshot);
-  const Named named(diagnosis, graph);
-  const std::vector<const Edge*> edges = chosen_edges(graph, named);
+  const Picture picture(snapshot);
+  const Named named(diagnosis, picture);
+  const std::vector<const Edge*> edges = chosen_edges(picture, named);
   std::string title =
       fmt::format("{}: {}", snapshot.host.name.value_or("this host"), name(diagnosis.verdict));
   if (!diagnosis.findings.empty())
     title += fmt::format(", {} ({})", name(diagnosis.findings.front().cause),
                          name(diagnosis.findings.front().confidence));
-  if (edges.size() < graph.edges().size())
-    title += fmt::format("; {} of {} edges", edges.size(), graph.edges().size());
+  if (edges.size() < picture.graph.edges().size())
+    title += fmt::format("; {} of {} edges", edges.size(), picture.graph.edges().size());
   std::string out = fmt::format(
       "digraph unzap {{\n  label={};\n  labelloc=t;\n  rankdir=LR;\n  node [shape=box, "
       "fontname=\"sans-serif\"];\n"
@@ -130,11 +131,11 @@ std::string to_dot(const Diagnosis& diagnosis, const Snapshot& snapshot) {
   std::set<std::size_t> shown;
   for (const Edge* edge : edges) shown.insert({edge->from, edge->to});
   for (const std::size_t number : shown) {
-    const Node& node = graph.nodes()[number];
+    const Node& node = picture.graph.nodes()[number];
     out += fmt::format("  n{} [label={}, shape={}{}];\n", number, quoted(words(node.ref)),
                        shape_of(node.ref.kind), named.color(node));
   }
-  out += runtimes(diagnosis, graph, shown);
+  out += runtimes(diagnosis, picture, shown);
   for (const Edge* edge : edges)
     out += fmt::format("  n{} -> n{} [label={}{}];\n", edge->from, edge->to, quoted(words(edge->reason)),
                        edge->inferred ? ", style=dashed" : "");

@@ -33,14 +33,8 @@ StackOrigin origin_of(EventKind kind) {
   return StackOrigin::unknown;
 }
 
-/// True when the report says that the task it names was on its CPU.
-bool finds_running(EventKind kind) {
-  return kind == EventKind::soft_lockup || kind == EventKind::hard_lockup || kind == EventKind::rcu_stall ||
-         kind == EventKind::rcu_expedited_stall;
-}
-
 bool has_trace(EventKind kind) {
-  return finds_running(kind) || kind == EventKind::hung_task || kind == EventKind::oops ||
+  return shows_running(kind) || kind == EventKind::hung_task || kind == EventKind::oops ||
          kind == EventKind::warning;
 }
 
@@ -123,20 +117,20 @@ void KernelLog::begin(const ReportHead& head, const Line& line) {
   kind_ = head.kind;
   head_line_ = last_line_ = line.number;
   event_ = builder_.add_event(std::move(event));
-  expects_trace_ = finds_running(kind_) || kind_ == EventKind::hung_task;
+  expects_trace_ = shows_running(kind_) || kind_ == EventKind::hung_task;
   StackOwner owner{.event = event_, .origin = origin_of(kind_)};
   owner.needs_trace_mark = kind_ == EventKind::oops || kind_ == EventKind::warning;
   if (const auto tid = task_number(head.tid ? std::optional(*head.tid) : std::nullopt)) {
     owner.task = builder_.task(*tid, line.number);
     builder_.offer_comm(owner.task, head.comm, CommSource::kernel);
-    if (finds_running(kind_) && kind_ != EventKind::rcu_stall && kind_ != EventKind::rcu_expedited_stall)
+    if (shows_running(kind_) && kind_ != EventKind::rcu_stall && kind_ != EventKind::rcu_expedited_stall)
       builder_.offer_state(owner.task, 'R', StateSource::running);
     Task& task = builder_.at(owner.task);
     if (kind_ == EventKind::hung_task) {
       builder_.offer_state(owner.task, 'D', StateSource::look);
       if (head.seconds) task.blocked_seconds = std::max(task.blocked_seconds.value_or(0), *head.seconds);
     }
-    if (!head.cpus.empty() && finds_running(kind_)) task.processor = head.cpus.front();
+    if (!head.cpus.empty() && shows_running(kind_)) task.processor = head.cpus.front();
   }
   if (has_trace(kind_)) stacks_.open(owner, line.number);
 }
@@ -167,7 +161,7 @@ bool KernelLog::take_cpu_line(const Line& line) {
     owner.event = event_;
     owner.origin = origin_of(kind_);
     name_task(event, cpu->tid, cpu->comm);
-    if (finds_running(kind_)) {
+    if (shows_running(kind_)) {
       builder_.offer_state(owner.task, 'R', StateSource::running);
       if (event.cpus.empty() && cpu->cpu) event.cpus.push_back(*cpu->cpu);
     }

@@ -295,6 +295,15 @@ TEST(ReadText, PastedFiles) {
   for (const Row& row : k_pasted) check(row);
 }
 
+TEST(ReadText, AReleaseSaysNothingOfTheKernelsCode) {
+  for (const char* version : {"5.15.0-105-generic", "6.1.192", "7.1.0"}) {
+    const Snapshot snapshot = read_text(std::string("[    0.000000] Linux version ") + version +
+                                            " (a@b) #1 SMP Thu Jan 1 00:00:00 UTC 2026\n",
+                                        "p");
+    EXPECT_EQ(snapshot.host.wait_fix, Absence::not_asked) << version;
+  }
+}
+
 TEST(ReadText, SaysWhereThingsStand) {
   const Snapshot snapshot = read_text(
       "\n\nINFO: task a:5 blocked for more than 120 seconds.\nCall Trace:\n do_exit+0x1/0x2\n", "x.txt");

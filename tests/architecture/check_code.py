@@ -8,11 +8,9 @@ usage: check_code.py functions|commas|dead|types|findings SOURCE_DIR
 Exit: 0 all holds, 1 something does not (a line each), 2 there was nothing to look at.
 """
 import collections
-import os
 import re
-import sys
 
-from check_includes import FOR_TESTS, is_cpp, text_of, tracked_files
+from check_includes import FOR_TESTS, is_cpp, run, text_of, tracked_files
 
 MAX_FUNCTION = 60
 # Blanked, line by line, before anything is looked for: comments, strings and characters.
@@ -170,14 +168,5 @@ CHECKS = {"functions": check_functions, "commas": check_commas, "dead": check_de
           "types": check_types}
 
 
-def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in CHECKS:
-        sys.exit(__doc__)
-    problems, looked = CHECKS[sys.argv[1]](os.path.abspath(sys.argv[2]))
-    print(*problems, sep="\n", end="\n" if problems else "")
-    print(f"{sys.argv[1]}: looked at {looked}, {len(problems)} wrong")
-    sys.exit(1 if problems else 0 if looked else 2)
-
-
 if __name__ == "__main__":
-    main()
+    run(CHECKS, __doc__)

@@ -149,14 +149,15 @@ def check_files(root):
 CHECKS = {"includes": check_includes, "words": check_words, "files": check_files}
 
 
-def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in CHECKS:
-        sys.exit(__doc__)
-    problems, looked = CHECKS[sys.argv[1]](os.path.abspath(sys.argv[2]))
+def run(checks, usage):
+    """Runs the check that the command line names, and exits with what it says."""
+    if len(sys.argv) != 3 or sys.argv[1] not in checks:
+        sys.exit(usage)
+    problems, looked = checks[sys.argv[1]](os.path.abspath(sys.argv[2]))
     print(*problems, sep="\n", end="\n" if problems else "")
     print(f"{sys.argv[1]}: looked at {looked}, {len(problems)} wrong")
     sys.exit(1 if problems else 0 if looked else 2)
 
 
 if __name__ == "__main__":
-    main()
+    run(CHECKS, __doc__)
